@@ -1,0 +1,250 @@
+"""The configuration: YAML files and `--set` overrides, validated before anything heavy is imported.
+
+Every section forbids unknown keys and converts no types, so that a misspelt key or a quoted number
+is an error that names the key instead of a setting that is silently ignored.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from components.errors import UserError
+
+
+class ConfigError(UserError):
+    """The configuration is wrong; the message names the key, one line for each mistake."""
+
+
+def _number(value: Any) -> Any:
+    """Reads `1e-3` as the number everybody means: YAML 1.1 makes a string of it."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Share = Annotated[Number, Field(ge=0.0, lt=1.0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+Folder = Annotated[Path, Field(strict=False)]
+
+
+class Section(BaseModel):
+    """What all sections have in common: strict types, no unknown keys, immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+class DataConfig(Section):
+    """Which images, and how they are split."""
+
+    input_dir: Folder | None = Field(None, description="Folder of <identity>/**/<image>.")
+    processed_dir: Folder | None = Field(
+        None, description="Root of the pipeline's artifacts; default <output-dir>/artifacts."
+    )
+    test_split: Share = Field(0.2, description="Share of the images that is the test split.")
+    val_split: Share = Field(0.1, description="Share of each training identity held out.")
+    split_mode: Literal["identity_disjoint", "stratified"] = "identity_disjoint"
+    seed: int = Field(42, ge=0, description="Seed of the splits and of the training.")
+    max_quarantined: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
+        0.05, description="Share of unusable files above which the run fails."
+    )
+    max_pixels: PositiveInt = Field(
+        50_000_000, description="Width times height above which an image is quarantined."
+    )
+
+    @model_validator(mode="after")
+    def _splits_leave_a_training_share(self) -> "DataConfig":
+        if self.test_split == 0.0:
+            raise ValueError("test_split must be above 0: the metrics come from the test split")
+        if self.test_split + self.val_split >= 1.0:
+            raise ValueError("test_split + val_split must be below 1: nothing is left to train on")
+        return self
+
+
+class ModelConfig(Section):
+    """The embedding network and the ArcFace head."""
+
+    input_shape: list[PositiveInt] = Field(
+        [112, 112, 3], description="Height, width and channels (1 grey, 3 RGB), in pixels."
+    )
+    embedding_dim: PositiveInt = 512
+    dropout_rate: Share = 0.3
+    l2_reg: Annotated[Number, Field(ge=0.0)] = 5e-4
+    arcface_margin: Annotated[Number, Field(ge=0.0, lt=1.5707)] = Field(
+        0.5, description="Additive angular margin m, in radians."
+    )
+    arcface_scale: Annotated[Number, Field(gt=0.0)] = Field(64.0, description="Feature scale s.")
+    backbone: Literal["resnet10", "resnet18"] = "resnet10"
+
+    @model_validator(mode="after")
+    def _input_shape_is_an_image(self) -> "ModelConfig":
+        if len(self.input_shape) != 3 or self.input_shape[2] not in (1, 3):
+            raise ValueError(
+                "input_shape must be [height, width, channels] with 1 or 3 channels. "
+                f"Received: {self.input_shape}"
+            )
+        if min(self.input_shape[:2]) < 32:
+            raise ValueError(
+                f"input_shape must be at least 32 pixels a side. Received: {self.input_shape}"
+            )
+        return self
+
+
+class TrainingConfig(Section):
+    """How the network is trained."""
+
+    batch_size: PositiveInt = 64
+    epochs: PositiveInt = 50
+    initial_lr: Annotated[Number, Field(gt=0.0)] = Field(1e-3, description="Adam's first rate.")
+    mixed_precision: bool | Literal["auto"] = Field(
+        "auto", description="float16 compute; auto: on a GPU that has it, and nowhere else."
+    )
+    augment: bool = Field(True, description="Random flips, shifts, rotations, zoom, erasing.")
+    early_stopping_patience: PositiveInt = Field(10, description="Epochs without improvement.")
+    reduce_lr_patience: PositiveInt = Field(5, description="Epochs without improvement.")
+    reduce_lr_factor: Annotated[Number, Field(gt=0.0, lt=1.0)] = 0.5
+    checkpoint_dir: Folder | None = Field(
+        None, description="Where checkpoints go; default: the ModelRun artifact."
+    )
+    log_dir: Folder | None = Field(
+        None, description="Where TensorBoard logs go; default: the ModelRun artifact."
+    )
+
+
+class Bound(Section):
+    """The range in which a metric must lie for the model to be blessed."""
+
+    min: Number | None = None
+    max: Number | None = None
+
+    @model_validator(mode="after")
+    def _has_a_side(self) -> "Bound":
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        return self
+
+
+class EvaluationConfig(Section):
+    """How the model is measured, and what blesses it."""
+
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    target_fars: list[Annotated[Number, Field(gt=0.0, lt=1.0)]] = [0.1, 0.01, 0.001]
+    ranks: list[PositiveInt] = [1, 5]
+    batch_size: PositiveInt = 64
+    thresholds: dict[str, Bound] = Field(
+        {}, description="Metric name to bound, such as EER: {max: 0.12}."
+    )
+    max_regression: Annotated[Number, Field(ge=0.0)] = Field(
+        0.01, description="How much higher the EER may be than the latest blessed model's."
+    )
+
+
+class TrackingConfig(Section):
+    """Where MLflow keeps the runs."""
+
+    enabled: bool = True
+    uri: str | None = Field(
+        None, description="Default: $MLFLOW_TRACKING_URI, else sqlite in the output folder."
+    )
+    experiment: str = "arcface-pipeline"
+
+
+class BeamConfig(Section):
+    """Where Beam runs."""
+
+    pipeline_args: list[str] = Field([], description="Options handed to Beam as they are.")
+
+
+class Config(Section):
+    """The whole configuration of one pipeline."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    beam: BeamConfig = BeamConfig()
+
+
+def load_config(path: Path | None = None, overrides: list[str] | None = None) -> Config:
+    """Reads a YAML file, applies `key.path=value` overrides, and validates the result.
+
+    Args:
+      path: the YAML file; None means the defaults.
+      overrides: such as `["training.epochs=3"]`; values are read as YAML.
+
+    Raises:
+      ConfigError: the file cannot be read, or a key or value is wrong.
+    """
+    values = _read_yaml(path) if path else {}
+    for override in overrides or []:
+        _apply_override(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        source = str(path) if path else "configuration"
+        lines = [f"{source}: {_describe(item)}" for item in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error}") from None
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not valid YAML: {reason}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected sections such as `data:`. Received: {values!r}")
+    return values
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    names = key.split(".")
+    if not equals or not all(names):
+        raise ConfigError(f"--set takes key=value, such as training.epochs=3. Received: {override}")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+    for name in names[:-1]:
+        if values.get(name) is None:
+            values[name] = {}
+        values = values[name]
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {override}: {name} is not a section")
+    values[names[-1]] = value
+
+
+def _describe(item: dict[str, Any]) -> str:
+    """One line for one pydantic error: the key, what is wrong, what was received."""
+    key = ".".join(str(part) for part in item["loc"] if part != "bool")
+    if item["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_suggestion(item['loc'])}"
+    message = item["msg"].removeprefix("Value error, ")
+    if "Received" in message or isinstance(item["input"], BaseModel):
+        return f"{key}: {message}"
+    return f"{key}: {message}. Received: {item['input']!r}"
+
+
+def _suggestion(loc: tuple[str | int, ...]) -> str:
+    """The known keys that look like the unknown one at `loc`."""
+    model: Any = Config
+    for part in loc[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    known = list(getattr(model, "model_fields", {}))
+    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    if close:
+        return f" (did you mean {close[0]}?)"
+    return f" (known here: {', '.join(known)})" if known else ""
