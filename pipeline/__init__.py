@@ -1,0 +1,1 @@
+"""The wiring: configuration, the DAG, and the runners."""

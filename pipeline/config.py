@@ -58,6 +58,8 @@ class DataConfig(Section):
         50_000_000, description="Width times height above which an image is quarantined."
     )
 
+    credit: str = Field("", description="Where the images come from; shown in the report.")
+
     @model_validator(mode="after")
     def _splits_leave_a_training_share(self) -> "DataConfig":
         if self.test_split == 0.0:

@@ -1,0 +1,1 @@
+"""Measures the model, writes the report, and blesses it or not."""

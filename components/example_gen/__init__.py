@@ -1,0 +1,1 @@
+"""Reads a folder of identities into split, checked, encoded examples."""

@@ -1,0 +1,1 @@
+"""Pushes a blessed model together with its thresholds."""

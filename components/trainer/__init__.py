@@ -1,0 +1,1 @@
+"""Trains the ArcFace model and exports it."""

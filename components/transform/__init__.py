@@ -1,0 +1,1 @@
+"""Decodes, aligns and resizes the images; labels the training identities."""

@@ -1,0 +1,62 @@
+"""Embeds transformed examples with a SavedModel, in Beam."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+
+from components import progress
+from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
+from components.transform.records import parse_examples
+
+
+def input_shape_of(model_path: str) -> tuple[int, int, int]:
+    """Height, width and channels that a SavedModel's `pixels` signature takes."""
+    signature = tf.saved_model.load(model_path).signatures[PIXELS_SIGNATURE]
+    return tuple(_pixels_spec(signature).shape[1:])
+
+
+class EmbedSplit(beam.PTransform):
+    """Pipeline -> (`image/key` bytes, float32 [D] embedding) of every example of a split.
+
+    Args:
+      file_pattern: the split's files.
+      model_path: the SavedModel.
+      batch_size: images embedded at a time.
+    """
+
+    def __init__(self, file_pattern: str, model_path: str, batch_size: int):
+        super().__init__()
+        self._file_pattern = file_pattern
+        self._model_path = model_path
+        self._batch_size = batch_size
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Called by Beam."""
+        return (
+            pipeline
+            | beam.io.ReadFromTFRecord(self._file_pattern, coder=beam.coders.BytesCoder())
+            | beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
+            | beam.ParDo(_EmbedBatch(self._model_path))
+        )
+
+
+class _EmbedBatch(beam.DoFn):
+    def __init__(self, model_path: str):
+        self._model_path = model_path
+
+    def setup(self) -> None:
+        self._model = tf.saved_model.load(self._model_path)
+        self._embed = self._model.signatures[PIXELS_SIGNATURE]
+        self._input_shape = tuple(_pixels_spec(self._embed).shape[1:])
+
+    def process(self, batch: list[bytes]) -> Iterator[tuple[bytes, Any]]:
+        parsed = parse_examples(tf.constant(batch), self._input_shape)
+        embeddings = self._embed(pixels=parsed["image"])[EMBEDDING_KEY].numpy()
+        progress.advance("images", len(batch))
+        yield from zip(parsed["image/key"].numpy(), embeddings, strict=True)
+
+
+def _pixels_spec(signature: Any) -> tf.TensorSpec:
+    return signature.structured_input_signature[1]["pixels"]

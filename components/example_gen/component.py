@@ -1,0 +1,96 @@
+"""ImageExampleGen: a folder of identities in, split and checked examples out."""
+
+from tfx.components.example_gen.component import FileBasedExampleGen
+from tfx.dsl.components.base import executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.types import channel, component_spec, standard_artifacts, standard_component_specs
+
+from components.example_gen import executor
+from components.example_gen.artifacts import QuarantineReport
+from components.example_gen.driver import FolderDriver
+from components.example_gen.splits import SPLITS
+from components.source_digest import source_digest
+
+
+class ImageExampleGenSpec(component_spec.ComponentSpec):
+    """FileBasedExampleGen's specification, with how to split and what to quarantine."""
+
+    PARAMETERS = standard_component_specs.FileBasedExampleGenSpec.PARAMETERS | {
+        executor.SPLIT_MODE_KEY: component_spec.ExecutionParameter(type=str),
+        executor.TEST_SPLIT_KEY: component_spec.ExecutionParameter(type=float),
+        executor.VAL_SPLIT_KEY: component_spec.ExecutionParameter(type=float),
+        executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.MAX_QUARANTINED_KEY: component_spec.ExecutionParameter(type=float),
+        executor.MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int),
+        "source_digest": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = standard_component_specs.FileBasedExampleGenSpec.INPUTS
+    OUTPUTS = standard_component_specs.FileBasedExampleGenSpec.OUTPUTS | {
+        executor.QUARANTINE_KEY: component_spec.ChannelParameter(type=QuarantineReport),
+    }
+
+
+class ImageExampleGen(FileBasedExampleGen):
+    """Reads `<identity>/**/<image>` into the splits `train`, `val` and `test`.
+
+    Outputs:
+      examples: `Examples`, gzipped TFRecords of tf.train.Example with `image/encoded` (JPEG or
+        PNG), `image/format`, `image/height`, `image/width`, `image/key` and `identity`.
+      quarantine: `QuarantineReport`, the files that could not be used.
+    """
+
+    SPEC_CLASS = ImageExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    DRIVER_CLASS = FolderDriver
+
+    def __init__(
+        self,
+        input_base: str,
+        *,
+        split_mode: str = "identity_disjoint",
+        test_split: float = 0.2,
+        val_split: float = 0.1,
+        seed: int = 42,
+        max_quarantined: float = 0.05,
+        max_pixels: int = 50_000_000,
+    ):
+        """Constructs the component.
+
+        Args:
+          input_base: the folder of identities.
+          split_mode: `identity_disjoint` or `stratified`, see `splits.assign_splits`.
+          test_split: share of the images that is the test split.
+          val_split: share of the images held out of training.
+          seed: of the splits.
+          max_quarantined: share of unusable files above which the run fails.
+          max_pixels: width times height above which an image is quarantined.
+        """
+        spec = ImageExampleGenSpec(
+            input_base=input_base,
+            # The executor reads the whole folder, whatever its depth; the pattern only says so.
+            input_config=example_gen_pb2.Input(
+                splits=[example_gen_pb2.Input.Split(name="all", pattern="**")]
+            ),
+            # TFX takes the names of the splits from here; their shares are decided by our own rule.
+            output_config=example_gen_pb2.Output(
+                split_config=example_gen_pb2.SplitConfig(
+                    splits=[
+                        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1)
+                        for name in SPLITS
+                    ]
+                )
+            ),
+            output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
+            output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
+            split_mode=split_mode,
+            test_split=test_split,
+            val_split=val_split,
+            seed=seed,
+            max_quarantined=max_quarantined,
+            max_pixels=max_pixels,
+            source_digest=source_digest(executor.__name__),
+            examples=channel.Channel(type=standard_artifacts.Examples),
+            quarantine=channel.Channel(type=QuarantineReport),
+        )
+        # FileBasedExampleGen's own constructor only builds the specification that we replace.
+        super(FileBasedExampleGen, self).__init__(spec=spec)

@@ -1,0 +1,53 @@
+"""The report of the files that could not be used."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from components.errors import UserError
+
+FILE_NAME = "quarantine.json"
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """The files that could not be used.
+
+    Attributes:
+      files: how many were found.
+      reasons: key -> why, of each that could not be used.
+    """
+
+    files: int
+    reasons: dict[str, str]
+
+    def to_json(self) -> str:
+        """The content of `quarantine.json`."""
+        listing = [{"key": key, "reason": self.reasons[key]} for key in sorted(self.reasons)]
+        content = {"files": self.files, "quarantined": len(listing), "listing": listing}
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Quarantine":
+        """Reads what `to_json` wrote."""
+        content = json.loads(text)
+        return cls(
+            content["files"], {entry["key"]: entry["reason"] for entry in content["listing"]}
+        )
+
+    def require_below(self, share: float) -> None:
+        """Refuses a source of which more than `share` cannot be used.
+
+        Raises:
+          UserError: with the most common reasons and one file for each.
+        """
+        count = len(self.reasons)
+        if count <= share * self.files:
+            return
+        lines = [
+            f"{count} of {self.files} files cannot be used, more than data.max_quarantined={share}:"
+        ]
+        for reason, times in Counter(self.reasons.values()).most_common(5):
+            example = next(key for key in sorted(self.reasons) if self.reasons[key] == reason)
+            lines.append(f"  {times} x {reason}, such as {example!r}")
+        raise UserError("\n".join(lines))

@@ -1,0 +1,107 @@
+"""The callbacks of a training: Keras' own, and the two that Keras lacks."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from components.errors import UserError
+from pipeline.config import TrainingConfig
+
+CHECKPOINT_NAME = "best.keras"
+
+
+class TrainingDiverged(UserError):
+    """A loss or metric is no longer a finite number; the message names the epoch and the batch."""
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Stops the training with an error as soon as a loss or a metric is NaN or infinite.
+
+    `keras.callbacks.TerminateOnNaN` does not name the epoch, and looks neither at the metrics nor
+    at the validation. Put this one first: then no later callback saves the broken weights.
+
+    Raises:
+      TrainingDiverged: in `fit`, naming the epoch and the batch, both counted from 1.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Checks the running means of the epoch."""
+        self._check(logs, f"epoch {self._epoch + 1}, batch {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Checks the validation's figures."""
+        self._check(logs, f"epoch {epoch + 1}")
+
+    def _check(self, logs: dict | None, where: str) -> None:
+        for name, value in (logs or {}).items():
+            if not math.isfinite(value):
+                raise TrainingDiverged(
+                    f"the training diverged: {name} is {value} in {where}. Lower "
+                    "training.initial_lr or model.arcface_scale, or turn off "
+                    "training.mixed_precision."
+                )
+
+
+class ProgressReporter(keras.callbacks.Callback):
+    """Tells a function how far the training is, after each epoch.
+
+    Args:
+      report: called with the epochs done, the epochs at most (early stopping may end before), and
+        the epoch's figures by name.
+    """
+
+    def __init__(self, report: Callable[[int, int, dict[str, float]], None]):
+        super().__init__()
+        self._report = report
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Reports."""
+        self._report(epoch + 1, self.params["epochs"], dict(logs or {}))
+
+
+def build_callbacks(
+    config: TrainingConfig,
+    monitor: str,
+    checkpoint_dir: Path | None = None,
+    log_dir: Path | None = None,
+) -> list[keras.callbacks.Callback]:
+    """The callbacks every training has.
+
+    Args:
+      config: the patiences and the factor.
+      monitor: what to hold the epochs against, lower is better: "val_loss", or "loss" without a
+        validation split.
+      checkpoint_dir: where the classifier of the best epoch goes, as `CHECKPOINT_NAME`; None: no
+        checkpoint.
+      log_dir: where TensorBoard's logs go; None: no logs.
+    """
+    callbacks = [
+        StopOnNonFinite(),
+        keras.callbacks.EarlyStopping(
+            monitor, mode="min", patience=config.early_stopping_patience, restore_best_weights=True
+        ),
+        keras.callbacks.ReduceLROnPlateau(
+            monitor,
+            mode="min",
+            factor=config.reduce_lr_factor,
+            patience=config.reduce_lr_patience,
+        ),
+    ]
+    if checkpoint_dir is not None:
+        path = Path(checkpoint_dir) / CHECKPOINT_NAME
+        callbacks.append(
+            keras.callbacks.ModelCheckpoint(path, monitor, mode="min", save_best_only=True)
+        )
+    if log_dir is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(log_dir), write_graph=False))
+    return callbacks

@@ -1,0 +1,47 @@
+"""The training data: transformed examples as datasets that keep the processor busy."""
+
+import tensorflow as tf
+
+from components.transform.records import UNKNOWN_LABEL, dataset_of_records, parse_examples
+
+_PARSE_BATCH = 256
+_SHUFFLE_BUFFER = 10_000
+
+# A split whose files are larger than this, compressed, is read anew each epoch.
+_MAX_CACHED_BYTES = 2 * 2**30
+
+
+def load_split(file_pattern: str, input_shape: tuple[int, int, int]) -> tf.data.Dataset:
+    """Reads a split, in parallel, and keeps it in memory where it fits.
+
+    Images whose identity is not a training class are left out.
+
+    Args:
+      file_pattern: such as `<uri>/Split-train/*`; it may match nothing.
+      input_shape: height, width and channels of the stored pixels.
+
+    Returns:
+      A dataset of single (uint8 [H, W, C] pixels, int64 label), always in the same order.
+    """
+
+    def pixels_and_label(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        parsed = parse_examples(serialized, input_shape)
+        return parsed["image"], parsed["label"]
+
+    dataset = (
+        dataset_of_records(file_pattern)
+        .batch(_PARSE_BATCH)
+        .map(pixels_and_label, num_parallel_calls=tf.data.AUTOTUNE)
+        .unbatch()
+        .filter(lambda _, label: label != UNKNOWN_LABEL)
+    )
+    return dataset.cache() if _size_of(file_pattern) <= _MAX_CACHED_BYTES else dataset
+
+
+def shuffled(dataset: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+    """Shuffles anew in each epoch; the files are written in a shuffled order already."""
+    return dataset.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
+
+
+def _size_of(file_pattern: str) -> int:
+    return sum(tf.io.gfile.stat(path).length for path in tf.io.gfile.glob(file_pattern))

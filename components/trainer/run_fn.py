@@ -1,0 +1,100 @@
+"""The `run_fn` that TFX's Trainer calls."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+from components import progress
+from components.trainer.callbacks import ProgressReporter
+from components.trainer.data import load_split, shuffled
+from components.trainer.export import ServingModule
+from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
+from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
+from components.transform.vocabulary import vocabulary_of
+from pipeline.config import ModelConfig, TrainingConfig
+
+HISTORY_FILE = "history.json"
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains, exports and tracks a model.
+
+    Reads from `fn_args`: `train_files` and `eval_files` (transformed examples), `schema_path` (the
+    identity vocabulary), and `custom_config` with the sections `model` and `training`, the `seed`,
+    and `tracking` (null, or tracking_uri, experiment and artifact_dir).
+
+    Writes: the SavedModel to `serving_model_dir`; checkpoints, TensorBoard's logs and the history
+    to `model_run_dir`.
+
+    Raises:
+      UserError: the data cannot train a model, or the training diverged.
+    """
+    settings = fn_args.custom_config
+    model_config = ModelConfig.model_validate(settings["model"])
+    training_config = TrainingConfig.model_validate(settings["training"])
+    tracker = _start_tracking(settings)
+    succeeded = False
+    try:
+        result = _train(fn_args, model_config, training_config, settings["seed"], tracker)
+        ServingModule(result.embedding_model).save(fn_args.serving_model_dir)
+        _write(fn_args.model_run_dir, HISTORY_FILE, json.dumps(result.history, indent=2) + "\n")
+        tracker.log_keras_model(
+            result.embedding_model, tuple(model_config.input_shape), model_config.embedding_dim
+        )
+        succeeded = True
+    finally:
+        tracker.finish(succeeded)
+    _write(fn_args.serving_model_dir, RUN_FILE, tracker.run.to_json())
+
+
+def _start_tracking(settings: dict[str, Any]) -> Tracker:
+    tracking = settings["tracking"]
+    if tracking is None:
+        return Tracker(TrackedRun(tracking_uri="", experiment=""))
+    tracker = Tracker(TrackedRun(tracking["uri"], tracking["experiment"]))
+    params = {
+        f"{section}.{key}": value
+        for section in ("model", "training")
+        for key, value in settings[section].items()
+    }
+    tracker.start(params | {"seed": settings["seed"]}, tracking["artifact_dir"])
+    return tracker
+
+
+def _train(
+    fn_args: FnArgs,
+    model_config: ModelConfig,
+    training_config: TrainingConfig,
+    seed: int,
+    tracker: Tracker,
+) -> TrainingResult:
+    """Trains on the files that `fn_args` names, and tells progress and tracker of each epoch."""
+    input_shape = tuple(model_config.input_shape)
+    (train_files,), (val_files,) = fn_args.train_files, fn_args.eval_files
+    vocabulary = vocabulary_of(io_utils.parse_pbtxt_file(fn_args.schema_path, schema_pb2.Schema()))
+
+    def report(epoch: int, epochs: int, figures: dict[str, float]) -> None:
+        note = ", ".join(f"{name} {value:.3g}" for name, value in sorted(figures.items()))
+        progress.advance("epochs", 1, epochs, note)
+        tracker.log_metrics(figures, step=epoch)
+
+    model_run_dir = Path(fn_args.model_run_dir)
+    return FaceModelTrainer(model_config, training_config, seed).train(
+        shuffled(load_split(train_files, input_shape), seed),
+        load_split(val_files, input_shape),
+        num_classes=len(vocabulary),
+        checkpoint_dir=training_config.checkpoint_dir or model_run_dir / "checkpoints",
+        log_dir=training_config.log_dir or model_run_dir / "tensorboard",
+        callbacks=[ProgressReporter(report)],
+    )
+
+
+def _write(folder: str, name: str, content: str) -> None:
+    path = Path(folder) / name
+    fileio.makedirs(str(path.parent))
+    io_utils.write_string_file(str(path), content)

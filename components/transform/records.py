@@ -1,0 +1,83 @@
+"""How a transformed image is stored: tf.train.Example with raw pixels, and how it is read back."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+# Label of an image whose identity is not a training class.
+UNKNOWN_LABEL = -1
+
+# Pixels are stored raw, under the file's gzip: `benchmarks/storage.py` prints the alternatives.
+_FEATURES: Mapping[str, tf.io.FixedLenFeature] = {
+    "image": tf.io.FixedLenFeature([], tf.string),
+    "label": tf.io.FixedLenFeature([], tf.int64),
+    "identity": tf.io.FixedLenFeature([], tf.string),
+    "image/key": tf.io.FixedLenFeature([], tf.string),
+}
+
+
+def to_example(pixels: np.ndarray, label: int, identity: bytes, key: bytes) -> bytes:
+    """Serializes one image.
+
+    Args:
+      pixels: uint8 [height, width, channels].
+      label: index into the identity vocabulary, or UNKNOWN_LABEL.
+      identity: UTF-8 name of the person.
+      key: UTF-8 path of the image relative to its source.
+    """
+
+    def of_bytes(value: bytes) -> tf.train.Feature:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    feature = {
+        "image": of_bytes(pixels.tobytes()),
+        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+        "identity": of_bytes(identity),
+        "image/key": of_bytes(key),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)
+
+
+def parse_examples(
+    serialized: tf.Tensor, input_shape: tuple[int, int, int]
+) -> dict[str, tf.Tensor]:
+    """Parses a batch of what `to_example` made.
+
+    Args:
+      serialized: string [N].
+      input_shape: height, width and channels of the stored pixels.
+
+    Returns:
+      `image` uint8 [N, height, width, channels], `label` int64 [N], `identity` string [N] and
+      `image/key` string [N].
+    """
+    parsed = tf.io.parse_example(serialized, _FEATURES)
+    # fixed_length would cut a wrong size to fit; decode_raw and reshape refuse it.
+    pixels = tf.io.decode_raw(parsed["image"], tf.uint8)
+    return parsed | {"image": tf.reshape(pixels, [-1, *input_shape])}
+
+
+def read_split(file_pattern: str, input_shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """Reads a whole split into memory, in the order of its files.
+
+    Returns:
+      As `parse_examples`, as NumPy arrays: `image` uint8 [N, H, W, C], `label` int64 [N],
+      `identity` and `image/key` object (bytes) [N].
+    """
+    serialized = list(dataset_of_records(file_pattern).as_numpy_iterator())
+    parsed = parse_examples(tf.constant(serialized, tf.string), input_shape)
+    return {name: tensor.numpy() for name, tensor in parsed.items()}
+
+
+def dataset_of_records(file_pattern: str) -> tf.data.Dataset:
+    """The serialized examples of a split, in the order of its files, read ahead in parallel.
+
+    Args:
+      file_pattern: such as `<uri>/Split-train/*`; it may match nothing.
+    """
+    files = sorted(tf.io.gfile.glob(file_pattern))
+    return tf.data.TFRecordDataset(
+        files, compression_type="GZIP", num_parallel_reads=min(len(files), 4) or None
+    )

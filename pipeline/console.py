@@ -1,0 +1,154 @@
+"""What the person who runs a pipeline sees: one line a node, on a terminal a live one.
+
+The libraries below write hundreds of lines of their own, some from C++; those go to a log file.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import ProgressColumn as _Column
+
+from components import progress
+
+# How often, in seconds, a long node says how far it is where there is no terminal to draw on.
+_PLAIN_PERIOD = 15.0
+
+
+@contextmanager
+def output_to_log(log_file: Path) -> Iterator[TextIO]:
+    """Sends all that this process and its libraries print to a file.
+
+    It is done on the level of file descriptors, since C++ does not ask Python where to print.
+
+    Yields:
+      A stream to where standard output went before.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with log_file.open("ab") as log, os.fdopen(os.dup(1), "w", encoding="utf-8") as terminal:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, former in zip((1, 2), kept, strict=True):
+                os.dup2(former, descriptor)
+                os.close(former)
+
+
+class NodeDisplay(logging.Handler):
+    """Shows which node runs, how far it is, and how long each took.
+
+    It learns of the nodes from the log of LocalDagRunner, which has no other way of telling, and of
+    the work inside them from `components.progress`.
+
+    Args:
+      console: where to draw.
+      nodes: how many there are.
+    """
+
+    def __init__(self, console: Console, nodes: int):
+        super().__init__(logging.INFO)
+        self._console = console
+        self._nodes = nodes
+        self._finished = 0
+        self._lock = threading.RLock()
+        self._live = Progress(*_columns(), console=console, transient=True)
+        self._task = None
+        self._reset("")
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Draws while the pipeline runs."""
+        logger = logging.getLogger("absl")
+        logger.addHandler(self)
+        progress.listen(self._on_progress)
+        if self._console.is_terminal:
+            self._live.start()
+        try:
+            yield
+        finally:
+            self._live.stop()
+            progress.unlisten(self._on_progress)
+            logger.removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called by the logger for each record of TFX."""
+        if record.msg == "Component %s is running.":
+            self._start(str(record.args[0]))
+        elif record.msg == "A cached execution %d is used.":
+            self._cached = True
+        elif record.msg == "Component %s is finished.":
+            self._finish()
+
+    def _reset(self, node: str) -> None:
+        self._node = node
+        self._started = self._said = time.monotonic()
+        self._cached = False
+        self._counts: dict[str, int] = {}
+        self._note = ""
+
+    def _start(self, node: str) -> None:
+        with self._lock:
+            self._reset(node)
+            if self._console.is_terminal:
+                self._task = self._live.add_task(f"{self._position()} {node}", total=None, note="")
+            else:
+                self._console.print(f"{self._position()} {node}", highlight=False)
+
+    def _finish(self) -> None:
+        with self._lock:
+            self._finished += 1
+            if self._task is not None:
+                self._live.remove_task(self._task)
+                self._task = None
+            outcome = "from the cache" if self._cached else self._work()
+            seconds = time.monotonic() - self._started
+            line = f"{self._node:<20} {seconds:6.1f} s   {outcome}".rstrip()
+            mark = f"[{self._finished}/{self._nodes}]"
+            self._console.print(f"{mark} {line}", markup=False, highlight=False)
+
+    def _on_progress(self, step: progress.Progress) -> None:
+        with self._lock:
+            done = self._counts[step.unit] = self._counts.get(step.unit, 0) + step.done
+            self._note = step.note
+            if self._task is not None:
+                self._live.update(
+                    self._task, total=step.total, completed=done, note=f"{step.unit} {step.note}"
+                )
+            elif time.monotonic() - self._said >= _PLAIN_PERIOD:
+                self._said = time.monotonic()
+                of = f" of {step.total}" if step.total else ""
+                self._console.print(
+                    f"      {done}{of} {step.unit} {step.note}".rstrip(),
+                    markup=False,
+                    highlight=False,
+                )
+
+    def _position(self) -> str:
+        return f"\\[{self._finished + 1}/{self._nodes}]"
+
+    def _work(self) -> str:
+        return ", ".join(f"{done} {unit}" for unit, done in self._counts.items())
+
+
+def _columns() -> list[_Column]:
+    return [
+        TextColumn("{task.description:<26}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        TimeElapsedColumn(),
+    ]

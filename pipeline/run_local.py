@@ -1,0 +1,120 @@
+"""Runs the pipeline on this machine, with TFX's LocalDagRunner.
+
+    python pipeline/run_local.py --data-dir my/faces --output-dir runs/mine --set training.epochs=20
+
+Exit codes: 0, the model is trained, evaluated, blessed and pushed; 2, something you gave cannot be
+used; 3, all ran, but the model was not blessed; 1, anything else.
+"""
+
+import errno
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):
+    # Run as a file: `pipeline` must be the package, not the module pipeline.py beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import typer
+from rich.console import Console
+
+from components.errors import UserError
+from components.example_gen.folder import list_images
+from components.example_gen.splits import assign_splits
+from pipeline.config import Config, load_config
+from pipeline.console import output_to_log
+from pipeline.run_folder import RunFolder
+from pipeline.summary import RunResult, keep_latest, print_summary
+
+EXIT_USER_ERROR = 2
+EXIT_NOT_BLESSED = 3
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    config: Annotated[
+        Path, typer.Option(help="YAML file; any key of it can be overridden with --set.")
+    ] = Path("configs/demo.yaml"),
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of <identity>/**/<image>, instead of the config's.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Where the run goes; default: runs/<name of the config>.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, such as training.epochs=3.")
+    ] = None,
+) -> None:
+    """Train, evaluate, bless and push a face-recognition model."""
+    console = Console(stderr=True)
+    try:
+        settings = load_config(config, overrides)
+        input_dir = _checked_input_dir(settings, data_dir)
+        folder = RunFolder(
+            output_dir or Path("runs") / config.stem, settings.data.processed_dir
+        )
+        folder.prepare()
+        with folder.locked():
+            exit_code = _run_logged(settings, input_dir, folder)
+    except UserError as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        exit_code = EXIT_USER_ERROR
+    sys.exit(exit_code)
+
+
+def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
+    """Finds out what is wrong with the images before TensorFlow takes its time to load."""
+    input_dir = data_dir or config.data.input_dir
+    if input_dir is None:
+        raise UserError("no images: give --data-dir, or data.input_dir in the configuration")
+    data = config.data
+    assign_splits(
+        list_images(input_dir),
+        mode=data.split_mode,
+        test_split=data.test_split,
+        val_split=data.val_split,
+        seed=data.seed,
+    )
+    return input_dir.resolve()
+
+
+def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
+    """Runs with everything but our own lines in a log file; returns the exit code."""
+    log_file = folder.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    with output_to_log(log_file) as terminal:
+        console = Console(file=terminal)
+        console.print(f"log: {log_file}", markup=False, highlight=False, soft_wrap=True)
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        try:
+            result = _run(config, input_dir, folder, console)
+        except UserError as error:
+            raise UserError(f"{error}\nThe full log is in {log_file}") from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise UserError(f"{error.strerror} (log: {log_file})") from error
+        except Exception:
+            logging.exception("the run failed")
+            console.print(f"the run failed; see the end of {log_file}", style="red", soft_wrap=True)
+            return 1
+        keep_latest(result, folder)
+        print_summary(console, result, folder)
+    return 0 if result.blessed else EXIT_NOT_BLESSED
+
+
+def _run(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
+    console.print("loading TFX ...")
+    # Seconds and a gigabyte: not for --help, nor for a misspelt key.
+    from pipeline.local_runner import run_pipeline  # noqa: PLC0415
+
+    return run_pipeline(config, input_dir, folder, console)
+
+
+if __name__ == "__main__":
+    app()

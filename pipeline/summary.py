@@ -1,0 +1,142 @@
+"""What a run ends with: the figures, the verdict, and where everything is."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gave.
+
+    Attributes:
+      metrics: the content of metrics.json.
+      blessed: whether the model was blessed.
+      reasons: why, or why not, a sentence each.
+      report: the report's file.
+      pushed_model: where the model was pushed to; None if it was not.
+      model_run: the folder of checkpoints and TensorBoard's logs.
+      quarantined: reason by key of the files that could not be used.
+      anomalies: what ExampleValidator found, a line each.
+      tracking_uri: of the MLflow store; empty without tracking.
+      tracking_failure: why tracking stopped; empty if it did not.
+    """
+
+    metrics: Mapping[str, Any]
+    blessed: bool
+    reasons: list[str]
+    report: Path
+    pushed_model: Path | None
+    model_run: Path
+    quarantined: Mapping[str, str] = field(default_factory=dict)
+    anomalies: list[str] = field(default_factory=list)
+    tracking_uri: str = ""
+    tracking_failure: str = ""
+
+
+def keep_latest(result: RunResult, folder: RunFolder) -> None:
+    """Copies metrics.json and report.html to `latest/`, each replaced in one step."""
+    for source in (result.report.with_name("metrics.json"), result.report):
+        target = folder.latest / source.name
+        shutil.copyfile(source, f"{target}.new")
+        os.replace(f"{target}.new", target)
+
+
+def print_summary(console: Console, result: RunResult, folder: RunFolder) -> None:
+    """Prints the table of metrics, the verdict, and where to look next."""
+    console.print()
+    console.print(_metrics_table(result.metrics))
+    for metric, needed in result.metrics["unsupported"].items():
+        pairs = result.metrics["counts"]["impostor_pairs"]
+        console.print(f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
+    _print_data_remarks(console, result)
+    console.print()
+    verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
+    console.print(f"The model is {verdict}:", style="green" if result.blessed else "red")
+    for reason in result.reasons:
+        console.print(f"  {reason}", highlight=False)
+    console.print()
+    _print_places(console, result, folder)
+
+
+def _metrics_table(metrics: Mapping[str, Any]) -> Table:
+    counts = metrics["counts"]
+    table = Table(
+        title=f"Test split: {counts['images']} images of {counts['identities']} people, "
+        f"{counts['genuine_pairs']} genuine and {counts['impostor_pairs']} impostor pairs",
+        title_justify="left",
+    )
+    columns = {"this model": metrics} | dict(metrics["baselines"])
+    table.add_column("metric")
+    table.add_column("this model")
+    table.add_column("95 % interval")
+    for name in metrics["baselines"]:
+        table.add_column(name)
+    for metric, value in metrics.items():
+        if isinstance(value, int | float):
+            low_high = metrics["intervals"].get(metric)
+            interval = f"{low_high[0]:.3f} to {low_high[1]:.3f}" if low_high else ""
+            first, *others = (_number(column.get(metric)) for column in columns.values())
+            table.add_row(metric, first, interval, *others)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _print_data_remarks(console: Console, result: RunResult) -> None:
+    if result.quarantined:
+        console.print(f"{len(result.quarantined)} files could not be used:")
+        for key, reason in list(result.quarantined.items())[:5]:
+            console.print(f"  {key!r}: {reason}", markup=False, highlight=False)
+    for anomaly in result.anomalies:
+        console.print(f"data anomaly: {anomaly}", markup=False, style="yellow")
+
+
+def _print_places(console: Console, result: RunResult, folder: RunFolder) -> None:
+    programs = Path(sys.executable).parent
+    report = _shown(folder.latest / "report.html")
+    places = [("report", report, f"xdg-open {report}")]
+    if result.pushed_model:
+        verify = f"{_shown(programs / 'python')} pipeline/verify.py A.jpg B.jpg"
+        places.append(
+            (
+                "model",
+                _shown(result.pushed_model),
+                f"{verify} --model-dir {_shown(folder.serving_model)}",
+            )
+        )
+    if result.tracking_uri:
+        command = f"{_shown(programs / 'mlflow')} ui --backend-store-uri {result.tracking_uri}"
+        places.append(("MLflow", result.tracking_uri, command))
+    logs = _shown(result.model_run / "tensorboard")
+    places.append(("training", logs, f"{_shown(programs / 'tensorboard')} --logdir {logs}"))
+    for name, place, command in places:
+        console.print(f"{name + ':':<10}{place}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{'':<10}$ {command}", markup=False, highlight=False, soft_wrap=True)
+    if result.tracking_failure:
+        console.print(f"MLflow tracking stopped: {result.tracking_failure}", style="yellow")
+
+
+def _shown(path: Path) -> str:
+    """A path as one would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def load_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))

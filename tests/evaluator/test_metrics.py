@@ -1,0 +1,576 @@
+"""What the figures mean: worked by hand, against scikit-learn and scipy, and as properties."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import mannwhitneyu
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from components.errors import UserError
+from components.evaluator import metrics as metrics_module
+from components.evaluator.metrics import (
+    EvaluationError,
+    ScoredPair,
+    bootstrap_intervals,
+    calculate_identification_metrics,
+    calculate_one_enrolled_rank1,
+    calculate_verification_metrics,
+    compute_curves,
+    error_rates,
+    evaluate,
+    evaluate_pairs,
+    score_pairs,
+    tar_key,
+    true_accept_rate,
+    worst_pairs,
+)
+
+# Three images of person a, two of person b.
+# Genuine: 0.1, 0.2, 0.4 (a) and 0.6 (b). Impostor: 0.3, 0.5, 0.6, 0.7, 0.8, 0.9.
+HAND_LABELS = ["a", "a", "a", "b", "b"]
+HAND_MATRIX = np.array(
+    [
+        [0.0, 0.1, 0.2, 0.3, 0.5],
+        [0.1, 0.0, 0.4, 0.6, 0.7],
+        [0.2, 0.4, 0.0, 0.8, 0.9],
+        [0.3, 0.6, 0.8, 0.0, 0.6],
+        [0.5, 0.7, 0.9, 0.6, 0.0],
+    ]
+)
+
+
+def random_faces(seed=0, people=12, images=5, dim=8, spread=1.0):
+    """Embeddings float64 [people * images, dim] that cluster by person, and labels, shuffled."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(people), images))
+    centres = rng.normal(size=(people, dim))
+    return centres[labels] + spread * rng.normal(size=(len(labels), dim)), labels
+
+
+def all_scores(embeddings, labels, distance="cosine"):
+    """Distances of all pairs i < j, float32, and whether they are genuine, by a plain loop."""
+    pairs = list(itertools.combinations(range(len(labels)), 2))
+    vectors = np.asarray(embeddings, np.float64)
+    if distance == "cosine":
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        scores = [1 - unit[i] @ unit[j] for i, j in pairs]
+    else:
+        scores = [np.linalg.norm(vectors[i] - vectors[j]) for i, j in pairs]
+    return np.array(scores, np.float32), np.array([labels[i] == labels[j] for i, j in pairs])
+
+
+@st.composite
+def faces(draw):
+    """Small sets with many ties: grid embeddings, at least one genuine and one impostor pair."""
+    count = draw(st.integers(3, 12))
+    labels = draw(hnp.arrays(np.int64, count, elements=st.integers(0, 4)))
+    sizes = np.bincount(labels)
+    assume(sizes.max() > 1 and np.count_nonzero(sizes) > 1)
+    embeddings = draw(hnp.arrays(np.float32, (count, 3), elements=st.integers(-2, 2)))
+    assume((np.abs(embeddings).sum(axis=1) > 0).all())
+    return embeddings, labels
+
+
+# --- Verification, worked by hand ---------------------------------------------------------------
+
+
+def test_the_rates_of_the_hand_worked_case_at_given_thresholds():
+    result = calculate_verification_metrics(
+        None, HAND_LABELS, HAND_MATRIX, thresholds=[0.0, 0.3, 0.6, 0.9]
+    )
+    # At 0.3: impostor 0.3 is accepted (<=), genuine 0.4 and 0.6 are rejected.
+    # At 0.6: impostors 0.3, 0.5, 0.6 are accepted and no genuine pair is rejected.
+    np.testing.assert_array_equal(result["FAR"], [0, 1 / 6, 3 / 6, 1])
+    np.testing.assert_array_equal(result["FRR"], [1, 2 / 4, 0, 0])
+    assert result["FAR"].dtype == np.float64
+
+
+def test_the_eer_of_the_hand_worked_case_is_interpolated_between_two_vertices():
+    result = calculate_verification_metrics(None, HAND_LABELS, HAND_MATRIX)
+    # Vertices (FAR, FRR): 0.4 -> (1/6, 1/4), 0.5 -> (2/6, 1/4). They cross half-way, at 1/4.
+    assert result["EER"] == pytest.approx(0.25)
+    # Both vertices are 1/12 off; the second is taken, and scores go on at 0.6.
+    assert result["EER_threshold"] == pytest.approx(0.55)
+    assert result["FAR"] == pytest.approx(2 / 6)
+    assert result["FRR"] == pytest.approx(1 / 4)
+
+
+def test_the_auc_of_the_hand_worked_case_counts_the_tie_half():
+    # Impostors farther than 0.1: 6, than 0.2: 6, than 0.4: 5, than 0.6: 3 and one tie.
+    result = calculate_verification_metrics(None, HAND_LABELS, HAND_MATRIX)
+    assert result["AUC"] == pytest.approx((6 + 6 + 5 + 3.5) / 24)
+
+
+@pytest.mark.parametrize(
+    ("far", "tar"),
+    [
+        (0.16, 0.5),  # no impostor of six may pass: below 0.3 lie 0.1 and 0.2
+        (1 / 6, 0.75),  # one may pass, 0.3: below the next, 0.5, lies 0.4 as well
+        (0.49, 0.75),  # two may pass, 0.3 and 0.5: genuine 0.6 ties with impostor 0.6
+        (0.5, 1.0),  # three may pass
+    ],
+)
+def test_tar_is_that_of_the_largest_far_not_above_the_target(far, tar):
+    assert true_accept_rate(score_pairs(None, HAND_LABELS, HAND_MATRIX), far) == tar
+
+
+def test_tied_impostors_are_never_accepted_in_part():
+    # Genuine 0.5; impostors 0.5, 0.5, 0.9, 0.9: FAR goes from 0 to 1/2 at once.
+    matrix = np.array(
+        [[0, 0.5, 0.5, 0.9], [0.5, 0, 0.5, 0.9], [0.5, 0.5, 0, 0.7], [0.9, 0.9, 0.7, 0]]
+    )
+    pairs = score_pairs(None, ["a", "a", "b", "c"], matrix)
+    assert true_accept_rate(pairs, 0.39) == 0.0
+    assert true_accept_rate(pairs, 0.4) == 1.0
+
+
+def test_a_target_far_of_a_whole_number_of_pairs_is_met_in_spite_of_rounding():
+    # One genuine pair at 29.5 and 100 impostor pairs at 1 .. 100, built from 2 + 50 images whose
+    # own pairs are one person's. 0.29 * 100 is 28.999999999999996, yet 29 / 100 <= 0.29.
+    matrix = np.full((52, 52), 29.5)
+    matrix[:2, 2:] = np.arange(1, 101).reshape(2, 50)
+    matrix[2:, :2] = matrix[:2, 2:].T
+    pairs = score_pairs(None, ["a"] * 2 + ["b"] * 50, matrix)
+    assert len(pairs.impostor) == 100
+    assert true_accept_rate(pairs, 0.29) == 1.0
+    assert true_accept_rate(pairs, 0.289) == 0.0
+
+
+def test_perfect_separation_gives_zero_and_a_threshold_in_the_middle_of_the_gap():
+    result = calculate_verification_metrics([[0.0], [0.1], [1.0], [1.1]], list("aabb"), "euclidean")
+    assert result == {
+        "FAR": 0.0,
+        "FRR": 0.0,
+        "EER": 0.0,
+        "EER_threshold": pytest.approx((0.1 + 0.9) / 2),
+        "AUC": 1.0,
+    }
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("vector", [[1.0, 0.0], [0.1, 0.2], [1e-3, 7.0]])
+def test_identical_embeddings_give_one_half(distance, vector):
+    result = calculate_verification_metrics([vector] * 6, [0, 0, 0, 1, 1, 2], distance)
+    assert result["EER"] == 0.5
+    assert result["AUC"] == 0.5
+
+
+def test_a_model_that_has_it_backwards_gets_one():
+    # Genuine 9 and 8, impostors 1 to 4.
+    matrix = np.array([[0, 9, 1, 2], [9, 0, 3, 4], [1, 3, 0, 8], [2, 4, 8, 0]])
+    result = calculate_verification_metrics(None, [0, 0, 1, 1], matrix)
+    assert (result["EER"], result["AUC"]) == (1.0, 0.0)
+
+
+def test_euclidean_is_between_the_embeddings_as_given():
+    pairs = score_pairs([[0.0, 0.0], [3.0, 4.0], [30.0, 40.0]], [0, 0, 1], "euclidean")
+    np.testing.assert_array_equal(pairs.genuine, [5])
+    np.testing.assert_array_equal(pairs.impostor, [50, 45])
+
+
+def test_cosine_does_not_look_at_the_length():
+    embeddings, labels = random_faces()
+    lengths = np.random.default_rng(1).uniform(0.1, 10, (len(labels), 1))
+    assert calculate_verification_metrics(embeddings, labels) == pytest.approx(
+        calculate_verification_metrics(embeddings * lengths, labels), abs=1e-6
+    )
+
+
+# --- What the first version of this project got wrong --------------------------------------------
+
+
+def test_no_image_is_compared_with_itself():
+    embeddings, labels = random_faces(people=5, images=3)
+    far, _ = error_rates(score_pairs(embeddings, labels), 0.0)
+    assert far == 0.0
+    counts = evaluate(embeddings, labels, distance="cosine", target_fars=[], ranks=[1], seed=0)[
+        "counts"
+    ]
+    assert counts == {"genuine_pairs": 15, "impostor_pairs": 90, "identities": 5, "images": 15}
+
+
+def test_thresholds_are_found_over_the_whole_range_of_cosine_distance():
+    # Mates at 120 degrees (distance 1.5), the impostors at 180 and 60 + 240 degrees apart.
+    matrix = np.array([[0, 1.5, 1.9, 1.8], [1.5, 0, 1.9, 2], [1.9, 1.9, 0, 1.6], [1.8, 2, 1.6, 0]])
+    result = calculate_verification_metrics(None, [0, 0, 1, 1], matrix)
+    assert result["EER"] == 0.0
+    assert result["EER_threshold"] == pytest.approx(1.7)
+    opposed = score_pairs([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]], [0, 0, 1])
+    np.testing.assert_array_equal(opposed.impostor, [2, 2])
+
+
+def test_auc_is_high_for_a_good_model():
+    embeddings, labels = random_faces(spread=0.1)
+    assert calculate_verification_metrics(embeddings, labels)["AUC"] > 0.99
+
+
+def test_a_probe_without_a_mate_is_not_counted_in_rank_n():
+    line = [[0.0], [0.1], [5.0], [5.1], [99.0]]
+    alone = calculate_identification_metrics(line, ["a", "a", "b", "b", "alone"], "euclidean")
+    assert alone == {"Rank-1": 1.0, "Rank-5": 1.0}
+
+
+# --- Identification, worked by hand --------------------------------------------------------------
+
+
+def test_leave_one_out_ranks_of_the_hand_worked_case():
+    # a0, a1, a2: rank 1. b0: mate at 0.6, a0 at 0.3 and a1 tied at 0.6, so rank 3.
+    # b1: mate at 0.6, a0 at 0.5, so rank 2.
+    ranks = calculate_identification_metrics(None, HAND_LABELS, HAND_MATRIX, ranks=(1, 2, 3))
+    assert ranks == {"Rank-1": 3 / 5, "Rank-2": 4 / 5, "Rank-3": 1.0}
+
+
+def test_one_enrolled_rank1_of_the_hand_worked_case():
+    # a0, a1, a2 are nearer to any mate than to any b: 1 each, probes in 2 of 3 galleries.
+    # b0 at 0.6 from its mate: one of a's three images is farther. b1: two of three.
+    # Both are probes in 1 of 2 galleries.
+    rate = calculate_one_enrolled_rank1(None, HAND_LABELS, HAND_MATRIX)
+    assert rate == pytest.approx((3 * 2 / 3 + (1 / 3 + 2 / 3) / 2) / 3)
+
+
+def test_one_enrolled_rank1_is_the_mean_over_every_possible_gallery():
+    embeddings, labels = random_faces(seed=3, people=4, images=3, dim=2)
+    embeddings, labels = embeddings[:-1], labels[:-1]
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    distance = 1 - unit @ unit.T
+    images_of = [np.flatnonzero(labels == person) for person in range(4)]
+    rates = []
+    for gallery in itertools.product(*images_of):
+        probes = np.setdiff1d(np.arange(len(labels)), gallery)
+        found = labels[np.array(gallery)[distance[np.ix_(probes, gallery)].argmin(axis=1)]]
+        rates.append(np.mean(found == labels[probes]))
+    assert calculate_one_enrolled_rank1(embeddings, labels) == pytest.approx(np.mean(rates))
+
+
+def test_ties_count_against_the_model_in_a_search():
+    same = [[1.0, 1.0]] * 4
+    assert calculate_identification_metrics(same, [0, 0, 1, 1], ranks=[1, 2, 3]) == {
+        "Rank-1": 0.0,
+        "Rank-2": 0.0,
+        "Rank-3": 1.0,
+    }
+    assert calculate_one_enrolled_rank1(same, [0, 0, 1, 1]) == 0.0
+
+
+def test_ranks_equal_those_of_sorting_each_row():
+    embeddings, labels = random_faces(seed=5, dim=4)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    distance = 1 - unit @ unit.T
+    np.fill_diagonal(distance, np.inf)
+    hit = labels[np.argsort(distance, axis=1)] == labels[:, None]
+    expected = {f"Rank-{rank}": hit[:, :rank].any(axis=1).mean() for rank in (1, 3, 10)}
+    assert calculate_identification_metrics(embeddings, labels, ranks=[1, 3, 10]) == expected
+
+
+# --- Against scikit-learn and scipy --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("seed", range(3))
+def test_rates_eer_and_auc_equal_scikit_learns(distance, seed):
+    embeddings, labels = random_faces(seed, people=20 + seed, images=4, spread=1.5)
+    scores, genuine = all_scores(embeddings, labels, distance)
+    far, tar, thresholds = roc_curve(genuine, -scores, drop_intermediate=False)
+    result = calculate_verification_metrics(embeddings, labels, distance, -thresholds[1:])
+    # The plain loop may round a score the other way: less than one pair of each kind.
+    np.testing.assert_allclose(result["FAR"], far[1:], atol=1.5 / np.sum(~genuine))
+    np.testing.assert_allclose(result["FRR"], 1 - tar[1:], atol=1.5 / np.sum(genuine))
+    gap = far - (1 - tar)
+    assert result["EER"] == pytest.approx(np.interp(0, gap, far), abs=1e-9)
+    assert result["AUC"] == pytest.approx(roc_auc_score(genuine, -scores), abs=1e-9)
+
+
+@given(faces())
+def test_auc_is_the_mann_whitney_statistic(sample):
+    pairs = score_pairs(*sample)
+    statistic = mannwhitneyu(pairs.impostor, pairs.genuine).statistic
+    expected = statistic / (len(pairs.genuine) * len(pairs.impostor))
+    assert calculate_verification_metrics(*sample)["AUC"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("block_rows", [1, 7, 1000])
+def test_every_pair_is_scored_once_whatever_the_block_size(monkeypatch, distance, block_rows):
+    monkeypatch.setattr(metrics_module, "BLOCK_ROWS", block_rows)
+    embeddings, labels = random_faces(people=5, images=4)
+    pairs = score_pairs(embeddings, labels, distance)
+    scores, genuine = all_scores(embeddings, labels, distance)
+    np.testing.assert_allclose(pairs.sorted_genuine, np.sort(scores[genuine]), atol=1e-6)
+    np.testing.assert_allclose(pairs.sorted_impostor, np.sort(scores[~genuine]), atol=1e-6)
+
+
+# --- Properties ----------------------------------------------------------------------------------
+
+
+@given(faces(), st.randoms(use_true_random=False))
+def test_the_order_of_the_images_does_not_matter(sample, random):
+    embeddings, labels = sample
+    order = list(range(len(labels)))
+    random.shuffle(order)
+    settings = {"distance": "cosine", "target_fars": [0.1], "ranks": [1, 5], "seed": 0}
+    first = evaluate(embeddings, labels, **settings)
+    second = evaluate(embeddings[order], labels[order], **settings)
+    for key, limits in first.pop("intervals").items():
+        assert limits == pytest.approx(second["intervals"][key], abs=1e-9), key
+    assert first.pop("counts") == second.pop("counts")
+    assert first.pop("unsupported") == second.pop("unsupported")
+    del second["intervals"]
+    assert first == pytest.approx(second)
+
+
+@given(faces(), st.permutations(range(5)))
+def test_the_names_of_the_people_do_not_matter(sample, names):
+    embeddings, labels = sample
+    renamed = [f"person {names[label]}" for label in labels]
+    assert calculate_verification_metrics(embeddings, renamed) == calculate_verification_metrics(
+        embeddings, labels
+    )
+
+
+@given(faces(), st.lists(st.floats(-1, 3), min_size=1, max_size=20))
+def test_far_rises_and_frr_falls_with_the_threshold(sample, thresholds):
+    rates = calculate_verification_metrics(*sample, thresholds=sorted(thresholds))
+    assert (np.diff(rates["FAR"]) >= 0).all()
+    assert (np.diff(rates["FRR"]) <= 0).all()
+
+
+@given(faces(), st.floats(-1, 3))
+def test_the_eer_is_the_best_balance_that_any_threshold_could_reach(sample, threshold):
+    rates = calculate_verification_metrics(*sample)
+    far, frr = error_rates(score_pairs(*sample), threshold)
+    assert min(far, frr) <= rates["EER"] + 1e-12 <= max(far, frr) + 2e-12
+    assert max(rates["FAR"], rates["FRR"]) - min(rates["FAR"], rates["FRR"]) <= abs(far - frr)
+
+
+@given(faces())
+def test_the_reported_rates_are_those_at_the_reported_threshold(sample):
+    metrics = calculate_verification_metrics(*sample)
+    rates = calculate_verification_metrics(*sample, thresholds=metrics["EER_threshold"])
+    assert (metrics["FAR"], metrics["FRR"]) == (rates["FAR"], rates["FRR"])
+
+
+@given(st.integers(0, 1000))
+def test_euclidean_and_cosine_rank_unit_vectors_alike(seed):
+    embeddings, labels = random_faces(seed, people=5, images=4)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    cosine, euclidean = (score_pairs(unit, labels, name) for name in ("cosine", "euclidean"))
+    np.testing.assert_array_equal(np.argsort(cosine.impostor), np.argsort(euclidean.impostor))
+    np.testing.assert_allclose(euclidean.genuine, np.sqrt(2 * cosine.genuine), rtol=1e-5)
+    assert calculate_identification_metrics(unit, labels) == calculate_identification_metrics(
+        unit, labels, "euclidean"
+    )
+
+
+@given(faces())
+def test_rank_n_rises_with_n_and_reaches_one(sample):
+    ranks = list(range(1, len(sample[1]) + 1))
+    rates = list(calculate_identification_metrics(*sample, ranks=ranks).values())
+    assert rates == sorted(rates)
+    assert rates[-1] == 1.0
+
+
+# --- The body of metrics.json --------------------------------------------------------------------
+
+
+def test_metrics_json_has_plain_finite_numbers_at_the_top_level():
+    embeddings, labels = random_faces(people=20)
+    metrics = evaluate(
+        embeddings, labels, distance="cosine", target_fars=[0.1, 0.01], ranks=[1, 5], seed=0
+    )
+    body = json.loads(json.dumps(metrics, allow_nan=False))
+    assert body == metrics
+    numbers = [key for key, value in body.items() if isinstance(value, float)]
+    assert numbers == [
+        *("FAR", "FRR", "EER", "EER_threshold", "AUC", "Rank-1", "Rank-5"),
+        *("Rank-1 (one enrolled)", "TAR@FAR=1e-01", "TAR@FAR=1e-02"),
+    ]
+    assert set(body["intervals"]) == set(numbers) - {"EER_threshold"}
+
+
+def test_a_rate_with_fewer_than_three_expected_false_accepts_is_unsupported():
+    embeddings, labels = random_faces(people=5, images=3)  # 90 impostor pairs
+    metrics = evaluate(
+        embeddings, labels, distance="cosine", target_fars=[1 / 30, 1 / 31, 1e-3], ranks=[1], seed=0
+    )
+    assert metrics["unsupported"] == {tar_key(1 / 31): 93, "TAR@FAR=1e-03": 3000}
+    assert tar_key(1 / 30) in metrics
+    assert "TAR@FAR=1e-03" not in metrics
+    assert "TAR@FAR=1e-03" not in metrics["intervals"]
+
+
+def test_the_keys_of_different_fars_differ():
+    assert tar_key(0.001) == "TAR@FAR=1e-03"
+    assert tar_key(0.025) == "TAR@FAR=2.5e-02"
+
+
+# --- Intervals -----------------------------------------------------------------------------------
+
+
+def intervals_of(pairs, seed=0, fars=(0.1,)):
+    return bootstrap_intervals(pairs, 0.5, fars=fars, ranks=[1], seed=seed)
+
+
+def test_intervals_equal_those_of_writing_every_drawn_person_out():
+    embeddings, labels = random_faces(seed=2, people=4, images=3)
+    people, limit = 4, 0.5
+    scores, genuine = all_scores(embeddings, labels)
+    first, second = np.array(list(itertools.combinations(labels, 2))).T
+    draws = np.random.default_rng(7).multinomial(people, np.full(people, 1 / people), 400)
+    fars, aucs = [], []
+    for times in draws:
+        weight = np.where(genuine, times[first], times[first] * times[second])
+        drawn, kind = np.repeat(scores, weight), np.repeat(genuine, weight)
+        if kind.all():
+            continue
+        fars.append(np.mean(drawn[~kind] <= limit))
+        aucs.append(roc_auc_score(kind, -drawn))
+    result = bootstrap_intervals(score_pairs(embeddings, labels), limit, fars=[], ranks=[1], seed=7)
+    assert result["FAR"] == pytest.approx(np.percentile(fars, [2.5, 97.5]))
+    assert result["AUC"] == pytest.approx(np.percentile(aucs, [2.5, 97.5]))
+
+
+def test_intervals_hold_the_figures_and_narrow_with_more_people():
+    widths = []
+    for people in (10, 80):
+        embeddings, labels = random_faces(people=people, images=4)
+        metrics = evaluate(
+            embeddings, labels, distance="cosine", target_fars=[0.1], ranks=[1, 5], seed=0
+        )
+        for key, (low, high) in metrics["intervals"].items():
+            assert low <= metrics[key] <= high, key
+        low, high = metrics["intervals"]["EER"]
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_intervals_are_a_function_of_the_seed_and_not_of_the_tiling(monkeypatch):
+    pairs = score_pairs(*random_faces())
+    first = intervals_of(pairs)
+    assert intervals_of(pairs, seed=1) != first
+    monkeypatch.setattr(metrics_module, "INTERVAL_CELLS", 5000)
+    assert intervals_of(pairs) == first
+
+
+def test_thinning_the_pairs_of_a_large_set_hardly_moves_the_intervals(monkeypatch):
+    pairs = score_pairs(*random_faces(people=40))
+    full = intervals_of(pairs)
+    monkeypatch.setattr(metrics_module, "INTERVAL_PAIRS", 2500)  # of 19,500 impostor pairs
+    thinned = intervals_of(pairs)
+    assert thinned != full
+    for key, limits in full.items():
+        assert thinned[key] == pytest.approx(limits, abs=0.01), key
+
+
+def test_perfect_and_tied_sets_have_intervals_too():
+    separated = score_pairs([[0.0], [0.1], [9.0], [9.1]], [0, 0, 1, 1], "euclidean")
+    assert intervals_of(separated)["EER"] == [0.0, 0.0]
+    tied = score_pairs([[1.0]] * 4, [0, 0, 1, 1])
+    assert intervals_of(tied)["EER"] == [0.5, 0.5]
+
+
+# --- Curves and worst pairs ----------------------------------------------------------------------
+
+
+def test_curve_points_are_exact_and_their_number_is_bounded():
+    pairs = score_pairs(*random_faces(people=60, images=5, spread=1.5))
+    curves = compute_curves(pairs)
+    assert len(pairs.impostor) > 40_000
+    assert len(curves.thresholds) <= 1024
+    far, frr = error_rates(pairs, curves.thresholds)
+    np.testing.assert_array_equal(curves.far, far)
+    np.testing.assert_array_equal(curves.frr, frr)
+    assert curves.far[0] <= 1 / len(pairs.impostor)
+    assert (curves.far[-1], curves.frr[-1]) == (1, 0)
+
+
+def test_histograms_hold_every_pair_and_the_cmc_starts_at_rank_1():
+    embeddings, labels = random_faces()
+    pairs = score_pairs(embeddings, labels)
+    curves = compute_curves(pairs, bins=10, max_rank=5)
+    assert curves.genuine_share.sum() == pytest.approx(1)
+    assert curves.impostor_share.sum() == pytest.approx(1)
+    assert len(curves.bin_edges) == 11
+    ranks = calculate_identification_metrics(embeddings, labels)
+    assert (curves.cmc[0], curves.cmc[4]) == (ranks["Rank-1"], ranks["Rank-5"])
+
+
+def test_curves_of_identical_embeddings_can_be_drawn():
+    curves = compute_curves(score_pairs([[1.0]] * 4, [0, 0, 1, 1]))
+    assert curves.genuine_share.sum() == curves.impostor_share.sum() == 1
+    np.testing.assert_array_equal(curves.cmc, [0, 0, 1])
+
+
+def test_worst_pairs_of_the_hand_worked_case():
+    worst = worst_pairs(None, HAND_LABELS, HAND_MATRIX, count=2)
+    assert [(pair.first, pair.second) for pair in worst.false_accepts] == [(0, 3), (0, 4)]
+    assert [(pair.first, pair.second) for pair in worst.false_rejects] == [(3, 4), (1, 2)]
+    assert [pair.distance for pair in worst.false_rejects] == pytest.approx([0.6, 0.4])
+
+
+def test_worst_pairs_name_images_by_their_place_in_the_input():
+    embeddings, labels = random_faces(seed=4, people=6, images=3)
+    scores, genuine = all_scores(embeddings, labels, "euclidean")
+    places = np.array(list(itertools.combinations(range(len(labels)), 2)))
+    worst = worst_pairs(embeddings, labels, "euclidean", count=3)
+    nearest = places[~genuine][np.argsort(scores[~genuine])[:3]]
+    assert [(pair.first, pair.second) for pair in worst.false_accepts] == [
+        tuple(place) for place in nearest
+    ]
+
+
+def test_there_may_be_fewer_worst_pairs_than_asked_for():
+    worst = worst_pairs([[0.0], [1.0], [5.0]], [0, 0, 1], "euclidean", count=10)
+    assert worst.false_rejects == (ScoredPair(0, 1, 1.0),)
+    assert worst.false_accepts == (ScoredPair(1, 2, 4.0), ScoredPair(0, 2, 5.0))
+
+
+# --- What is undefined is refused ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "labels", "distance", "message"),
+    [
+        (np.empty((0, 3)), [], "cosine", "at least two images.*Received: labels of shape .0"),
+        ([[1.0]], ["a"], "cosine", "at least two images"),
+        ([[1.0], [2.0]], ["a", "b"], "cosine", "genuine pair.*Received: 2 images of 2 people"),
+        ([[1.0], [2.0]], ["a", "a"], "cosine", "impostor pair.*Received: 2 images of one person"),
+        ([[1.0], [2.0]], [0, 0, 1], "cosine", "N = 3 labels.*shape .2, 1"),
+        ([1.0, 2.0], [0, 1], "cosine", "shape .N, D.*shape .2,"),
+        ([["1"], ["2"]], [0, 1], "cosine", "must be numbers"),
+        ([[1.0], [np.nan], [np.inf]], [0, 0, 1], "cosine", "2 of 3 rows, the first of them row 1"),
+        ([[1.0], [0.0], [2.0]], [0, 0, 1], "cosine", "not zero.*1 zero rows of 3.*row 1"),
+        ([[1.0], [0.0], [2.0]], [0, 0, 1], "manhattan", "cosine, euclidean or.*'manhattan'"),
+        (None, [0, 0, 1], np.zeros((2, 2)), "shape .3, 3.*Received: float64 of shape .2, 2"),
+        (None, [0, 0, 1], np.arange(9).reshape(3, 3), "symmetric.*by up to 4"),
+        (None, [0, 0, 1], np.full((3, 3), np.nan), "distances must be finite"),
+    ],
+)
+def test_what_has_no_defined_outcome_is_refused_with_the_rule(
+    embeddings, labels, distance, message
+):
+    for calculate in (calculate_verification_metrics, calculate_identification_metrics):
+        with pytest.raises(EvaluationError, match=message) as error:
+            calculate(embeddings, labels, distance)
+        assert isinstance(error.value, UserError)
+        assert "Received:" in str(error.value)
+
+
+def test_a_zero_embedding_is_a_point_like_any_other_to_the_euclidean_distance():
+    assert calculate_verification_metrics([[0.0], [0.0], [1.0]], [0, 0, 1], "euclidean")["EER"] == 0
+
+
+def test_a_threshold_that_is_nan_is_refused():
+    with pytest.raises(EvaluationError, match="Thresholds must be numbers"):
+        calculate_verification_metrics(None, HAND_LABELS, HAND_MATRIX, [0.1, np.nan])
+
+
+def test_people_with_one_image_are_impostors_and_never_probes():
+    pairs = score_pairs([[0.0], [0.1], [7.0], [9.0]], ["a", "a", "b", "c"], "euclidean")
+    assert (len(pairs.genuine), len(pairs.impostor)) == (1, 5)
+    body = evaluate_pairs(pairs, target_fars=[], ranks=[1], seed=0)
+    assert body["Rank-1"] == body["Rank-1 (one enrolled)"] == 1.0
