@@ -160,7 +160,9 @@ class TrackingConfig(Section):
 class BeamConfig(Section):
     """Where Beam runs."""
 
-    pipeline_args: list[str] = Field([], description="Options handed to Beam as they are.")
+    pipeline_args: list[str] = Field(
+        [], description="Options handed to Beam as they are; none: in this process."
+    )
 
 
 class Config(Section):

@@ -24,9 +24,7 @@ from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult, load_json
 
 
-def run_pipeline(
-    config: Config, input_dir: Path, folder: RunFolder, console: Console
-) -> RunResult:
+def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
     """Runs all nodes in this process, showing them on `console`.
 
     Raises:

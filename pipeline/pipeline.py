@@ -19,6 +19,13 @@ from pipeline.config import Config
 
 PIPELINE_NAME = "arcface-pipeline"
 
+# Beam's DirectRunner would first try to download another runner; this is the one it falls back to.
+# A non-empty image keeps TFX from building a package of itself for workers that there are not.
+_IN_PROCESS_BEAM = (
+    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "--sdk_container_image=none",
+)
+
 _TRAINER_MODULE = "components.trainer.run_fn"
 
 
@@ -70,7 +77,7 @@ def create_pipeline(
         components=_create_components(config, places),
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=config.beam.pipeline_args,
+        beam_pipeline_args=config.beam.pipeline_args or list(_IN_PROCESS_BEAM),
     )
 
 

@@ -54,9 +54,7 @@ def main(
     try:
         settings = load_config(config, overrides)
         input_dir = _checked_input_dir(settings, data_dir)
-        folder = RunFolder(
-            output_dir or Path("runs") / config.stem, settings.data.processed_dir
-        )
+        folder = RunFolder(output_dir or Path("runs") / config.stem, settings.data.processed_dir)
         folder.prepare()
         with folder.locked():
             exit_code = _run_logged(settings, input_dir, folder)

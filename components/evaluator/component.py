@@ -12,7 +12,7 @@ from components.source_digest import source_digest
 class FaceEvaluatorSpec(component_spec.ComponentSpec):
     """Specification of FaceEvaluator."""
 
-    PARAMETERS = {  # noqa: RUF012 - as TFX declares it
+    PARAMETERS = {
         executor.DISTANCE_KEY: component_spec.ExecutionParameter(type=str),
         executor.TARGET_FARS_KEY: component_spec.ExecutionParameter(type=list[float]),
         executor.RANKS_KEY: component_spec.ExecutionParameter(type=list[int]),
@@ -25,14 +25,14 @@ class FaceEvaluatorSpec(component_spec.ComponentSpec):
         executor.CREDIT_KEY: component_spec.ExecutionParameter(type=str),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {  # noqa: RUF012
+    INPUTS = {
         executor.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         executor.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         executor.BASELINE_MODEL_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Model, optional=True
         ),
     }
-    OUTPUTS = {  # noqa: RUF012
+    OUTPUTS = {
         executor.EVALUATION_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.ModelEvaluation
         ),

@@ -51,7 +51,6 @@ EMBEDDINGS_FILE = "embeddings.npz"
 REASONS_FILE = "reasons.txt"
 
 
-
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Embeds in Beam, measures, and writes what came out."""
 
@@ -117,9 +116,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | EmbedSplit(
-                    _files(examples, "test"), model_path, exec_properties[BATCH_SIZE_KEY]
-                )
+                | EmbedSplit(_files(examples, "test"), model_path, exec_properties[BATCH_SIZE_KEY])
                 | beam.combiners.ToList()
                 | beam.Map(_save_by_key, gathered)
             )
@@ -215,9 +212,7 @@ def _write_blessing(
         blessing.set_int_custom_property(
             constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id
         )
-    blessing.set_string_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, reasons
-    )
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, reasons)
     flag = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     io_utils.write_string_file(os.path.join(blessing.uri, flag), "")
     io_utils.write_string_file(os.path.join(blessing.uri, REASONS_FILE), reasons + "\n")

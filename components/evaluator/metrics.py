@@ -546,7 +546,7 @@ def _one_enrolled_rate(searches: Searches) -> float:
     return float(np.average(searches.one_enrolled, weights=searches.one_enrolled_weight))
 
 
-def evaluate(  # noqa: PLR0913 - each is a setting of its own, and all but two are named
+def evaluate(
     embeddings: ArrayLike | None,
     labels: ArrayLike,
     *,

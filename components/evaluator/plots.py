@@ -165,9 +165,11 @@ def _styled(
 
 def _legend(axes: Axes) -> None:
     """Above the axes, where no curve can run into it."""
+    entries = len(axes.get_legend_handles_labels()[0])
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9,
-        borderaxespad=0.2, borderpad=0.2, columnspacing=1.3, handlelength=1.6, labelcolor=INK,
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=4 if entries <= 4 else 3, frameon=False,
+        fontsize=9, borderaxespad=0.2, borderpad=0.2, columnspacing=1.3, handlelength=1.6,
+        labelcolor=INK,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ class QuarantineReport(Artifact):
     """`quarantine.json`: the files that could not be used, each with its reason."""
 
     TYPE_NAME = "components.QuarantineReport"
-    PROPERTIES = {  # noqa: RUF012 - as TFX declares it
+    PROPERTIES = {
         "files": Property(type=PropertyType.INT),
         "quarantined": Property(type=PropertyType.INT),
     }

@@ -66,7 +66,7 @@ class FaceModelTrainer:
         self._training_config = training_config
         self._seed = seed
 
-    def train(  # noqa: PLR0913 - each is a setting of its own
+    def train(
         self,
         train_data: tf.data.Dataset,
         val_data: tf.data.Dataset | None,

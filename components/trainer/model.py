@@ -57,7 +57,7 @@ class FaceEmbeddingModel(keras.Model):
     TensorShape([2, 512])
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own
+    def __init__(
         self,
         input_shape: Sequence[int],
         embedding_dim: int,
@@ -123,7 +123,7 @@ def flip_averaged(embedding_model: keras.Model) -> keras.Model:
     return keras.Model(inputs, outputs, name="flip_averaged_embedding_model")
 
 
-def build_arcface_model(  # noqa: PLR0913 - each is a setting of its own
+def build_arcface_model(
     embedding_model: keras.Model,
     num_classes: int,
     margin: float,

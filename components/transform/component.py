@@ -12,14 +12,14 @@ from components.transform import executor
 class ImageTransformSpec(component_spec.ComponentSpec):
     """Specification of ImageTransform."""
 
-    PARAMETERS = {  # noqa: RUF012 - as TFX declares it
+    PARAMETERS = {
         executor.INPUT_SHAPE_KEY: component_spec.ExecutionParameter(type=list[int]),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {  # noqa: RUF012
+    INPUTS = {
         executor.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
     }
-    OUTPUTS = {  # noqa: RUF012
+    OUTPUTS = {
         executor.TRANSFORMED_EXAMPLES_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Examples
         ),

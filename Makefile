@@ -1,0 +1,41 @@
+# Each target does all the set-up it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+SETUP := .venv/.complete
+PYTHON_IN_VENV := .venv/bin/python
+
+.PHONY: help setup demo test lint format lock bench-orl clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: $(SETUP)  ## make .venv complete; PYTHON=/path/to/python picks the interpreter
+
+$(SETUP): requirements.lock pyproject.toml scripts/setup.sh
+	@scripts/setup.sh
+
+demo: $(SETUP)  ## train, evaluate, bless and push a model on the ORL faces
+	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
+	@$(PYTHON_IN_VENV) pipeline/run_local.py --config configs/demo.yaml
+
+test: $(SETUP)  ## run every test
+	@$(PYTHON_IN_VENV) -m pytest
+
+lint: $(SETUP)  ## check the style
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+
+format: $(SETUP)  ## mend the style
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+lock: $(SETUP)  ## compile requirements.lock anew, for both stacks
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--extra demo --extra dev --no-emit-index-url --custom-compile-command "make lock" \
+		--output-file requirements.lock pyproject.toml
+
+bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the baselines
+	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
+	@$(PYTHON_IN_VENV) benchmarks/orl.py --data-dir build/orl
+
+clean:  ## remove the virtual environment, the runs and all that was built
+	rm -rf .venv build runs *.egg-info
