@@ -91,7 +91,7 @@ def _fit(
             "Eigenfaces need training images that differ. "
             f"Received: {len(pixels)} images that are all the same"
         )
-    components = min(n_components, len(flat) - 1, flat.shape[1])
+    components = min(n_components, *flat.shape)
     pca = PCA(components, svd_solver="randomized", random_state=seed).fit(flat)
     kept = pca.explained_variance_ratio_ > MIN_VARIANCE_SHARE
     return pca, np.sqrt(pca.explained_variance_[kept])

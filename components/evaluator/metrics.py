@@ -33,6 +33,8 @@ RESAMPLES = 400
 INTERVAL_PAIRS = 2**16
 # Cells (resamples times pairs) that the intervals hold at a time.
 INTERVAL_CELLS = 2**19
+# Differences of rates below this are rounding.
+ROUNDING = 1e-12
 ONE_ENROLLED = "Rank-1 (one enrolled)"
 
 Float32 = NDArray[np.float32]
@@ -350,9 +352,10 @@ def calculate_verification_metrics(
     interpolated; tools that take the mean of the rates at the nearest vertex differ by at most
     half a step.
 
-    `EER_threshold` is where a system would be set: the nearer of those two vertices, in the middle
-    of the gap to the next score. FAR and FRR there are the true rates at that threshold, which
-    differ from EER by a step where no threshold makes them equal.
+    `EER_threshold` is where a system would be set: the nearer of those two vertices (the second
+    where both are as near), in the middle of the gap to the next score. FAR and FRR there are the
+    true rates at that threshold, which differ from EER by a step where no threshold makes them
+    equal.
 
     AUC is the probability that a genuine pair is nearer than an impostor pair, ties counted half
     (the Mann-Whitney statistic over the number of comparisons).
@@ -402,7 +405,8 @@ def _verification(pairs: PairScores) -> dict[str, float]:
     far, frr = error_rates(pairs, [below, crossing])
     gap = far - frr
     share = -gap[0] / (gap[1] - gap[0])
-    vertex = crossing if gap[1] <= -gap[0] else _nearest_score(pairs, crossing, side="left")
+    is_nearer = gap.sum() <= ROUNDING
+    vertex = crossing if is_nearer else _nearest_score(pairs, crossing, side="left")
     threshold = _middle_of_gap(vertex, _nearest_score(pairs, vertex, side="right"))
     far_there, frr_there = error_rates(pairs, threshold)
     return {

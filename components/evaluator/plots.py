@@ -124,7 +124,7 @@ def plot_with_intervals(rates: Mapping[str, tuple[float, float, float]]) -> str:
     Args:
       rates: name to (rate, low, high), each in [0, 1]; the first is the evaluated model.
     """
-    figure, axes = _axes("Searches answered rightly at once, with the 95 % interval", "")
+    figure, axes = _axes("Found at once, with the 95 % interval", "")
     for row, (rate, low, high) in enumerate(rates.values()):
         colour = MUTED if row else MODEL
         axes.plot([low, high], [row, row], color=colour, linewidth=3, alpha=0.35)
@@ -167,7 +167,7 @@ def _legend(axes: Axes) -> None:
     """Above the axes, where no curve can run into it."""
     entries = len(axes.get_legend_handles_labels()[0])
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=4 if entries <= 4 else 3, frameon=False,
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=3 if entries <= 3 else 2, frameon=False,
         fontsize=9, borderaxespad=0.2, borderpad=0.2, columnspacing=1.3, handlelength=1.6,
         labelcolor=INK,
     )  # fmt: skip

@@ -72,7 +72,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         report.quarantined = len(quarantine.reasons)
 
     def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:
-        """From the folder to (split, example) pairs, and (key, reason) of what cannot be used."""
+        """From the folder to (split, example) pairs, and a line for each file not usable."""
         return FolderToExamples
 
     def GenerateExamplesByBeam(
@@ -80,10 +80,8 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     ) -> dict[str, beam.PCollection]:
         """The examples of each split; writes the quarantined files' lines on the way."""
         read = pipeline | self.GetInputSourceToExamplePTransform()(exec_properties)
-        _ = (
-            read[_QUARANTINED]
-            | "ToLine" >> beam.Map(json.dumps)
-            | "WriteLines" >> beam.io.WriteToText(exec_properties[QUARANTINE_KEY])
+        _ = read[_QUARANTINED] | "WriteLines" >> beam.io.WriteToText(
+            exec_properties[QUARANTINE_KEY]
         )
         parts = read.examples | "Split" >> beam.Partition(_split_index, len(SPLITS))
         return {
@@ -104,7 +102,7 @@ def _read_lines(prefix: str) -> Iterator[tuple[str, str]]:
 
 
 class FolderToExamples(beam.PTransform):
-    """Pipeline -> `examples`: (split, tf.train.Example), `quarantined`: (key, reason)."""
+    """Pipeline -> `examples`: (split, tf.train.Example), `quarantined`: JSON of [key, reason]."""
 
     def __init__(self, exec_properties: dict[str, Any]):
         super().__init__()
@@ -122,7 +120,8 @@ class FolderToExamples(beam.PTransform):
         """Called by Beam."""
         return (
             pipeline
-            | "List" >> beam.Create(sorted(self._splits.items()))
+            | "List"
+            >> beam.Create([(os.fsencode(key), split) for key, split in self._splits.items()])
             | "Spread" >> beam.Reshuffle()
             | "Read"
             >> beam.ParDo(
@@ -132,20 +131,23 @@ class FolderToExamples(beam.PTransform):
 
 
 class _ReadImage(beam.DoFn):
-    """(key, split) -> (split, example), or to the quarantine."""
+    """(key, split) -> (split, example), or a line for the quarantine.
+
+    Keys travel as bytes, and lines as ASCII: Beam's coders take no name that is not UTF-8.
+    """
 
     def __init__(self, folder: Path, max_pixels: int, total: int):
         self._folder = folder
         self._max_pixels = max_pixels
         self._total = total
 
-    def process(self, element: tuple[str, str]) -> Iterator[Any]:
-        key, split = element
+    def process(self, element: tuple[bytes, str]) -> Iterator[Any]:
+        key, split = os.fsdecode(element[0]), element[1]
         progress.advance("images", 1, self._total)
         try:
             image = self._read(key)
         except BadImageError as error:
-            yield pvalue.TaggedOutput(_QUARANTINED, (key, str(error)))
+            yield pvalue.TaggedOutput(_QUARANTINED, json.dumps([key, str(error)]))
         else:
             yield split, _to_example(key, image)
 

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from components.transform.records import UNKNOWN_LABEL, dataset_of_records, parse_examples
+from components.transform.records import dataset_of_records, parse_examples
+from components.transform.vocabulary import UNKNOWN_LABEL
 
 _PARSE_BATCH = 256
 _SHUFFLE_BUFFER = 10_000

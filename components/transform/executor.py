@@ -18,8 +18,13 @@ from tfx.utils import io_utils
 from components import progress
 from components.errors import UserError
 from components.transform.images import decode_and_resize
-from components.transform.records import UNKNOWN_LABEL, to_example
-from components.transform.vocabulary import FILE_NAME, vocabulary_of, vocabulary_schema
+from components.transform.records import to_example
+from components.transform.vocabulary import (
+    FILE_NAME,
+    UNKNOWN_LABEL,
+    vocabulary_of,
+    vocabulary_schema,
+)
 
 EXAMPLES_KEY = "examples"
 TRANSFORMED_EXAMPLES_KEY = "transformed_examples"

@@ -5,9 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-# Label of an image whose identity is not a training class.
-UNKNOWN_LABEL = -1
-
 # Pixels are stored raw, under the file's gzip: `benchmarks/storage.py` prints the alternatives.
 _FEATURES: Mapping[str, tf.io.FixedLenFeature] = {
     "image": tf.io.FixedLenFeature([], tf.string),

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+# Label of an image whose identity is not a training class.
+UNKNOWN_LABEL = -1
+
 FILE_NAME = "schema.pbtxt"
 
 
@@ -28,7 +31,7 @@ def vocabulary_schema(vocabulary: Sequence[str]) -> schema_pb2.Schema:
         type=schema_pb2.INT,
         shape=one_value,
         int_domain=schema_pb2.IntDomain(
-            name="label", min=0, max=len(vocabulary) - 1, is_categorical=True
+            name="label", min=UNKNOWN_LABEL, max=len(vocabulary) - 1, is_categorical=True
         ),
     )
     return schema

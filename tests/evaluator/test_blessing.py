@@ -34,6 +34,7 @@ def baseline_with(eer):
         ({"EER": bound(max=0.09)}, True, "EER is 0.09 and passes: at most 0.09 is required."),
         ({"EER": bound(max=0.08)}, False, "EER is 0.09 and fails: at most 0.08 is required."),
         ({"AUC": bound(min=0.95)}, True, "AUC is 0.964 and passes: at least 0.95 is required."),
+        ({"AUC": bound(min=0.964)}, True, "AUC is 0.964 and passes: at least 0.964 is required."),
         ({"AUC": bound(min=0.97)}, False, "AUC is 0.964 and fails: at least 0.97 is required."),
         (
             {"EER": bound(min=0.1, max=0.2)},
@@ -74,6 +75,7 @@ def test_a_threshold_on_what_is_no_metric_fails_and_names_the_metrics(name):
 
 def test_a_metric_that_is_not_finite_never_passes():
     assert not decide({"EER": bound(max=0.5)}, EER=float("nan")).blessed
+    assert not decide({"AUC": bound(min=0.5)}, AUC=float("inf")).blessed
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_a_metric_that_is_not_finite_never_passes():
     [
         (0.10, True, "-0.01, within"),
         (0.09, True, "+0, within"),
-        (0.08, True, "+0.01, within"),  # 0.08 + 0.01 is below 0.09 in floating point
+        (0.08, True, "+0.01, within"),
         (0.079, False, "+0.011, beyond"),
     ],
 )
@@ -91,6 +93,11 @@ def test_the_eer_may_be_worse_than_the_latest_blessed_models_by_the_margin(befor
     assert blessing.reasons[-1] == (
         f"EER is 0.09 against {before:g} of the latest blessed model: {change} the allowed +0.01."
     )
+
+
+def test_rounding_does_not_make_a_model_worse_than_the_margin():
+    assert 0.1 + 0.7 < 0.8
+    assert decide(baseline=baseline_with(0.1), max_regression=0.7, EER=0.8).blessed
 
 
 def test_a_baseline_measured_on_other_pairs_does_not_count_as_met():

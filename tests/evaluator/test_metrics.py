@@ -160,6 +160,32 @@ def test_identical_embeddings_give_one_half(distance, vector):
     assert result["AUC"] == 0.5
 
 
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_rounding_does_not_tell_identical_embeddings_apart(distance):
+    vector = np.random.default_rng(0).normal(size=128).astype(np.float32)
+    pairs = score_pairs(np.tile(vector, (300, 1)), np.arange(300) // 3, distance)
+    assert set(pairs.genuine) | set(pairs.impostor) == {0.0}
+
+
+def test_the_threshold_keeps_scores_apart_that_are_neighbours_in_float32():
+    genuine = np.nextafter(np.float32(0.5), np.float32(1))  # odd: the middle would round up
+    impostor = np.nextafter(genuine, np.float32(1))
+    matrix = np.array([[0, genuine, impostor], [genuine, 0, impostor], [impostor, impostor, 0]])
+    result = calculate_verification_metrics(None, [0, 0, 1], matrix)
+    assert (result["FAR"], result["FRR"], result["EER"]) == (0, 0, 0)
+    assert result["EER_threshold"] == genuine
+
+
+def test_of_two_equally_near_vertices_the_second_gives_the_threshold():
+    # Genuine 0.1, 0.8; impostors 0.2, 0.4, 0.4, 0.9. At 0.2 FAR is 1/4, at 0.4 3/4; FRR 1/2.
+    matrix = np.array(
+        [[0, 0.1, 0.2, 0.4], [0.1, 0, 0.4, 0.9], [0.2, 0.4, 0, 0.8], [0.4, 0.9, 0.8, 0]]
+    )
+    result = calculate_verification_metrics(None, [0, 0, 1, 1], matrix)
+    assert (result["EER"], result["FAR"], result["FRR"]) == (0.5, 0.75, 0.5)
+    assert result["EER_threshold"] == pytest.approx((0.4 + 0.8) / 2)
+
+
 def test_a_model_that_has_it_backwards_gets_one():
     # Genuine 9 and 8, impostors 1 to 4.
     matrix = np.array([[0, 9, 1, 2], [9, 0, 3, 4], [1, 3, 0, 8], [2, 4, 8, 0]])
@@ -417,21 +443,25 @@ def intervals_of(pairs, seed=0, fars=(0.1,)):
 
 def test_intervals_equal_those_of_writing_every_drawn_person_out():
     embeddings, labels = random_faces(seed=2, people=4, images=3)
-    people, limit = 4, 0.5
+    people, limit, target = 4, 0.5, 1 / 3
     scores, genuine = all_scores(embeddings, labels)
     first, second = np.array(list(itertools.combinations(labels, 2))).T
     draws = np.random.default_rng(7).multinomial(people, np.full(people, 1 / people), 400)
-    fars, aucs = [], []
+    rates = {"FAR": [], "EER": [], "AUC": [], tar_key(target): []}
     for times in draws:
         weight = np.where(genuine, times[first], times[first] * times[second])
         drawn, kind = np.repeat(scores, weight), np.repeat(genuine, weight)
         if kind.all():
             continue
-        fars.append(np.mean(drawn[~kind] <= limit))
-        aucs.append(roc_auc_score(kind, -drawn))
-    result = bootstrap_intervals(score_pairs(embeddings, labels), limit, fars=[], ranks=[1], seed=7)
-    assert result["FAR"] == pytest.approx(np.percentile(fars, [2.5, 97.5]))
-    assert result["AUC"] == pytest.approx(np.percentile(aucs, [2.5, 97.5]))
+        far, tar, _ = roc_curve(kind, -drawn, drop_intermediate=False)
+        rates["FAR"].append(np.mean(drawn[~kind] <= limit))
+        rates["EER"].append(np.interp(0, far + tar - 1, far))
+        rates["AUC"].append(roc_auc_score(kind, -drawn))
+        rates[tar_key(target)].append(tar[far <= target + 1e-9].max())
+    pairs = score_pairs(embeddings, labels)
+    result = bootstrap_intervals(pairs, limit, fars=[target], ranks=[1], seed=7)
+    for key, values in rates.items():
+        assert result[key] == pytest.approx(np.percentile(values, [2.5, 97.5])), key
 
 
 def test_intervals_hold_the_figures_and_narrow_with_more_people():
@@ -470,7 +500,15 @@ def test_perfect_and_tied_sets_have_intervals_too():
     separated = score_pairs([[0.0], [0.1], [9.0], [9.1]], [0, 0, 1, 1], "euclidean")
     assert intervals_of(separated)["EER"] == [0.0, 0.0]
     tied = score_pairs([[1.0]] * 4, [0, 0, 1, 1])
-    assert intervals_of(tied)["EER"] == [0.5, 0.5]
+    assert intervals_of(tied)["EER"] == intervals_of(tied)["AUC"] == [0.5, 0.5]
+
+
+def test_a_far_that_equals_its_target_in_a_resample_is_not_above_it():
+    # Whoever is drawn, half of the impostor pairs are at 1 and half at 9; genuine pairs at 2.
+    matrix = np.array([[0, 2, 1, 9], [2, 0, 9, 1], [1, 9, 0, 2], [9, 1, 2, 0]])
+    pairs = score_pairs(None, [0, 0, 1, 1], matrix)
+    assert intervals_of(pairs, fars=[0.5])[tar_key(0.5)] == [1.0, 1.0]
+    assert intervals_of(pairs, fars=[0.49])[tar_key(0.49)] == [0.0, 0.0]
 
 
 # --- Curves and worst pairs ----------------------------------------------------------------------

@@ -1,0 +1,120 @@
+"""ImageExampleGen, run for real."""
+
+import os
+
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tfx.types import artifact_utils
+
+from components.errors import UserError
+from components.example_gen.component import ImageExampleGen
+from components.example_gen.driver import FolderDriver
+from components.example_gen.folder import list_images
+from components.example_gen.quarantine import FILE_NAME, Quarantine
+from components.example_gen.splits import assign_splits
+from tests.conftest import draw_face, write_faces
+from tests.stages import files_of, run_example_gen
+
+
+def examples_by_key(artifact, split):
+    files = tf.io.gfile.glob(files_of(artifact, split))
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
+    features = [tf.train.Example.FromString(record).features.feature for record in records]
+    return {f["image/key"].bytes_list.value[0].decode(): f for f in features}
+
+
+def quarantine_of(outputs):
+    with open(os.path.join(outputs["quarantine"].uri, FILE_NAME), encoding="utf-8") as file:
+        return Quarantine.from_json(file.read())
+
+
+def test_every_image_is_in_the_split_it_was_assigned_to(faces, tmp_path):
+    examples = run_example_gen(faces, tmp_path / "run")["examples"]
+    assert artifact_utils.decode_split_names(examples.split_names) == ["train", "val", "test"]
+    expected = assign_splits(
+        list_images(faces), mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42
+    )
+    for split in ("train", "val", "test"):
+        keys = {key for key, where in expected.items() if where == split}
+        assert set(examples_by_key(examples, split)) == keys
+
+
+def test_an_example_holds_the_file_and_what_is_known_of_it(faces, tmp_path):
+    run = run_example_gen(faces, tmp_path / "run")
+    everything = {}
+    for split in ("train", "val", "test"):
+        everything |= examples_by_key(run["examples"], split)
+    feature = everything["person03/2.png"]
+    assert feature["image/encoded"].bytes_list.value[0] == (faces / "person03/2.png").read_bytes()
+    assert feature["image/format"].bytes_list.value[0] == b"png"
+    assert feature["image/height"].int64_list.value[0] == 48
+    assert feature["image/width"].int64_list.value[0] == 40
+    assert feature["identity"].bytes_list.value[0] == b"person03"
+
+
+def test_unusable_files_are_listed_with_their_reason_and_cost_nothing_else(faces, tmp_path):
+    (faces / "person00/empty.jpg").write_bytes(b"")
+    (faces / "person00/notes.txt").write_text("not an image")
+    (faces / "person01/half.png").write_bytes((faces / "person01/0.png").read_bytes()[:500])
+    Image.new("L", (200, 200)).save(faces / "person02/large.png")
+    (faces / "person03/dangling.png").symlink_to("nowhere")
+    os.mkfifo(faces / "person04/pipe.png")
+    (faces / os.fsdecode(b"person05/\xff.png")).write_bytes((faces / "person05/0.png").read_bytes())
+    outputs = run_example_gen(faces, tmp_path / "run", max_quarantined=0.2, max_pixels=10_000)
+    reasons = quarantine_of(outputs).reasons
+    expected = {
+        "person00/empty.jpg": "empty file",
+        "person00/notes.txt": "not an image in a known format",
+        "person01/half.png": "broken data: ",
+        "person02/large.png": "200x200 pixels, over the limit of 10000",
+        "person03/dangling.png": "cannot be read: No such file or directory",
+        "person04/pipe.png": "not a regular file",
+        os.fsdecode(b"person05/\xff.png"): "file name is not UTF-8",
+    }
+    assert reasons.keys() == expected.keys()
+    assert all(reasons[key].startswith(expected[key]) for key in expected)
+    assert (outputs["quarantine"].files, outputs["quarantine"].quarantined) == (47, 7)
+    kept = [len(examples_by_key(outputs["examples"], s)) for s in ("train", "val", "test")]
+    assert sum(kept) == 40
+
+
+def test_too_many_unusable_files_end_the_run(faces, tmp_path):
+    for shot in range(3):
+        (faces / f"person00/{shot}.txt").write_text("not an image")
+    with pytest.raises(UserError, match="3 of 43 files cannot be used"):
+        run_example_gen(faces, tmp_path / "run", max_quarantined=0.05)
+
+
+def test_hostile_names_are_only_names(tmp_path):
+    faces = write_faces(tmp_path / "faces", people=4, shots=4)
+    hostile = faces / "<script>alert(1)<\\script>\n%2f.."
+    hostile.mkdir()
+    for shot in range(4):
+        draw_face(9, shot).save(hostile / f"'; rm -rf * #{shot}.png")
+    examples = run_example_gen(faces, tmp_path / "run")["examples"]
+    keys = set()
+    for split in ("train", "val", "test"):
+        keys |= set(examples_by_key(examples, split))
+    assert keys == set(list_images(faces))
+
+
+def test_the_driver_fingerprints_the_whole_folder(faces, tmp_path):
+    component = ImageExampleGen(str(faces))
+
+    def fingerprint():
+        properties = dict(component.exec_properties)
+        resolved = FolderDriver(None).resolve_exec_properties(properties, None, None)
+        return resolved["input_fingerprint"]
+
+    before = fingerprint()
+    assert fingerprint() == before
+    (faces / "person00/deep").mkdir()
+    (faces / "person00/0.png").rename(faces / "person00/deep/0.png")
+    assert fingerprint() != before
+
+
+def test_a_changed_source_changes_the_cache_key(faces, monkeypatch):
+    before = ImageExampleGen(str(faces)).exec_properties["source_digest"]
+    monkeypatch.setattr("components.example_gen.component.source_digest", lambda module: "other")
+    assert ImageExampleGen(str(faces)).exec_properties["source_digest"] != before

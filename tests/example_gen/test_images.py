@@ -1,0 +1,125 @@
+"""What of a file becomes an image."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from components.example_gen.images import BadImageError, encode_image
+from components.transform.images import decode_image
+from tests.conftest import draw_face, encoded
+
+LIMIT = 10_000
+FACE = draw_face(person=1, shot=1)
+
+
+def decoded(data: bytes, channels: int = 3) -> np.ndarray:
+    return decode_image(tf.constant(data), channels).numpy()
+
+
+@pytest.mark.parametrize("image_format", ["jpeg", "png"])
+def test_jpeg_and_png_pass_through_untouched(image_format):
+    data = encoded(FACE, image_format)
+    image = encode_image(data, LIMIT)
+    assert image.encoded == data
+    assert (image.format, image.height, image.width) == (image_format, 48, 40)
+
+
+@pytest.mark.parametrize("image_format", ["ppm", "bmp", "tiff", "webp"])
+def test_other_formats_become_png_without_loss(image_format):
+    image = encode_image(encoded(FACE, image_format, lossless=True), LIMIT)
+    assert image.format == "png"
+    np.testing.assert_array_equal(decoded(image.encoded), np.asarray(FACE))
+
+
+def test_a_grey_pgm_stays_grey():
+    grey = FACE.convert("L")
+    image = encode_image(encoded(grey, "ppm"), LIMIT)
+    np.testing.assert_array_equal(decoded(image.encoded, channels=1)[..., 0], np.asarray(grey))
+
+
+def test_sixteen_bit_grey_keeps_its_high_byte():
+    levels = (np.arange(48 * 40, dtype=np.uint16).reshape(48, 40) * 32).astype(np.uint16)
+    image = encode_image(encoded(Image.fromarray(levels), "tiff"), LIMIT)
+    np.testing.assert_array_equal(decoded(image.encoded, channels=1)[..., 0], levels >> 8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_honoured(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(FACE, "png", exif=exif)
+    expected = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: a.transpose(1, 0, 2)[:, ::-1],
+        7: lambda a: a.transpose(1, 0, 2)[::-1, ::-1],
+        8: lambda a: a.transpose(1, 0, 2)[::-1],
+    }[orientation](np.asarray(FACE))
+    image = encode_image(data, LIMIT)
+    np.testing.assert_array_equal(decoded(image.encoded), expected)
+    assert (image.height, image.width) == expected.shape[:2]
+    # Whoever honours the tag once more must not turn the image back.
+    assert Image.open(io.BytesIO(image.encoded)).getexif().get(0x0112, 1) in (1, orientation)
+    if orientation != 1:
+        assert 0x0112 not in Image.open(io.BytesIO(image.encoded)).getexif()
+
+
+def test_an_animation_gives_its_first_frame():
+    frames = [draw_face(person, 0) for person in (1, 2)]
+    data = encoded(frames[0], "webp", save_all=True, append_images=frames[1:], lossless=True)
+    np.testing.assert_array_equal(decoded(encode_image(data, LIMIT).encoded), np.asarray(frames[0]))
+
+
+def test_cmyk_and_palette_and_transparency_are_decodable():
+    for image, image_format in [
+        (FACE.convert("CMYK"), "jpeg"),
+        (FACE.convert("CMYK"), "tiff"),
+        (FACE.convert("P"), "png"),
+        (FACE.convert("RGBA"), "webp"),
+        (FACE.convert("1"), "bmp"),
+    ]:
+        result = encode_image(encoded(image, image_format), LIMIT)
+        assert decoded(result.encoded).shape == (48, 40, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty file"),
+        (b"not an image", "not an image in a known format"),
+        (encoded(FACE, "jpeg")[:600], "(?i)truncated"),
+        (encoded(FACE, "png")[:600], "truncated|broken"),
+        (encoded(FACE, "bmp")[:600], "truncated"),
+        (encoded(draw_face(1, 1, size=(101, 100)), "png"), "101x100 pixels, over the limit"),
+    ],
+)
+def test_what_is_no_usable_image_has_a_reason(data, reason):
+    with pytest.raises(BadImageError, match=reason):
+        encode_image(data, LIMIT)
+
+
+def test_the_pixel_limit_is_checked_before_decoding():
+    header_only = encoded(Image.new("L", (20_000, 5_000)), "png")[:100]
+    with pytest.raises(BadImageError, match="over the limit"):
+        encode_image(header_only, LIMIT)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(["jpeg", "png", "webp", "bmp", "tiff", "ppm", "gif"]), st.data())
+def test_whatever_is_broken_is_refused_or_decodable(image_format, data):
+    content = bytearray(encoded(FACE, image_format))
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        image = encode_image(bytes(content), LIMIT)
+    except BadImageError:
+        return
+    assert decoded(image.encoded).shape == (image.height, image.width, 3)

@@ -1,0 +1,26 @@
+"""The report of unusable files."""
+
+import pytest
+
+from components.errors import UserError
+from components.example_gen.quarantine import Quarantine
+
+THREE_OF_TEN = Quarantine(10, {"a/1": "empty file", "b/2": "empty file", "c/<3>\n": "truncated"})
+
+
+def test_the_report_survives_being_written_and_read():
+    assert Quarantine.from_json(THREE_OF_TEN.to_json()) == THREE_OF_TEN
+
+
+def test_a_share_up_to_the_limit_is_accepted():
+    THREE_OF_TEN.require_below(0.3)
+
+
+def test_a_larger_share_is_an_error_that_names_the_reasons_and_an_example_of_each():
+    with pytest.raises(UserError) as caught:
+        THREE_OF_TEN.require_below(0.29)
+    assert str(caught.value).splitlines() == [
+        "3 of 10 files cannot be used, more than data.max_quarantined=0.29:",
+        "  2 x empty file, such as 'a/1'",
+        "  1 x truncated, such as 'c/<3>\\n'",
+    ]

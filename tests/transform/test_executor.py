@@ -1,0 +1,128 @@
+"""ImageTransform, run for real."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.utils import io_utils
+
+from components.errors import UserError
+from components.example_gen.folder import identity_of, list_images
+from components.example_gen.splits import assign_splits
+from components.transform import executor as executor_module
+from components.transform.images import decode_and_resize
+from components.transform.records import parse_examples, read_split, to_example
+from components.transform.vocabulary import vocabulary_of
+from tests.conftest import write_faces
+from tests.stages import files_of, run_example_gen, run_transform
+
+SHAPE = (32, 24, 3)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return write_faces(tmp_path_factory.mktemp("source") / "faces", people=8, shots=5)
+
+
+@pytest.fixture(scope="module")
+def examples(source, tmp_path_factory):
+    return run_example_gen(source, tmp_path_factory.mktemp("example_gen"))["examples"]
+
+
+@pytest.fixture(scope="module")
+def outputs(examples, tmp_path_factory):
+    return run_transform(examples, tmp_path_factory.mktemp("transform"), SHAPE)
+
+
+def vocabulary(outputs):
+    path = f"{outputs['schema'].uri}/schema.pbtxt"
+    return vocabulary_of(io_utils.parse_pbtxt_file(path, schema_pb2.Schema()))
+
+
+def test_every_split_keeps_its_images(source, outputs):
+    expected = assign_splits(
+        list_images(source), mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42
+    )
+    for split in ("train", "val", "test"):
+        keys = read_split(files_of(outputs["transformed_examples"], split), SHAPE)["image/key"]
+        assert {key.decode() for key in keys} == {k for k, s in expected.items() if s == split}
+        assert len(keys) == len(set(keys))
+
+
+def test_the_pixels_are_those_of_the_serving_function(source, outputs):
+    arrays = read_split(files_of(outputs["transformed_examples"], "test"), SHAPE)
+    files = [(source / key.decode()).read_bytes() for key in arrays["image/key"]]
+    np.testing.assert_array_equal(arrays["image"], decode_and_resize(tf.constant(files), SHAPE))
+
+
+def test_the_label_is_the_index_of_a_training_identity_and_minus_one_for_others(outputs):
+    words = vocabulary(outputs)
+    assert words == sorted(words)
+    for split in ("train", "val", "test"):
+        arrays = read_split(files_of(outputs["transformed_examples"], split), SHAPE)
+        for label, identity in zip(arrays["label"], arrays["identity"], strict=True):
+            assert label == (-1 if split == "test" else words.index(identity.decode()))
+
+
+def test_the_vocabulary_holds_the_training_identities_only(outputs):
+    train = read_split(files_of(outputs["transformed_examples"], "train"), SHAPE)
+    assert vocabulary(outputs) == sorted({i.decode() for i in train["identity"]})
+    assert len(vocabulary(outputs)) == 6
+
+
+def test_identity_follows_from_the_key(outputs):
+    train = read_split(files_of(outputs["transformed_examples"], "train"), SHAPE)
+    for key, identity in zip(train["image/key"], train["identity"], strict=True):
+        assert identity_of(key.decode()) == identity.decode()
+
+
+def test_the_same_input_gives_the_same_bytes_again(examples, outputs, tmp_path):
+    def digests(folder):
+        files = sorted(Path(folder).rglob("*.gz"))
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    again = run_transform(examples, tmp_path, SHAPE)["transformed_examples"]
+    for split in ("train", "val", "test"):
+        first = digests(Path(outputs["transformed_examples"].uri) / f"Split-{split}")
+        assert first == digests(Path(again.uri) / f"Split-{split}")
+        assert first
+
+
+def test_many_images_are_spread_over_shards_without_loss(examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(executor_module, "_IMAGES_PER_SHARD", 5)
+    transformed = run_transform(examples, tmp_path, SHAPE)["transformed_examples"]
+    files = tf.io.gfile.glob(files_of(transformed, "train"))
+    assert len(files) > 2
+    assert not [name for name in files if name.endswith(".tmp")]
+    keys = read_split(files_of(transformed, "train"), SHAPE)["image/key"]
+    assert len(keys) == len(set(keys)) == 27
+
+
+def test_an_empty_split_has_a_folder_and_no_images(source, tmp_path):
+    examples = run_example_gen(source, tmp_path / "gen", val_split=0.0)["examples"]
+    transformed = run_transform(examples, tmp_path / "run", SHAPE)["transformed_examples"]
+    assert read_split(files_of(transformed, "val"), SHAPE)["image"].shape == (0, *SHAPE)
+
+
+def test_a_training_split_of_one_usable_identity_is_an_error(tmp_path):
+    faces = write_faces(tmp_path / "faces", people=4, shots=4)
+    splits = assign_splits(
+        list_images(faces), mode="identity_disjoint", test_split=0.5, val_split=0.0, seed=42
+    )
+    spoilt = max(identity_of(key) for key, split in splits.items() if split == "train")
+    for image in (faces / spoilt).iterdir():
+        image.write_bytes(b"")
+    examples = run_example_gen(
+        faces, tmp_path / "gen", test_split=0.5, val_split=0.0, max_quarantined=0.5
+    )["examples"]
+    with pytest.raises(UserError, match="at least two identities"):
+        run_transform(examples, tmp_path / "run", SHAPE)
+
+
+def test_pixels_of_another_size_than_asked_for_are_refused():
+    serialized = to_example(np.zeros((32, 24, 3), np.uint8), 0, b"ann", b"ann/1.jpg")
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        parse_examples(tf.constant([serialized]), (32, 25, 3))
