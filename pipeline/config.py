@@ -104,7 +104,7 @@ class TrainingConfig(Section):
     batch_size: PositiveInt = 64
     epochs: PositiveInt = 50
     initial_lr: Annotated[Number, Field(gt=0.0)] = Field(1e-3, description="Adam's first rate.")
-    mixed_precision: bool | Literal["auto"] = Field(
+    mixed_precision: Literal["auto", True, False] = Field(
         "auto", description="float16 compute; auto: on a GPU that has it, and nowhere else."
     )
     augment: bool = Field(True, description="Random flips, shifts, rotations, zoom, erasing.")
@@ -197,9 +197,22 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
         raise ConfigError("\n".join(lines)) from None
 
 
+class _UniqueKeysLoader(yaml.SafeLoader):
+    """YAML's safe loader, which does not let the second of two equal keys win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [name.value for name, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{name}: given twice", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeysLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the configuration {path}: {error}") from None
     except yaml.YAMLError as error:
@@ -232,7 +245,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
 
 def _describe(item: dict[str, Any]) -> str:
     """One line for one pydantic error: the key, what is wrong, what was received."""
-    key = ".".join(str(part) for part in item["loc"] if part != "bool")
+    key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(item['loc'])}"
     message = item["msg"].removeprefix("Value error, ")

@@ -161,7 +161,7 @@ def build_arcface_model(
     return model
 
 
-def resolve_precision(mixed_precision: bool | Literal["auto"]) -> str:
+def resolve_precision(mixed_precision: Literal["auto", True, False]) -> str:
     """The Keras dtype policy for `training.mixed_precision`.
 
     Args:
@@ -177,7 +177,7 @@ def resolve_precision(mixed_precision: bool | Literal["auto"]) -> str:
 
 
 @contextlib.contextmanager
-def precision_policy(mixed_precision: bool | Literal["auto"]) -> Iterator[str]:
+def precision_policy(mixed_precision: Literal["auto", True, False]) -> Iterator[str]:
     """Sets the dtype policy for the layers built inside the `with`, and puts back the former one.
 
     A layer takes its policy when it is constructed; setting it afterwards does nothing. So the

@@ -1,0 +1,110 @@
+"""Configuration: what is accepted, and what each mistake says."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Config, ConfigError, load_config
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+def write(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_configuration_is_valid(path):
+    assert load_config(path).data.input_dir is not None
+
+
+def test_the_keys_of_the_seed_are_all_there(tmp_path):
+    config = load_config(
+        write(
+            tmp_path,
+            """
+            data: {input_dir: faces, processed_dir: processed, test_split: 0.2, val_split: 0.1,
+                   split_mode: stratified, seed: 1}
+            model: {input_shape: [112, 112, 3], embedding_dim: 512, dropout_rate: 0.4,
+                    l2_reg: 1e-4, arcface_margin: 0.5, arcface_scale: 64, backbone: resnet18}
+            training: {batch_size: 32, epochs: 5, initial_lr: 1e-3, mixed_precision: true,
+                       early_stopping_patience: 3, checkpoint_dir: checkpoints, log_dir: logs}
+            """,
+        )
+    )
+    assert config.training.initial_lr == 0.001
+    assert config.training.mixed_precision is True
+    assert config.data.processed_dir == Path("processed")
+
+
+def test_an_empty_file_means_the_defaults(tmp_path):
+    assert load_config(write(tmp_path, "")) == load_config() == Config()
+
+
+def test_an_override_wins_over_the_file(tmp_path):
+    path = write(tmp_path, "training: {epochs: 5, batch_size: 8}")
+    config = load_config(path, ["training.epochs=3", "evaluation.thresholds.EER.max=0.1"])
+    assert (config.training.epochs, config.training.batch_size) == (3, 8)
+    assert config.evaluation.thresholds["EER"].max == 0.1
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.epoch=3", "training.epoch: unknown key (did you mean epochs?)"),
+        ("trainin.epochs=3", "trainin: unknown key (did you mean training?)"),
+        ("evaluation.thresholds.EER.maximum=1", "EER.maximum: unknown key"),
+        ("training.epochs=0", "training.epochs: Input should be greater than 0. Received: 0"),
+        ("training.epochs=1.5", "training.epochs: Input should be a valid integer"),
+        ("training.epochs=true", "training.epochs: Input should be a valid integer"),
+        ("training.epochs='3'", "training.epochs: Input should be a valid integer"),
+        ("training.initial_lr=fast", "training.initial_lr: Input should be a valid number"),
+        ("training.mixed_precision=yess", "training.mixed_precision: "),
+        ("data.test_split=1.0", "data.test_split: Input should be less than 1. Received: 1.0"),
+        ("data.test_split=0", "data: test_split must be above 0"),
+        ("data.test_split=0.95", "data: test_split + val_split must be below 1"),
+        ("data.split_mode=random", "data.split_mode: Input should be 'identity_disjoint' or"),
+        ("model.input_shape=[112,112]", "model: input_shape must be [height, width, channels]"),
+        ("model.input_shape=[112,112,4]", "model: input_shape must be [height, width, channels]"),
+        ("model.input_shape=[16,16,3]", "model: input_shape must be at least 32 pixels"),
+        ("model.backbone=vgg", "model.backbone: Input should be 'resnet10' or 'resnet18'"),
+        ("model.arcface_margin=1.6", "model.arcface_margin: Input should be less than 1.57"),
+        ("evaluation.thresholds={EER: {}}", "evaluation.thresholds.EER: give min, max or both"),
+        ("data={", "the value is not valid YAML"),
+        ("epochs", "--set takes key=value"),
+        ("training.epochs.x=1", "--set training.epochs.x=1: epochs is not a section"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(tmp_path, override, message):
+    path = write(tmp_path, "training: {epochs: 5}")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, [override])
+    (line,) = str(caught.value).splitlines()
+    assert message in line
+
+
+def test_every_mistake_has_its_line(tmp_path):
+    path = write(tmp_path, "training: {epoch: 1, batch_size: 0}")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("training: [", "is not valid YAML"),
+        ("- a", "expected sections"),
+        ("training:\n  epochs: 1\n  epochs: 2", "epochs: given twice"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_one_clear_error(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(write(tmp_path, text))
+
+
+def test_a_missing_file_is_one_clear_error(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read the configuration .*No such file"):
+        load_config(tmp_path / "nowhere.yaml")
