@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow_data_validation as tfdv
 from tfx import v1 as tfx
 from tfx.dsl.components.base import executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
 
 from components.evaluator.component import FaceEvaluator
 from components.evaluator.resolver import CANDIDATE_KEY, LatestOtherBlessedModelStrategy
@@ -14,6 +15,7 @@ from components.example_gen.executor import SCALAR_FEATURES
 from components.example_gen.splits import TEST, TRAIN, VAL
 from components.pusher import executor as pusher_executor
 from components.source_digest import source_digest
+from components.trainer.component import FaceTrainer, Hyperparameters
 from components.transform.component import ImageTransform
 from pipeline.config import Config
 
@@ -49,20 +51,26 @@ class Places:
     """Where a runner reads and writes.
 
     Attributes:
-      input_dir: the folder of identities.
-      pipeline_root: where the artifacts go.
+      input_dir: the folder of identities, or the parameter that names it at submission.
+      pipeline_root: where the artifacts go; None: the runner's own place.
       serving_dir: where a blessed model is pushed to.
       tracking: the MLflow store; None: no tracking.
+      baseline_from_pushed: takes the newest model in `serving_dir` for the latest blessed one,
+        where the runner has no resolver to ask its metadata store.
     """
 
-    input_dir: str
-    pipeline_root: str
+    input_dir: str | RuntimeParameter
+    pipeline_root: str | None
     serving_dir: str
     tracking: TrackingStore | None
+    baseline_from_pushed: bool = False
 
 
 def create_pipeline(
-    config: Config, places: Places, metadata_connection_config: Any = None
+    config: Config,
+    places: Places,
+    metadata_connection_config: Any = None,
+    hyperparameters: Hyperparameters | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the DAG anew; a runner marks the components that it has run, so none is shared.
 
@@ -70,18 +78,21 @@ def create_pipeline(
       config: what to do.
       places: where to do it.
       metadata_connection_config: of MLMD, for a runner that keeps its own.
+      hyperparameters: in place of the configuration's, for a runner that sets them at submission.
     """
     return tfx.dsl.Pipeline(
         pipeline_name=PIPELINE_NAME,
         pipeline_root=places.pipeline_root,
-        components=_create_components(config, places),
+        components=_create_components(config, places, hyperparameters or _hyperparameters(config)),
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=config.beam.pipeline_args or list(_IN_PROCESS_BEAM),
     )
 
 
-def _create_components(config: Config, places: Places) -> list[Any]:
+def _create_components(
+    config: Config, places: Places, hyperparameters: Hyperparameters
+) -> list[Any]:
     data = config.data
     example_gen = ImageExampleGen(
         places.input_dir,
@@ -95,14 +106,9 @@ def _create_components(config: Config, places: Places) -> list[Any]:
     transform = ImageTransform(
         example_gen.outputs["examples"], input_shape=config.model.input_shape
     )
-    trainer = _trainer(config, places, transform)
-    baseline = tfx.dsl.Resolver(
-        strategy_class=LatestOtherBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-        **{CANDIDATE_KEY: trainer.outputs["model"]},
-    ).with_id("LatestBlessedModel")
-    evaluator = _evaluator(config, transform, trainer, baseline)
+    trainer = _trainer(config, places, transform, hyperparameters)
+    resolvers = [] if places.baseline_from_pushed else [_latest_blessed_model(trainer)]
+    evaluator = _evaluator(config, places, transform, trainer, resolvers)
     pusher = tfx.components.Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
@@ -116,7 +122,7 @@ def _create_components(config: Config, places: Places) -> list[Any]:
         *_validation(example_gen),
         transform,
         trainer,
-        baseline,
+        *resolvers,
         evaluator,
         pusher,
     ]
@@ -140,13 +146,25 @@ def _validation(example_gen: ImageExampleGen) -> list[Any]:
     return [statistics_gen, schema_gen, example_validator]
 
 
-def _trainer(config: Config, places: Places, transform: ImageTransform) -> tfx.components.Trainer:
-    return tfx.components.Trainer(
+def _hyperparameters(config: Config) -> Hyperparameters:
+    return Hyperparameters(
+        epochs=config.training.epochs,
+        batch_size=config.training.batch_size,
+        arcface_margin=config.model.arcface_margin,
+        arcface_scale=config.model.arcface_scale,
+    )
+
+
+def _trainer(
+    config: Config, places: Places, transform: ImageTransform, hyperparameters: Hyperparameters
+) -> FaceTrainer:
+    return FaceTrainer(
+        transform.outputs["transformed_examples"],
+        transform.outputs["schema"],
         run_fn=f"{_TRAINER_MODULE}.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        schema=transform.outputs["schema"],
-        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
-        eval_args=tfx.proto.EvalArgs(splits=[VAL]),
+        train_split=TRAIN,
+        val_split=VAL,
+        hyperparameters=hyperparameters,
         custom_config={
             "model": config.model.model_dump(mode="json"),
             "training": config.training.model_dump(mode="json"),
@@ -154,17 +172,32 @@ def _trainer(config: Config, places: Places, transform: ImageTransform) -> tfx.c
             "tracking": asdict(places.tracking) if places.tracking else None,
             "source_digest": source_digest(_TRAINER_MODULE),
         },
-    )
+    ).with_id("Trainer")
+
+
+def _latest_blessed_model(trainer: FaceTrainer) -> tfx.dsl.Resolver:
+    return tfx.dsl.Resolver(
+        strategy_class=LatestOtherBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+        **{CANDIDATE_KEY: trainer.outputs["model"]},
+    ).with_id("LatestBlessedModel")
 
 
 def _evaluator(
-    config: Config, transform: ImageTransform, trainer: tfx.components.Trainer, baseline: Any
+    config: Config,
+    places: Places,
+    transform: ImageTransform,
+    trainer: FaceTrainer,
+    resolvers: list[tfx.dsl.Resolver],
 ) -> FaceEvaluator:
+    """Compares with the model of the resolver, where there is one, else with the pushed one."""
     evaluation = config.evaluation
     return FaceEvaluator(
         transform.outputs["transformed_examples"],
         trainer.outputs["model"],
-        baseline.outputs["model"],
+        resolvers[0].outputs["model"] if resolvers else None,
+        baseline_dir=None if resolvers else places.serving_dir,
         distance=evaluation.distance,
         target_fars=evaluation.target_fars,
         ranks=evaluation.ranks,

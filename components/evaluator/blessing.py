@@ -40,6 +40,7 @@ def decide_blessing(
     thresholds: Mapping[str, Bound],
     baseline_metrics: Mapping[str, Any] | None,
     max_regression: float,
+    not_compared: str = "",
 ) -> Blessing:
     """Blesses a model that meets every threshold and is not worse than the blessed one before it.
 
@@ -52,6 +53,7 @@ def decide_blessing(
       baseline_metrics: the same of the latest blessed model, computed on the same pairs; None
         where there is none.
       max_regression: how much higher the EER may be than the baseline's, absolute, 0 or more.
+      not_compared: why there are no `baseline_metrics` although there is a blessed model.
 
     Returns:
       The decision, with a reason for each check: the thresholds in their order, then the baseline.
@@ -59,7 +61,10 @@ def decide_blessing(
     checks = [_check_threshold(metrics, name, bound) for name, bound in thresholds.items()]
     if not thresholds:
         checks.append(_Check(True, "No thresholds are set, so none had to be met."))
-    checks.append(_check_regression(metrics, baseline_metrics, max_regression))
+    if not_compared:
+        checks.append(_Check(True, f"Not compared with the latest blessed model: {not_compared}."))
+    else:
+        checks.append(_check_regression(metrics, baseline_metrics, max_regression))
     return Blessing(all(check.passed for check in checks), tuple(check.reason for check in checks))
 
 

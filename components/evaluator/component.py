@@ -23,6 +23,7 @@ class FaceEvaluatorSpec(component_spec.ComponentSpec):
         executor.MAX_REGRESSION_KEY: component_spec.ExecutionParameter(type=float),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.CREDIT_KEY: component_spec.ExecutionParameter(type=str),
+        executor.BASELINE_DIR_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -60,6 +61,7 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
         model: channel.BaseChannel,
         baseline_model: channel.BaseChannel | None = None,
         *,
+        baseline_dir: str | None = None,
         distance: str = "cosine",
         target_fars: Sequence[float] = (0.1, 0.01, 0.001),
         ranks: Sequence[int] = (1, 5),
@@ -76,6 +78,8 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
             the eigenfaces.
           model: `Model` of the Trainer.
           baseline_model: `Model`, the latest blessed one; may resolve to none.
+          baseline_dir: where Pusher puts the blessed models; without a `baseline_model`, the newest
+            of them takes its place.
           distance: `cosine` or `euclidean`.
           target_fars: false-accept rates at which the true-accept rate is wanted.
           ranks: the N of Rank-N.
@@ -90,6 +94,7 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
+                baseline_dir=baseline_dir,
                 distance=distance,
                 target_fars=list(target_fars),
                 ranks=list(ranks),

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluator.baselines import eigenface_embeddings, raw_pixel_embeddings
+from components.evaluator.baselines import (
+    EIGENFACES,
+    RAW_PIXELS,
+    eigenface_embeddings,
+    raw_pixel_embeddings,
+)
 from components.evaluator.blessing import Blessing, Bound, decide_blessing
 from components.evaluator.metrics import (
     PairScores,
@@ -18,8 +23,6 @@ from components.evaluator.metrics import (
 )
 from components.evaluator.report import Comparison, ImagePair, ReportData, render_report
 
-RAW_PIXELS = "raw pixels"
-EIGENFACES = "eigenfaces"
 LATEST_BLESSED = "latest blessed model"
 
 
@@ -52,6 +55,7 @@ class Settings:
       seed: of the bootstrap.
       credit: a line on the source of the images.
       provenance: name -> value, shown on top of the report.
+      not_compared: why the latest blessed model cannot be compared with, where there is one.
     """
 
     distance: str
@@ -62,6 +66,7 @@ class Settings:
     seed: int
     credit: str = ""
     provenance: Mapping[str, str] = field(default_factory=dict)
+    not_compared: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ def evaluate_model(
         settings.thresholds,
         metrics["baselines"].get(LATEST_BLESSED),
         settings.max_regression,
+        settings.not_compared,
     )
     worst = find_worst_pairs(pairs)
     report = render_report(

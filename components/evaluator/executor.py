@@ -15,10 +15,10 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.evaluator.baseline_model import BaselineModel, find_baseline
+from components.evaluator.baselines import EIGENFACES, RAW_PIXELS
 from components.evaluator.embed import EmbedSplit, input_shape_of
 from components.evaluator.evaluation import (
-    EIGENFACES,
-    RAW_PIXELS,
     Evaluation,
     LabelledImages,
     Settings,
@@ -44,6 +44,7 @@ THRESHOLDS_KEY = "thresholds"
 MAX_REGRESSION_KEY = "max_regression"
 SEED_KEY = "seed"
 CREDIT_KEY = "credit"
+BASELINE_DIR_KEY = "baseline_dir"
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
@@ -66,7 +67,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           input_dict:
             - examples: `Examples` of ImageTransform, with the splits `train` and `test`.
             - model: `Model` to evaluate.
-            - baseline_model: `Model`, the latest blessed one; may be missing.
+            - baseline_model: `Model`, the latest blessed one; may be missing, and then the newest
+              one in the property `baseline_dir` takes its place, if that is given.
           output_dict:
             - evaluation: `ModelEvaluation`.
             - blessing: `ModelBlessing`.
@@ -82,15 +84,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = input_dict[EXAMPLES_KEY]
         test = _read_test_split(_files(examples, "test"), input_shape)
         embeddings = self._embed(examples, model_path, test, exec_properties)
-        baseline = _single_or_none(input_dict.get(BASELINE_MODEL_KEY))
-        baseline_path = path_utils.serving_model_path(baseline.uri) if baseline else None
-        comparable = baseline_path and input_shape_of(baseline_path) == input_shape
+        baseline = find_baseline(
+            input_dict.get(BASELINE_MODEL_KEY), exec_properties.get(BASELINE_DIR_KEY)
+        )
+        not_compared = _difference(input_shape_of(baseline.path), input_shape) if baseline else ""
         evaluation = evaluate_model(
             embeddings,
             test,
             read_split(_files(examples, "train"), input_shape)["image"],
-            self._embed(examples, baseline_path, test, exec_properties) if comparable else None,
-            _settings(exec_properties, model),
+            None
+            if not baseline or not_compared
+            else self._embed(examples, baseline.path, test, exec_properties),
+            _settings(exec_properties, model, not_compared),
         )
         _write_evaluation(
             artifact_utils.get_single_uri(output_dict[EVALUATION_KEY]), evaluation, test, embeddings
@@ -128,10 +133,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return content["embeddings"]
 
 
-def _single_or_none(artifacts: list[Any] | None) -> Any | None:
-    return artifact_utils.get_single_instance(artifacts) if artifacts else None
-
-
 def _files(examples: list[Any], split: str) -> str:
     return io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split))
 
@@ -161,7 +162,15 @@ def _read_test_split(files: str, input_shape: tuple[int, int, int]) -> LabelledI
     )
 
 
-def _settings(exec_properties: Mapping[str, Any], model: Any) -> Settings:
+def _difference(baseline_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Why models of these input shapes cannot be measured on the same pixels; empty if they can."""
+    if baseline_shape == shape:
+        return ""
+    theirs, ours = ("x".join(map(str, sides)) for sides in (baseline_shape, shape))
+    return f"it takes images of {theirs}, this one of {ours}"
+
+
+def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str) -> Settings:
     return Settings(
         distance=exec_properties[DISTANCE_KEY],
         target_fars=exec_properties[TARGET_FARS_KEY],
@@ -177,6 +186,7 @@ def _settings(exec_properties: Mapping[str, Any], model: Any) -> Settings:
             "Evaluated": datetime.date.today().isoformat(),
             "Model artifact": str(model.id),
         },
+        not_compared=not_compared,
     )
 
 
@@ -195,7 +205,7 @@ def _write_evaluation(
 
 
 def _write_blessing(
-    blessing: Any, evaluation: Evaluation, model: Any, baseline: Any | None, distance: str
+    blessing: Any, evaluation: Evaluation, model: Any, baseline: BaselineModel | None, distance: str
 ) -> None:
     """Fills the artifact as TFX's own Evaluator does, and adds the reasons and the threshold."""
     blessed = evaluation.blessing.blessed
@@ -209,8 +219,9 @@ def _write_blessing(
         blessing.set_string_custom_property(
             constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri
         )
+    if baseline and baseline.artifact_id is not None:
         blessing.set_int_custom_property(
-            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.artifact_id
         )
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, reasons)
     flag = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME

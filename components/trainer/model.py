@@ -156,7 +156,7 @@ def build_arcface_model(
         optimizer=optimizer,
         loss=ArcFaceLoss(margin, scale),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,
+        jit_compile=False,  # XLA trains a quarter slower on a CPU
     )
     return model
 

@@ -114,3 +114,11 @@ def test_with_nothing_to_hold_it_against_a_model_is_blessed_and_the_reasons_say_
         "No thresholds are set, so none had to be met.",
         "There is no blessed model yet to compare with.",
     )
+
+
+def test_a_blessed_model_that_cannot_be_compared_with_is_named_in_the_reasons():
+    blessing = decide_blessing(METRICS, {}, None, 0.01, not_compared="it takes other images")
+    assert blessing.blessed
+    assert blessing.reasons[-1] == (
+        "Not compared with the latest blessed model: it takes other images."
+    )

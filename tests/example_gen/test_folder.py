@@ -38,7 +38,7 @@ def test_a_link_to_a_folder_is_followed_and_a_link_back_up_ends(tmp_path):
 @pytest.mark.parametrize("keys", [[], ["1.jpg"], ["ann/.hidden"]])
 def test_a_folder_without_images_is_an_error(tmp_path, keys):
     touch(tmp_path, *keys)
-    with pytest.raises(UserError, match="no images in .*expected <identity>/<image>"):
+    with pytest.raises(UserError, match=r"no images in .*expected <identity>/<image>"):
         list_images(tmp_path)
 
 

@@ -106,5 +106,5 @@ def test_a_file_that_is_no_configuration_is_one_clear_error(tmp_path, text, mess
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path):
-    with pytest.raises(ConfigError, match="cannot read the configuration .*No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read the configuration .*No such file"):
         load_config(tmp_path / "nowhere.yaml")

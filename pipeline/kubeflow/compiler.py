@@ -1,0 +1,138 @@
+"""Compiles the pipeline: from a configuration to the document that Kubeflow Pipelines takes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, get_origin
+
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+
+from components.errors import UserError
+from components.trainer.component import Hyperparameters
+from pipeline.config import Config
+from pipeline.kubeflow import entrypoint
+from pipeline.kubeflow.completion import TRAINER, Dropped, complete
+from pipeline.kubeflow.document import PipelineDocument
+from pipeline.kubeflow.platform import platform_spec
+from pipeline.pipeline import Places, TrackingStore, create_pipeline
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a run can set at submission; everything else is fixed when the pipeline is compiled."""
+
+    data_dir: RuntimeParameter
+    epochs: RuntimeParameter
+    batch_size: RuntimeParameter
+    margin: RuntimeParameter
+    scale: RuntimeParameter
+
+    def defaults(self) -> dict[str, Any]:
+        """Name -> the configuration's value."""
+        parameters = (getattr(self, field.name) for field in fields(self))
+        return {parameter.name: parameter.default for parameter in parameters}
+
+
+def compile_pipeline(
+    config: Config, image: str | None = None, training_image: str | None = None
+) -> PipelineDocument:
+    """Compiles the pipeline that `create_pipeline` builds.
+
+    Args:
+      config: what to do.
+      image: of all steps, in place of the configuration's.
+      training_image: of the Trainer, in place of the configuration's.
+
+    Raises:
+      UserError: the configuration says too little to run on a cluster.
+    """
+    parameters = _parameters(config)
+    pipeline = create_pipeline(
+        config,
+        _places(config, parameters),
+        hyperparameters=Hyperparameters(
+            epochs=parameters.epochs,
+            batch_size=parameters.batch_size,
+            arcface_margin=parameters.margin,
+            arcface_scale=parameters.scale,
+        ),
+    )
+    dropped = Dropped(parameters.defaults(), _json_properties(pipeline.components))
+    images = _images(config, [step.id for step in pipeline.components], image, training_image)
+    document = PipelineDocument(_compile_with_tfx(pipeline, images))
+    complete(document, config.kubeflow, dropped)
+    return PipelineDocument(document.spec, platform_spec(document, config.kubeflow))
+
+
+def _compile_with_tfx(pipeline: Any, images: dict[str, str]) -> dict[str, Any]:
+    runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
+        default_image=images,
+        default_commands=["python", "-m", entrypoint.__name__],
+        use_pipeline_spec_2_1=True,
+    )
+    runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=runner_config)
+    return runner.run(pipeline, write_out=False)["pipelineSpec"]
+
+
+def _parameters(config: Config) -> Parameters:
+    if config.data.input_dir is None:
+        raise UserError("no images: give data.input_dir, the folder as the steps see it")
+    training, model = config.training, config.model
+    return Parameters(
+        data_dir=RuntimeParameter("data-dir", str, str(config.data.input_dir)),
+        epochs=RuntimeParameter("epochs", int, training.epochs),
+        batch_size=RuntimeParameter("batch-size", int, training.batch_size),
+        margin=RuntimeParameter("margin", float, model.arcface_margin),
+        scale=RuntimeParameter("scale", float, model.arcface_scale),
+    )
+
+
+def _places(config: Config, parameters: Parameters) -> Places:
+    settings = config.kubeflow
+    if settings.serving_dir is None:
+        raise UserError(
+            "kubeflow.serving_dir must name where blessed models are pushed to: a folder on one of "
+            "kubeflow.volumes, or gs://. Received: None"
+        )
+    return Places(
+        input_dir=parameters.data_dir,
+        pipeline_root=settings.pipeline_root,
+        serving_dir=settings.serving_dir,
+        tracking=_tracking_store(config),
+        baseline_from_pushed=True,
+    )
+
+
+def _tracking_store(config: Config) -> TrackingStore | None:
+    if not config.tracking.enabled:
+        return None
+    if config.tracking.uri is None:
+        raise UserError(
+            "tracking.uri must name an MLflow server that the steps can reach, or "
+            "tracking.enabled be false. Received: None"
+        )
+    return TrackingStore(config.tracking.uri, config.tracking.experiment)
+
+
+def _images(
+    config: Config, steps: Iterable[str], image: str | None, training_image: str | None
+) -> dict[str, str]:
+    """Image of every step by its id, and of any that is not listed: TFX would take its own."""
+    image = image or config.kubeflow.image
+    if image is None:
+        raise UserError("no image: give --image, or kubeflow.image in the configuration")
+    training_image = training_image or config.kubeflow.training_image or image
+    images = {step: training_image if step == TRAINER else image for step in steps}
+    return images | {kubeflow_v2_dag_runner.pipeline_builder.DEFAULT_IMAGE_PATH_KEY: image}
+
+
+def _json_properties(components: Iterable[Any]) -> dict[str, list[str]]:
+    """Of each step, the properties given that are declared as a list or a mapping."""
+    return {
+        component.id: sorted(
+            name
+            for name, parameter in component.spec.PARAMETERS.items()
+            if get_origin(parameter.type) and component.exec_properties.get(name) is not None
+        )
+        for component in components
+    }

@@ -1,0 +1,271 @@
+"""The whole DAG on drawn faces, and the command line that runs it."""
+
+import io
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from rich.console import Console
+
+from components.evaluator import component as evaluator_component
+from pipeline.config import load_config
+from pipeline.local_runner import run_pipeline
+from pipeline.run_folder import RunFolder
+from tests.conftest import draw_face, write_faces
+
+ROOT = Path(__file__).parents[2]
+SMALL = """
+data: {credit: drawn in the test, val_split: 0.2}
+model: {input_shape: [32, 32, 3], embedding_dim: 16, arcface_scale: 16}
+training: {batch_size: 8, epochs: 2}
+evaluation: {thresholds: {EER: {max: 0.99}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def config_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "small.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+class Runs:
+    """Runs of one folder; each returns the nodes that were not taken from the cache."""
+
+    def __init__(self, config_file, folder, faces):
+        self.config_file = config_file
+        self.folder = RunFolder(folder)
+        self.faces = faces
+        self.result = None
+        self.folder.prepare()
+
+    def run(self, *overrides):
+        stream = io.StringIO()
+        self.result = run_pipeline(
+            load_config(self.config_file, list(overrides)),
+            self.faces,
+            self.folder,
+            Console(file=stream, width=120),
+        )
+        lines = stream.getvalue().splitlines()
+        finished = [line.split() for line in lines if re.search(r"\d s( |$)", line)]
+        assert len(finished) == 9
+        return {words[1] for words in finished if words[-1] != "cache"} - {"LatestBlessedModel"}
+
+
+@pytest.fixture(scope="module")
+def runs(config_file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    runs = Runs(config_file, folder / "run", write_faces(folder / "faces", people=8, shots=5))
+    runs.first = runs.run()
+    runs.first_result = runs.result
+    return runs
+
+
+ALL = {
+    "ImageExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "ImageTransform",
+    "Trainer",
+    "FaceEvaluator",
+    "Pusher",
+}
+
+
+def test_the_first_run_runs_every_node_and_pushes_a_model(runs):
+    assert runs.first == ALL
+    assert runs.first_result.blessed
+    assert tf.saved_model.contains_saved_model(str(runs.first_result.pushed_model))
+    assert runs.first_result.metrics["counts"]["images"] == 10
+    assert runs.first_result.tracking_failure == ""
+    assert runs.first_result.anomalies == []
+
+
+def test_the_metadata_store_has_every_execution(runs):
+    with sqlite3.connect(runs.folder.metadata_db) as store:
+        types = {name for (name,) in store.execute("select name from Type")}
+    assert {"components.QuarantineReport", "ModelBlessing", "PushedModel"} <= types
+
+
+def test_a_second_run_with_nothing_changed_takes_everything_from_the_cache(runs):
+    runs.run()
+    assert runs.run() == set()
+    assert runs.result.metrics == runs.first_result.metrics
+
+
+def test_a_changed_value_runs_what_depends_on_it_and_no_more(runs):
+    runs.run()
+    assert runs.run("evaluation.max_regression=0.5") == {"FaceEvaluator", "Pusher"}
+
+
+def test_a_changed_source_runs_what_depends_on_it_and_no_more(runs, monkeypatch):
+    runs.run()
+    monkeypatch.setattr(evaluator_component, "source_digest", lambda module: "edited")
+    assert runs.run() == {"FaceEvaluator", "Pusher"}
+
+
+def test_a_retrained_model_is_compared_with_the_latest_blessed_one(runs):
+    runs.run()
+    changed = runs.run("training.epochs=1", "evaluation.max_regression=1.0")
+    assert changed == {"Trainer", "FaceEvaluator", "Pusher"}
+    assert "latest blessed model" in runs.result.metrics["baselines"]
+
+
+def test_a_new_image_runs_all_that_its_examples_change(runs, tmp_path):
+    faces = shutil.copytree(runs.faces, tmp_path / "faces")
+    grown = Runs(runs.config_file, tmp_path / "run", faces)
+    grown.run()
+    draw_face(0, 99).save(faces / "person00/new.png")
+    assert grown.run() >= {"ImageExampleGen", "ImageTransform", "Trainer", "FaceEvaluator"}
+
+
+def test_an_anomaly_and_an_unusable_file_are_told(config_file, tmp_path):
+    faces = write_faces(tmp_path / "faces", people=8, shots=5)
+    (faces / "person00/broken.png").write_bytes(b"")
+    runs = Runs(config_file, tmp_path / "run", faces)
+    runs.run("training.epochs=1")
+    (test_person,) = {key.split("/")[0] for key in _test_keys(runs)[:1]}
+    for image in (faces / test_person).glob("*.png"):
+        draw_face(77, 1).save(image.with_suffix(".jpg"))
+        image.unlink()
+    runs.run("training.epochs=1")
+    assert runs.result.quarantined == {"person00/broken.png": "empty file"}
+    assert [line for line in runs.result.anomalies if line.startswith("test: image/format: ")]
+
+
+def _test_keys(runs):
+    return [str(key) for key in np.load(runs.result.report.with_name("embeddings.npz"))["keys"]]
+
+
+def command(script, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, ROOT / "pipeline" / script, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        **options,
+    )
+
+
+def test_the_command_runs_all_and_says_where_everything_is(config_file, tmp_path):
+    faces = write_faces(tmp_path / "faces", people=8, shots=5, image_format="jpg")
+    out = tmp_path / "run"
+    run = command("run_local.py", "--config", config_file, "--data-dir", faces, "--output-dir", out)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stderr == ""
+    assert "[9/9] Pusher" in run.stdout
+    assert "The model is blessed and pushed:" in run.stdout
+    for place in ("latest/report.html", "serving_model/", "mlflow.db", "tensorboard", "logs/"):
+        assert f"{out}/" in run.stdout
+        assert place in run.stdout
+    assert json.loads((out / "latest/metrics.json").read_text())["counts"]["images"] == 10
+    assert "drawn in the test" in (out / "latest/report.html").read_text(encoding="utf-8")
+
+    images = [faces / "person00/0.jpg", tmp_path / "other.bmp"]
+    draw_face(3, 1, size=(200, 150)).save(images[1])
+    verdict = command("verify.py", *images, "--model-dir", out / "serving_model")
+    assert verdict.returncode == 0, verdict.stderr
+    distance, threshold, answer = verdict.stdout.splitlines()
+    is_same = float(distance.split()[1]) <= float(threshold.split()[1])
+    assert answer == ("same person" if is_same else "different people")
+    same = command("verify.py", images[0], images[0], "--model-dir", out / "serving_model")
+    assert same.stdout.splitlines()[2] == "same person"
+
+
+def test_a_model_that_is_not_blessed_ends_with_exit_code_3(config_file, faces, tmp_path):
+    run = command(
+        "run_local.py",
+        "--config",
+        config_file,
+        "--data-dir",
+        faces,
+        "--output-dir",
+        tmp_path / "run",
+        "--set",
+        "evaluation.thresholds.AUC.min=2",
+        "--set",
+        "training.epochs=1",
+    )
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "NOT blessed" in run.stdout
+    assert not (tmp_path / "run/serving_model").exists()
+
+
+def test_too_many_broken_images_are_one_message_that_names_the_log(config_file, faces, tmp_path):
+    for shot in range(10):
+        (faces / f"person00/{shot}.txt").write_text("not an image")
+    run = command(
+        "run_local.py", "--config", config_file, "--data-dir", faces, "--output-dir", tmp_path / "o"
+    )
+    assert run.returncode == 2
+    assert "10 of 50 files cannot be used" in run.stderr
+    assert "Traceback" not in run.stderr + run.stdout
+    (log,) = (tmp_path / "o/logs").iterdir()
+    assert str(log) in run.stderr
+
+
+def _few_people(folder):
+    return ["--data-dir", write_faces(folder / "faces", people=3, shots=3)]
+
+
+def _two_shots(folder):
+    faces = write_faces(folder / "faces", people=5, shots=2)
+    return ["--data-dir", faces, "--set", "data.split_mode=stratified"]
+
+
+def _empty(folder):
+    (folder / "empty").mkdir()
+    return ["--data-dir", folder / "empty"]
+
+
+def _unwritable(folder):
+    faces = write_faces(folder / "faces", people=5, shots=3)
+    return ["--data-dir", faces, "--output-dir", "/proc/run"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (lambda folder: ["--data-dir", folder / "nowhere"], "No such file or directory"),
+        (lambda folder: [], "no images: give --data-dir"),
+        (_empty, "no images in"),
+        (_few_people, "at least 4 identities"),
+        (_two_shots, "split_mode stratified needs at least 3 images"),
+        (_unwritable, "cannot write to /proc/run"),
+        (lambda folder: ["--set", "training.epoch=3"], "did you mean epochs?"),
+        (lambda folder: ["--set", "training.epochs=-1"], "training.epochs: Input should be"),
+        (lambda folder: ["--config", folder / "no.yaml"], "cannot read the configuration"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(config_file, tmp_path, arguments, message):
+    defaults = ["--config", config_file, "--output-dir", tmp_path / "out"]
+    run = command("run_local.py", *defaults, *arguments(tmp_path))
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: ")
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stdout == ""
+
+
+@pytest.mark.parametrize("script", ["run_local.py", "verify.py"])
+def test_help_needs_no_heavy_library(script):
+    code = (
+        "import runpy, sys; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_path({str(ROOT / 'pipeline' / script)!r}, run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'tfx', 'mlflow', 'apache_beam', 'keras'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "Usage" in run.stdout
