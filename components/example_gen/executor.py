@@ -68,8 +68,8 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         quarantine = Quarantine(files=len(keys), reasons=dict(_read_lines(lines)))
         quarantine.require_below(exec_properties[MAX_QUARANTINED_KEY])
         io_utils.write_string_file(os.path.join(report.uri, FILE_NAME), quarantine.to_json())
-        report.files = quarantine.files
-        report.quarantined = len(quarantine.reasons)
+        report.set_int_custom_property("files", quarantine.files)
+        report.set_int_custom_property("quarantined", len(quarantine.reasons))
 
     def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:
         """From the folder to (split, example) pairs, and a line for each file not usable."""

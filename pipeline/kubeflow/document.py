@@ -96,7 +96,9 @@ def read_document(path: Path) -> PipelineDocument:
     """
     try:
         documents = [
-            part for part in yaml.safe_load_all(path.read_text(encoding="utf-8")) if part is not None
+            part
+            for part in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+            if part is not None
         ]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {path}: {error}") from None

@@ -106,7 +106,9 @@ def _new_executor(class_path: str, outputs: Any, beam_args: list[str]) -> Any:
     fileio.makedirs(task_root)
     common = {"tmp_dir": os.path.join(task_root, ".temp"), "unique_id": os.path.basename(task_root)}
     if issubclass(executor_class, base_beam_executor.BaseBeamExecutor):
-        context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=beam_args, **common)
+        context = base_beam_executor.BaseBeamExecutor.Context(
+            beam_pipeline_args=beam_args, **common
+        )
     else:
         context = base_executor.BaseExecutor.Context(extra_flags=beam_args, **common)
     return executor_class(context)

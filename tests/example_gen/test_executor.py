@@ -74,7 +74,9 @@ def test_unusable_files_are_listed_with_their_reason_and_cost_nothing_else(faces
     }
     assert reasons.keys() == expected.keys()
     assert all(reasons[key].startswith(expected[key]) for key in expected)
-    assert (outputs["quarantine"].files, outputs["quarantine"].quarantined) == (47, 7)
+    report = outputs["quarantine"]
+    assert report.get_int_custom_property("files") == 47
+    assert report.get_int_custom_property("quarantined") == 7
     kept = [len(examples_by_key(outputs["examples"], s)) for s in ("train", "val", "test")]
     assert sum(kept) == 40
 

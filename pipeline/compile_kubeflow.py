@@ -1,0 +1,91 @@
+"""Compiles the pipeline for Kubeflow Pipelines.
+
+    python pipeline/compile_kubeflow.py --config configs/kubeflow.yaml --image registry/faces:1.0
+
+Exit codes: 0, the file is written; 2, something you gave cannot be used, or would not run.
+"""
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):
+    # Run as a file: `pipeline` must be the package, not the module pipeline.py beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import typer
+from rich.console import Console
+
+from components.errors import UserError
+from pipeline.config import Config, load_config
+
+EXIT_USER_ERROR = 2
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    config: Annotated[
+        Path, typer.Option(help="YAML file; any key of it can be overridden with --set.")
+    ] = Path("configs/kubeflow.yaml"),
+    image: Annotated[
+        str | None, typer.Option(help="Image of all steps, instead of the config's.")
+    ] = None,
+    training_image: Annotated[
+        str | None, typer.Option(help="Image of the Trainer, instead of the config's.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path(
+        "build/face_pipeline.yaml"
+    ),
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, such as kubeflow.retries=0.")
+    ] = None,
+) -> None:
+    """Write the pipeline as a file that Kubeflow Pipelines takes."""
+    console = Console(stderr=True)
+    try:
+        _compile(load_config(config, overrides), image, training_image, output, console)
+    except UserError as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(EXIT_USER_ERROR)
+
+
+def _compile(
+    config: Config, image: str | None, training_image: str | None, output: Path, console: Console
+) -> None:
+    if output.suffix not in (".yaml", ".yml"):
+        raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
+    console.print("loading TFX ...")
+    _quiet_libraries()
+    # Seconds and a gigabyte: not for --help, nor for a misspelt key.
+    from pipeline.kubeflow.compiler import compile_pipeline  # noqa: PLC0415
+    from pipeline.kubeflow.lint import lint  # noqa: PLC0415
+
+    document = compile_pipeline(config, image, training_image)
+    findings = lint(document)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise UserError("the pipeline would not run:\n" + "\n".join(map(str, errors)))
+    for finding in findings:
+        console.print(str(finding), markup=False, highlight=False, soft_wrap=True)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(document.to_yaml(), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror}") from None
+    console.print(f"wrote {output}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _quiet_libraries() -> None:
+    """They warn of their own deprecations while they load, and of nothing that the user can mend."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+    logging.getLogger().setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,24 @@
+"""What the lint has to say of a compiled pipeline."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a cluster would refuse, or run in another way than meant.
+
+    Attributes:
+      rule: name of the rule, such as "resolver".
+      where: the part of the pipeline.
+      message: what is wrong, and what would be right.
+      severity: an error must not be submitted; a warning may be meant.
+    """
+
+    rule: str
+    where: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.where}: {self.message} [{self.rule}]"

@@ -1,0 +1,64 @@
+"""All the values in a compiled pipeline, also those within JSON text."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.kubeflow.document import PipelineDocument
+
+
+@dataclass(frozen=True)
+class Value:
+    """A string somewhere in a pipeline.
+
+    Attributes:
+      where: the parameter, argument or environment variable, for a person to find it.
+      name: the innermost key, such as "uri"; empty for one in a list or an argument.
+      text: the string itself.
+    """
+
+    where: str
+    name: str
+    text: str
+
+
+def all_values(document: PipelineDocument) -> Iterator[Value]:
+    """Defaults of parameters, constants given to steps, environments, and flags of containers."""
+    for name, parameter in document.parameters.items():
+        yield from _strings(f"parameter {name}", name, parameter.get("defaultValue"))
+    for step in document.steps:
+        for name, source in step.task.get("inputs", {}).get("parameters", {}).items():
+            constant = source.get("runtimeValue", {}).get("constant")
+            yield from _strings(f"step {step.name}: {name}", name, constant)
+        for variable in step.container.get("env", []):
+            where = f"step {step.name}: environment {variable['name']}"
+            yield Value(where, variable["name"], variable.get("value", ""))
+        for argument in step.container.get("args", []):
+            flag, equals, text = argument.partition("=")
+            if equals and flag.startswith("--"):
+                yield Value(f"step {step.name}: argument {flag}", flag, text)
+
+
+def _strings(where: str, name: str, value: Any) -> Iterator[Value]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(f"{where}.{key}", key, item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(where, "", item)
+    elif isinstance(value, str):
+        decoded = _from_json(value)
+        if decoded is None:
+            yield Value(where, name, value)
+        else:
+            yield from _strings(where, name, decoded)
+
+
+def _from_json(text: str) -> dict[str, Any] | list[Any] | None:
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return None
