@@ -5,10 +5,7 @@
 Exit codes: 0, the file is written; 2, something you gave cannot be used, or would not run.
 """
 
-import logging
-import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +18,7 @@ from rich.console import Console
 
 from components.errors import UserError
 from pipeline.config import Config, load_config
+from pipeline.kubeflow.quiet import quiet_libraries
 
 EXIT_USER_ERROR = 2
 
@@ -60,7 +58,6 @@ def _compile(
     if output.suffix not in (".yaml", ".yml"):
         raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
     console.print("loading TFX ...")
-    _quiet_libraries()
     # Seconds and a gigabyte: not for --help, nor for a misspelt key.
     from pipeline.kubeflow.compiler import compile_pipeline  # noqa: PLC0415
     from pipeline.kubeflow.lint import lint  # noqa: PLC0415
@@ -80,12 +77,6 @@ def _compile(
     console.print(f"wrote {output}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _quiet_libraries() -> None:
-    """They warn of their own deprecations while they load, and of nothing that the user can mend."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore")
-    logging.getLogger().setLevel(logging.ERROR)
-
-
 if __name__ == "__main__":
+    quiet_libraries()
     app()

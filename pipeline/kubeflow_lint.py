@@ -2,8 +2,10 @@
 
     python pipeline/kubeflow_lint.py build/face_pipeline.yaml
 
-Run it in the image to know that what is imported there can be: `docker run --rm -v $PWD/build:/build
-IMAGE python -m pipeline.kubeflow_lint /build/face_pipeline.yaml`.
+What can be imported here may be missing in the image; to be sure, run it there:
+
+    docker run --rm -v $PWD/build:/build IMAGE \
+        python -m pipeline.kubeflow_lint /build/face_pipeline.yaml
 
 Exit codes: 0, no errors, though there may be warnings; 1, errors; 2, the file cannot be read.
 """
@@ -22,6 +24,7 @@ from rich.console import Console
 from components.errors import UserError
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.lint import lint
+from pipeline.kubeflow.quiet import quiet_libraries
 from pipeline.kubeflow.rules_code import import_by_path
 
 EXIT_ERRORS = 1
@@ -52,4 +55,5 @@ def main(
 
 
 if __name__ == "__main__":
+    quiet_libraries()
     app()

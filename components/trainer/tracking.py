@@ -12,10 +12,12 @@ _log = logging.getLogger(__name__)
 # Within the SavedModel, in the folder that TensorFlow Serving leaves to whatever goes with a model.
 RUN_FILE = os.path.join("assets.extra", "mlflow_run.json")
 
-# A server that does not answer is given up after seconds; MLflow's own defaults take minutes.
-_PATIENCE = {
+_ENVIRONMENT = {
+    # A server that does not answer is given up after seconds; MLflow's own defaults take minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    # Nobody is told of a training but the store that was asked to keep it.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 
 
@@ -91,7 +93,7 @@ class Tracker:
     def _attempt(self, action: Callable[[], None]) -> None:
         if self.run.failure:
             return
-        for name, value in _PATIENCE.items():
+        for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         try:
             action()
@@ -136,7 +138,9 @@ class Tracker:
             inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *input_shape), "pixels")]),
             outputs=Schema([TensorSpec(np.dtype("float32"), (-1, embedding_dim), "embedding")]),
         )
-        former = mlflow.get_tracking_uri()
+        # log_model knows only the global store, which MLflow keeps in this variable; get_tracking_uri
+        # would turn an unset one into a default, and that would then be everybody's setting.
+        former = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(self.run.tracking_uri)
         try:
             with mlflow.start_run(run_id=self.run.run_id):

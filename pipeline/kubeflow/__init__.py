@@ -1,4 +1,4 @@
-"""The pipeline on Kubeflow Pipelines: the specification, its check, and what runs in its containers.
+"""The pipeline on Kubeflow Pipelines: its specification, the check of it, and what containers run.
 
 - `compiler` writes the specification: TFX's own compiler, then `completion` puts back what that
   drops, and `platform` adds what only Kubernetes knows. `document` is the file of it.

@@ -70,7 +70,7 @@ def _complete_container(step: Step, settings: KubeflowConfig) -> None:
 
 
 def _resources(resources: StepResources) -> dict[str, Any]:
-    """Each twice, as KFP's own compiler does: as text, and as the number that older backends read."""
+    """Each twice, as KFP's compiler does: as text, and as the number that older backends read."""
     return {
         "resourceCpuRequest": resources.cpu_request,
         "resourceCpuLimit": resources.cpu_limit,

@@ -68,11 +68,11 @@ def check_host_paths(document: PipelineDocument) -> Iterator[Finding]:
                 f"{value.text} is on none of the volumes that the steps see. "
                 f"Volumes: {', '.join(mounts) or 'none'}",
             )
-        elif value.name in _PLACES and not match and "://" not in value.text:
+        elif value.name in _PLACES and not match and not value.text.startswith("gs://"):
             yield Finding(
                 "host-paths",
                 value.where,
-                f"a folder must be an absolute path on a volume. Received: {value.text!r}",
+                f"it must be an absolute path on a volume, or gs://. Received: {value.text!r}",
             )
 
 

@@ -1,5 +1,6 @@
 """MLflow tracking, in a real store, and without one that answers."""
 
+import os
 import socket
 
 import keras
@@ -61,12 +62,12 @@ def test_two_runs_share_one_experiment(tracker, store):
     assert len(client.search_runs([experiment.experiment_id])) == 2
 
 
-def test_the_keras_model_is_logged_with_its_signature_and_loads_again(tracker, store):
+def test_the_keras_model_is_logged_with_its_signature_and_loads_again(tracker, store, monkeypatch):
     model = FaceEmbeddingModel(SHAPE, 8, dropout_rate=0.0, l2_reg=0.0)
     tracker.log_keras_model(model, SHAPE, 8)
     assert tracker.run.failure == ""
     experiment = MlflowClient(store).get_experiment_by_name("faces")
-    mlflow.set_tracking_uri(store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     (logged,) = mlflow.search_logged_models([experiment.experiment_id], output_format="list")
     uri = f"models:/{logged.model_id}"
     signature = mlflow.models.get_model_info(uri).signature
@@ -76,6 +77,16 @@ def test_the_keras_model_is_logged_with_its_signature_and_loads_again(tracker, s
     loaded = mlflow.keras.load_model(uri)
     np.testing.assert_allclose(loaded(pixels), model(pixels), atol=1e-6)
     assert isinstance(loaded, keras.Model)
+
+
+def test_the_stores_of_later_runs_are_left_as_they_were(tracker, monkeypatch):
+    model = FaceEmbeddingModel(SHAPE, 8, dropout_rate=0.0, l2_reg=0.0)
+    mlflow.set_tracking_uri(None)
+    tracker.log_keras_model(model, SHAPE, 8)
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere")
+    tracker.log_keras_model(model, SHAPE, 8)
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://elsewhere"
 
 
 def test_a_failed_training_leaves_a_failed_run(tracker, store):
