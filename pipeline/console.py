@@ -106,7 +106,7 @@ class NodeDisplay(logging.Handler):
             if self._console.is_terminal:
                 self._task = self._live.add_task(f"{self._position()} {node}", total=None, note="")
             else:
-                self._console.print(f"{self._position()} {node}", highlight=False)
+                self._print(f"{self._position()} {node}")
 
     def _finish(self) -> None:
         with self._lock:
@@ -116,9 +116,8 @@ class NodeDisplay(logging.Handler):
                 self._task = None
             outcome = "from the cache" if self._cached else self._work()
             seconds = time.monotonic() - self._started
-            line = f"{self._node:<20} {seconds:6.1f} s   {outcome}".rstrip()
             mark = f"[{self._finished}/{self._nodes}]"
-            self._console.print(f"{mark} {line}", markup=False, highlight=False)
+            self._print(f"{mark} {self._node:<20} {seconds:6.1f} s   {outcome}".rstrip())
 
     def _on_progress(self, step: progress.Progress) -> None:
         with self._lock:
@@ -131,14 +130,13 @@ class NodeDisplay(logging.Handler):
             elif time.monotonic() - self._said >= _PLAIN_PERIOD:
                 self._said = time.monotonic()
                 of = f" of {step.total}" if step.total else ""
-                self._console.print(
-                    f"      {done}{of} {step.unit} {step.note}".rstrip(),
-                    markup=False,
-                    highlight=False,
-                )
+                self._print(f"      {done}{of} {step.unit} {step.note}".rstrip())
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _position(self) -> str:
-        return f"\\[{self._finished + 1}/{self._nodes}]"
+        return f"[{self._finished + 1}/{self._nodes}]"
 
     def _work(self) -> str:
         return ", ".join(f"{done} {unit}" for unit, done in self._counts.items())
@@ -146,7 +144,7 @@ class NodeDisplay(logging.Handler):
 
 def _columns() -> list[_Column]:
     return [
-        TextColumn("{task.description:<26}"),
+        TextColumn("{task.description:<26}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("{task.fields[note]}", markup=False),

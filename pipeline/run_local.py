@@ -28,10 +28,20 @@ from pipeline.console import output_to_log
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult, keep_latest, print_summary
 
+EXIT_FAILURE = 1
 EXIT_USER_ERROR = 2
 EXIT_NOT_BLESSED = 3
 
+# Columns of a table that goes to a file.
+PLAIN_WIDTH = 120
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class RunFailedError(Exception):
+    """A run failed for another reason than what the user gave; the message names the log."""
 
 
 @app.command()
@@ -58,9 +68,9 @@ def main(
         folder.prepare()
         with folder.locked():
             exit_code = _run_logged(settings, input_dir, folder)
-    except UserError as error:
+    except (UserError, RunFailedError) as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        exit_code = EXIT_USER_ERROR
+        exit_code = EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_FAILURE
     sys.exit(exit_code)
 
 
@@ -84,24 +94,23 @@ def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
     """Runs with everything but our own lines in a log file; returns the exit code."""
     log_file = folder.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with output_to_log(log_file) as terminal:
-        console = Console(file=terminal)
+        console = Console(file=terminal, width=None if terminal.isatty() else PLAIN_WIDTH)
         console.print(f"log: {log_file}", markup=False, highlight=False, soft_wrap=True)
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         try:
             result = _run(config, input_dir, folder, console)
-        except UserError as error:
-            raise UserError(f"{error}\nThe full log is in {log_file}") from error
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise UserError(f"{error.strerror} (log: {log_file})") from error
-        except Exception:
+            keep_latest(result, folder)
+        except Exception as error:
             logging.exception("the run failed")
-            console.print(f"the run failed; see the end of {log_file}", style="red", soft_wrap=True)
-            return 1
-        keep_latest(result, folder)
+            hint = f"The full log is in {log_file}"
+            if isinstance(error, UserError):
+                raise UserError(f"{error}\n{hint}") from error
+            if isinstance(error, OSError) and error.errno in _DISK_FULL:
+                raise UserError(f"{error.strerror}\n{hint}") from error
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise RunFailedError(f"the run failed: {reason}\n{hint}") from error
         print_summary(console, result, folder)
     return 0 if result.blessed else EXIT_NOT_BLESSED
 

@@ -1,4 +1,4 @@
-"""The compiled steps, run from their own commands and arguments in an emulated launcher's layout."""
+"""The compiled steps, run by their own commands and arguments in an emulated launcher's layout."""
 
 import json
 
@@ -16,9 +16,9 @@ from tests.kubeflow.launcher import ROOT, EmulatedLauncher, StepFailedError
 AT_SUBMISSION = {"epochs": 1.0, "batch-size": 8.0, "margin": 0.25, "scale": 12.0}
 
 
-def launcher_in(folder, people=8, **parameters):
+def launcher_in(folder, **parameters):
     """A run on drawn faces, which are where `data-dir` says, not where the compiler was told."""
-    faces = write_faces(folder / "faces", people, shots=5)
+    faces = write_faces(folder / "faces", people=8, shots=5)
     settings = [*SETTINGS, f"kubeflow.serving_dir={folder}/models", "tracking.enabled=false"]
     document = compile_pipeline(load_config(None, settings), IMAGE)
     return EmulatedLauncher(
@@ -102,6 +102,6 @@ def test_a_step_whose_data_cannot_be_used_fails_with_one_line(tmp_path, capfd):
 
 
 def test_the_command_of_a_container_runs_as_a_process_of_its_own(tmp_path):
-    launcher = launcher_in(tmp_path, people=3)
+    launcher = launcher_in(tmp_path)
     launcher.run("ImageExampleGen", as_process=True)
     assert list(launcher.folder_of("ImageExampleGen", "examples").glob("Split-train/*.gz"))
