@@ -77,6 +77,10 @@ def build_callbacks(
 ) -> list[keras.callbacks.Callback]:
     """The callbacks every training has.
 
+    The loss is monitored, not the accuracy: on a held-out image or two a person, `val_accuracy`
+    reaches 1 early (on ORL after 15 of 60 epochs), while `val_loss`, which has the margin in it,
+    still improves, and so do the embeddings.
+
     Args:
       config: the patiences and the factor.
       monitor: what to hold the epochs against, lower is better: "val_loss", or "loss" without a

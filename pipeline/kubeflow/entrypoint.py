@@ -88,7 +88,7 @@ def _properties(flags: argparse.Namespace, inputs: Any) -> dict[str, Any]:
     )
     properties = tfx_utils.parse_execution_properties(inputs.parameter_values, {}, inputs_spec)
     for name in filter(None, flags.json_properties.split(",")):
-        pass
+        properties[name] = json.loads(properties[name])
     return properties
 
 
