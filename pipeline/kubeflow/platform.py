@@ -28,7 +28,7 @@ def _executor_config(step: Step, settings: KubeflowConfig) -> dict[str, Any]:
         pvc_mount=[_pvc_mount(volume) for volume in settings.volumes],
         secret_as_env=[_secret_as_env(secret) for secret in settings.secrets],
     )
-    if True:
+    if step.name == TRAINER:
         config.node_selector.labels.update(settings.node_selector)
     return json_format.MessageToDict(config)
 
