@@ -31,9 +31,9 @@ from components.evaluator.metrics import (
     calculate_identification_metrics,
     calculate_one_enrolled_rank1,
     calculate_verification_metrics,
-    score_pairs,
     true_accept_rate,
 )
+from components.evaluator.pairs import score_pairs
 from components.example_gen.folder import identity_of, list_images
 from components.example_gen.images import encode_image
 from components.trainer.data import shuffled

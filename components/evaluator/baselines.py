@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from components.evaluator.metrics import EvaluationError
+from components.evaluator.pairs import EvaluationError
 
 RAW_PIXELS = "raw pixels"
 EIGENFACES = "eigenfaces"

@@ -13,15 +13,11 @@ from components.evaluator.baselines import (
     raw_pixel_embeddings,
 )
 from components.evaluator.blessing import Blessing, Bound, decide_blessing
-from components.evaluator.metrics import (
-    PairScores,
-    ScoredPair,
-    compute_curves,
-    evaluate_pairs,
-    find_worst_pairs,
-    score_pairs,
-)
+from components.evaluator.curves import compute_curves
+from components.evaluator.metrics_json import evaluate_pairs
+from components.evaluator.pairs import PairScores, score_pairs
 from components.evaluator.report import Comparison, ImagePair, ReportData, render_report
+from components.evaluator.worst_pairs import ScoredPair, find_worst_pairs
 
 LATEST_BLESSED = "latest blessed model"
 

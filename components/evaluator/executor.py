@@ -24,7 +24,7 @@ from components.evaluator.evaluation import (
     Settings,
     evaluate_model,
 )
-from components.evaluator.metrics import EvaluationError
+from components.evaluator.pairs import EvaluationError
 from components.pusher.executor import THRESHOLD_FILE
 from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
 from components.transform.records import read_split

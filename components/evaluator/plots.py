@@ -18,7 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from components.evaluator.metrics import Curves
+from components.evaluator.curves import Curves
 
 INK = "#1c2733"
 MUTED = "#66727f"

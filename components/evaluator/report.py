@@ -14,7 +14,8 @@ from PIL import Image
 
 from components.evaluator import plots
 from components.evaluator.blessing import Blessing
-from components.evaluator.metrics import ONE_ENROLLED, Curves
+from components.evaluator.curves import Curves
+from components.evaluator.metrics import ONE_ENROLLED
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Larger images are scaled down: forty of them have to stay a small file.
@@ -28,7 +29,7 @@ PERCENT = "\N{NARROW NO-BREAK SPACE}%"
 class Comparison:
     """Another way of telling the same pairs apart: a baseline or the previous blessed model.
 
-    metrics: as from `metrics.evaluate_pairs`; curves: as from `metrics.compute_curves`.
+    metrics: as from `metrics_json.evaluate_pairs`; curves: as from `curves.compute_curves`.
     """
 
     metrics: Mapping[str, Any]
@@ -58,7 +59,7 @@ class ReportData:
 
     Attributes:
       title: what was evaluated, such as the name of the run.
-      metrics: of the model, as from `metrics.evaluate_pairs`.
+      metrics: of the model, as from `metrics_json.evaluate_pairs`.
       curves: of the model.
       comparisons: name to baseline or previous model, in the order of the columns.
       blessing: the decision and its reasons.

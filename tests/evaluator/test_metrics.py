@@ -1,80 +1,26 @@
 """What the figures mean: worked by hand, against scikit-learn and scipy, and as properties."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from components.errors import UserError
-from components.evaluator import metrics as metrics_module
+from components.evaluator import pairs as pairs_module
 from components.evaluator.metrics import (
-    EvaluationError,
-    ScoredPair,
-    bootstrap_intervals,
     calculate_identification_metrics,
     calculate_one_enrolled_rank1,
     calculate_verification_metrics,
-    compute_curves,
     error_rates,
-    evaluate,
-    evaluate_pairs,
-    score_pairs,
-    tar_key,
     true_accept_rate,
-    worst_pairs,
 )
-
-# Three images of person a, two of person b.
-# Genuine: 0.1, 0.2, 0.4 (a) and 0.6 (b). Impostor: 0.3, 0.5, 0.6, 0.7, 0.8, 0.9.
-HAND_LABELS = ["a", "a", "a", "b", "b"]
-HAND_MATRIX = np.array(
-    [
-        [0.0, 0.1, 0.2, 0.3, 0.5],
-        [0.1, 0.0, 0.4, 0.6, 0.7],
-        [0.2, 0.4, 0.0, 0.8, 0.9],
-        [0.3, 0.6, 0.8, 0.0, 0.6],
-        [0.5, 0.7, 0.9, 0.6, 0.0],
-    ]
-)
-
-
-def random_faces(seed=0, people=12, images=5, dim=8, spread=1.0):
-    """Embeddings float64 [people * images, dim] that cluster by person, and labels, shuffled."""
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.repeat(np.arange(people), images))
-    centres = rng.normal(size=(people, dim))
-    return centres[labels] + spread * rng.normal(size=(len(labels), dim)), labels
-
-
-def all_scores(embeddings, labels, distance="cosine"):
-    """Distances of all pairs i < j, float32, and whether they are genuine, by a plain loop."""
-    pairs = list(itertools.combinations(range(len(labels)), 2))
-    vectors = np.asarray(embeddings, np.float64)
-    if distance == "cosine":
-        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        scores = [1 - unit[i] @ unit[j] for i, j in pairs]
-    else:
-        scores = [np.linalg.norm(vectors[i] - vectors[j]) for i, j in pairs]
-    return np.array(scores, np.float32), np.array([labels[i] == labels[j] for i, j in pairs])
-
-
-@st.composite
-def faces(draw):
-    """Small sets with many ties: grid embeddings, at least one genuine and one impostor pair."""
-    count = draw(st.integers(3, 12))
-    labels = draw(hnp.arrays(np.int64, count, elements=st.integers(0, 4)))
-    sizes = np.bincount(labels)
-    assume(sizes.max() > 1 and np.count_nonzero(sizes) > 1)
-    embeddings = draw(hnp.arrays(np.float32, (count, 3), elements=st.integers(-2, 2)))
-    assume((np.abs(embeddings).sum(axis=1) > 0).all())
-    return embeddings, labels
-
+from components.evaluator.metrics_json import evaluate, evaluate_pairs
+from components.evaluator.pairs import EvaluationError, score_pairs
+from tests.evaluator.cases import HAND_LABELS, HAND_MATRIX, all_scores, faces, random_faces
 
 # --- Verification, worked by hand ---------------------------------------------------------------
 
@@ -322,7 +268,7 @@ def test_auc_is_the_mann_whitney_statistic(sample):
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 @pytest.mark.parametrize("block_rows", [1, 7, 1000])
 def test_every_pair_is_scored_once_whatever_the_block_size(monkeypatch, distance, block_rows):
-    monkeypatch.setattr(metrics_module, "BLOCK_ROWS", block_rows)
+    monkeypatch.setattr(pairs_module, "BLOCK_ROWS", block_rows)
     embeddings, labels = random_faces(people=5, images=4)
     pairs = score_pairs(embeddings, labels, distance)
     scores, genuine = all_scores(embeddings, labels, distance)
@@ -398,173 +344,6 @@ def test_rank_n_rises_with_n_and_reaches_one(sample):
     rates = list(calculate_identification_metrics(*sample, ranks=ranks).values())
     assert rates == sorted(rates)
     assert rates[-1] == 1.0
-
-
-# --- The body of metrics.json --------------------------------------------------------------------
-
-
-def test_metrics_json_has_plain_finite_numbers_at_the_top_level():
-    embeddings, labels = random_faces(people=20)
-    metrics = evaluate(
-        embeddings, labels, distance="cosine", target_fars=[0.1, 0.01], ranks=[1, 5], seed=0
-    )
-    body = json.loads(json.dumps(metrics, allow_nan=False))
-    assert body == metrics
-    numbers = [key for key, value in body.items() if isinstance(value, float)]
-    assert numbers == [
-        *("FAR", "FRR", "EER", "EER_threshold", "AUC", "Rank-1", "Rank-5"),
-        *("Rank-1 (one enrolled)", "TAR@FAR=1e-01", "TAR@FAR=1e-02"),
-    ]
-    assert set(body["intervals"]) == set(numbers) - {"EER_threshold"}
-
-
-def test_a_rate_with_fewer_than_three_expected_false_accepts_is_unsupported():
-    embeddings, labels = random_faces(people=5, images=3)  # 90 impostor pairs
-    metrics = evaluate(
-        embeddings, labels, distance="cosine", target_fars=[1 / 30, 1 / 31, 1e-3], ranks=[1], seed=0
-    )
-    assert metrics["unsupported"] == {tar_key(1 / 31): 93, "TAR@FAR=1e-03": 3000}
-    assert tar_key(1 / 30) in metrics
-    assert "TAR@FAR=1e-03" not in metrics
-    assert "TAR@FAR=1e-03" not in metrics["intervals"]
-
-
-def test_the_keys_of_different_fars_differ():
-    assert tar_key(0.001) == "TAR@FAR=1e-03"
-    assert tar_key(0.025) == "TAR@FAR=2.5e-02"
-
-
-# --- Intervals -----------------------------------------------------------------------------------
-
-
-def intervals_of(pairs, seed=0, fars=(0.1,)):
-    return bootstrap_intervals(pairs, 0.5, fars=fars, ranks=[1], seed=seed)
-
-
-def test_intervals_equal_those_of_writing_every_drawn_person_out():
-    embeddings, labels = random_faces(seed=2, people=4, images=3)
-    people, limit, target = 4, 0.5, 1 / 3
-    scores, genuine = all_scores(embeddings, labels)
-    first, second = np.array(list(itertools.combinations(labels, 2))).T
-    draws = np.random.default_rng(7).multinomial(people, np.full(people, 1 / people), 400)
-    rates = {"FAR": [], "EER": [], "AUC": [], tar_key(target): []}
-    for times in draws:
-        weight = np.where(genuine, times[first], times[first] * times[second])
-        drawn, kind = np.repeat(scores, weight), np.repeat(genuine, weight)
-        if kind.all():
-            continue
-        far, tar, _ = roc_curve(kind, -drawn, drop_intermediate=False)
-        rates["FAR"].append(np.mean(drawn[~kind] <= limit))
-        rates["EER"].append(np.interp(0, far + tar - 1, far))
-        rates["AUC"].append(roc_auc_score(kind, -drawn))
-        rates[tar_key(target)].append(tar[far <= target + 1e-9].max())
-    pairs = score_pairs(embeddings, labels)
-    result = bootstrap_intervals(pairs, limit, fars=[target], ranks=[1], seed=7)
-    for key, values in rates.items():
-        assert result[key] == pytest.approx(np.percentile(values, [2.5, 97.5])), key
-
-
-def test_intervals_hold_the_figures_and_narrow_with_more_people():
-    widths = []
-    for people in (10, 80):
-        embeddings, labels = random_faces(people=people, images=4)
-        metrics = evaluate(
-            embeddings, labels, distance="cosine", target_fars=[0.1], ranks=[1, 5], seed=0
-        )
-        for key, (low, high) in metrics["intervals"].items():
-            assert low <= metrics[key] <= high, key
-        low, high = metrics["intervals"]["EER"]
-        widths.append(high - low)
-    assert widths[1] < widths[0] / 2
-
-
-def test_intervals_are_a_function_of_the_seed_and_not_of_the_tiling(monkeypatch):
-    pairs = score_pairs(*random_faces())
-    first = intervals_of(pairs)
-    assert intervals_of(pairs, seed=1) != first
-    monkeypatch.setattr(metrics_module, "INTERVAL_CELLS", 5000)
-    assert intervals_of(pairs) == first
-
-
-def test_thinning_the_pairs_of_a_large_set_hardly_moves_the_intervals(monkeypatch):
-    pairs = score_pairs(*random_faces(people=40))
-    full = intervals_of(pairs)
-    monkeypatch.setattr(metrics_module, "INTERVAL_PAIRS", 2500)  # of 19,500 impostor pairs
-    thinned = intervals_of(pairs)
-    assert thinned != full
-    for key, limits in full.items():
-        assert thinned[key] == pytest.approx(limits, abs=0.01), key
-
-
-def test_perfect_and_tied_sets_have_intervals_too():
-    separated = score_pairs([[0.0], [0.1], [9.0], [9.1]], [0, 0, 1, 1], "euclidean")
-    assert intervals_of(separated)["EER"] == [0.0, 0.0]
-    tied = score_pairs([[1.0]] * 4, [0, 0, 1, 1])
-    assert intervals_of(tied)["EER"] == intervals_of(tied)["AUC"] == [0.5, 0.5]
-
-
-def test_a_far_that_equals_its_target_in_a_resample_is_not_above_it():
-    # Whoever is drawn, half of the impostor pairs are at 1 and half at 9; genuine pairs at 2.
-    matrix = np.array([[0, 2, 1, 9], [2, 0, 9, 1], [1, 9, 0, 2], [9, 1, 2, 0]])
-    pairs = score_pairs(None, [0, 0, 1, 1], matrix)
-    assert intervals_of(pairs, fars=[0.5])[tar_key(0.5)] == [1.0, 1.0]
-    assert intervals_of(pairs, fars=[0.49])[tar_key(0.49)] == [0.0, 0.0]
-
-
-# --- Curves and worst pairs ----------------------------------------------------------------------
-
-
-def test_curve_points_are_exact_and_their_number_is_bounded():
-    pairs = score_pairs(*random_faces(people=60, images=5, spread=1.5))
-    curves = compute_curves(pairs)
-    assert len(pairs.impostor) > 40_000
-    assert len(curves.thresholds) <= 1024
-    far, frr = error_rates(pairs, curves.thresholds)
-    np.testing.assert_array_equal(curves.far, far)
-    np.testing.assert_array_equal(curves.frr, frr)
-    assert curves.far[0] <= 1 / len(pairs.impostor)
-    assert (curves.far[-1], curves.frr[-1]) == (1, 0)
-
-
-def test_histograms_hold_every_pair_and_the_cmc_starts_at_rank_1():
-    embeddings, labels = random_faces()
-    pairs = score_pairs(embeddings, labels)
-    curves = compute_curves(pairs, bins=10, max_rank=5)
-    assert curves.genuine_share.sum() == pytest.approx(1)
-    assert curves.impostor_share.sum() == pytest.approx(1)
-    assert len(curves.bin_edges) == 11
-    ranks = calculate_identification_metrics(embeddings, labels)
-    assert (curves.cmc[0], curves.cmc[4]) == (ranks["Rank-1"], ranks["Rank-5"])
-
-
-def test_curves_of_identical_embeddings_can_be_drawn():
-    curves = compute_curves(score_pairs([[1.0]] * 4, [0, 0, 1, 1]))
-    assert curves.genuine_share.sum() == curves.impostor_share.sum() == 1
-    np.testing.assert_array_equal(curves.cmc, [0, 0, 1])
-
-
-def test_worst_pairs_of_the_hand_worked_case():
-    worst = worst_pairs(None, HAND_LABELS, HAND_MATRIX, count=2)
-    assert [(pair.first, pair.second) for pair in worst.false_accepts] == [(0, 3), (0, 4)]
-    assert [(pair.first, pair.second) for pair in worst.false_rejects] == [(3, 4), (1, 2)]
-    assert [pair.distance for pair in worst.false_rejects] == pytest.approx([0.6, 0.4])
-
-
-def test_worst_pairs_name_images_by_their_place_in_the_input():
-    embeddings, labels = random_faces(seed=4, people=6, images=3)
-    scores, genuine = all_scores(embeddings, labels, "euclidean")
-    places = np.array(list(itertools.combinations(range(len(labels)), 2)))
-    worst = worst_pairs(embeddings, labels, "euclidean", count=3)
-    nearest = places[~genuine][np.argsort(scores[~genuine])[:3]]
-    assert [(pair.first, pair.second) for pair in worst.false_accepts] == [
-        tuple(place) for place in nearest
-    ]
-
-
-def test_there_may_be_fewer_worst_pairs_than_asked_for():
-    worst = worst_pairs([[0.0], [1.0], [5.0]], [0, 0, 1], "euclidean", count=10)
-    assert worst.false_rejects == (ScoredPair(0, 1, 1.0),)
-    assert worst.false_accepts == (ScoredPair(1, 2, 4.0), ScoredPair(0, 2, 5.0))
 
 
 # --- What is undefined is refused ----------------------------------------------------------------

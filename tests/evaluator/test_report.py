@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from components.evaluator.blessing import Blessing
-from components.evaluator.metrics import compute_curves, evaluate_pairs, score_pairs
+from components.evaluator.curves import compute_curves
+from components.evaluator.metrics_json import evaluate_pairs
+from components.evaluator.pairs import score_pairs
 from components.evaluator.report import (
     Comparison,
     ImagePair,

@@ -75,21 +75,31 @@ def reasons_of(run):
     return (run.folder_of("FaceEvaluator", "blessing") / "reasons.txt").read_text()
 
 
-def test_every_value_given_at_submission_reaches_run_fn(run):
-    step = run.steps["Trainer"]
-    constant = step.task["inputs"]["parameters"]["run_fn"]["runtimeValue"]
+@pytest.fixture
+def recorded(run):
+    """The Trainer's step with a function that only keeps what it gets."""
+    constant = run.steps["Trainer"].task["inputs"]["parameters"]["run_fn"]["runtimeValue"]
     given, constant["constant"] = constant["constant"], f"{recording.__name__}.run_fn"
     recording.received.clear()
+    recording.output_folders.clear()
     try:
         run.run("Trainer")
     finally:
         constant["constant"] = given
-    (config,) = recording.received
+    return recording
+
+
+def test_every_value_given_at_submission_reaches_run_fn(recorded):
+    (config,) = recorded.received
     training, model = config["training"], config["model"]
     assert (training["epochs"], training["batch_size"]) == (1, 8)
     assert (model["arcface_margin"], model["arcface_scale"]) == (0.25, 12.0)
     assert isinstance(training["epochs"], int)  # JSON has only doubles; the configuration is strict
     assert model["input_shape"] == [32, 32, 3]
+
+
+def test_an_executor_finds_the_folders_of_its_outputs(recorded):
+    assert recorded.output_folders == [True]
 
 
 def test_a_step_whose_data_cannot_be_used_fails_with_one_line(tmp_path, capfd):

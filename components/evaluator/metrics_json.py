@@ -1,0 +1,71 @@
+"""The body of metrics.json: all figures of one set of scores."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from components.evaluator.intervals import bootstrap_intervals
+from components.evaluator.metrics import (
+    ONE_ENROLLED,
+    impostor_pairs_needed,
+    one_enrolled_rate,
+    rank_rates,
+    tar_key,
+    true_accept_rate,
+    verification_metrics,
+)
+from components.evaluator.pairs import PairScores, score_pairs
+
+
+def evaluate(
+    embeddings: ArrayLike | None,
+    labels: ArrayLike,
+    *,
+    distance: str | ArrayLike,
+    target_fars: Sequence[float],
+    ranks: Sequence[int],
+    seed: int,
+) -> dict[str, Any]:
+    """The body of metrics.json for these embeddings; `evaluate_pairs` on their scores."""
+    pairs = score_pairs(embeddings, labels, distance)
+    return evaluate_pairs(pairs, target_fars=target_fars, ranks=ranks, seed=seed)
+
+
+def evaluate_pairs(
+    pairs: PairScores, *, target_fars: Sequence[float], ranks: Sequence[int], seed: int
+) -> dict[str, Any]:
+    """The body of metrics.json, of plain Python numbers that `json` can write.
+
+    Args:
+      pairs: the scores of all pairs.
+      target_fars: FARs in (0, 1) at which the true accept rate is asked for.
+      ranks: the N of Rank-N, positive integers.
+      seed: of the resampling behind the intervals; the figures themselves have none.
+
+    Returns:
+      `FAR`, `FRR`, `EER`, `EER_threshold`, `AUC`, `Rank-N`, `Rank-1 (one enrolled)`,
+      `TAR@FAR=...`: numbers; `counts`: `genuine_pairs`, `impostor_pairs`, `identities`, `images`;
+      `intervals`: key -> [low, high], see `bootstrap_intervals`; `unsupported`: key -> the
+      impostor pairs it needs, where there are fewer than 3 / FAR: such a key has no number.
+    """
+    needed = {far: impostor_pairs_needed(far) for far in target_fars}
+    supported = [far for far in target_fars if needed[far] <= len(pairs.impostor)]
+    metrics: dict[str, Any] = verification_metrics(pairs)
+    metrics |= rank_rates(pairs.searches, ranks)
+    metrics[ONE_ENROLLED] = one_enrolled_rate(pairs.searches)
+    metrics |= {tar_key(far): true_accept_rate(pairs, far) for far in supported}
+    intervals = bootstrap_intervals(
+        pairs, metrics["EER_threshold"], fars=supported, ranks=ranks, seed=seed
+    )
+    metrics["counts"] = {
+        "genuine_pairs": len(pairs.genuine),
+        "impostor_pairs": len(pairs.impostor),
+        "identities": len(pairs.sizes),
+        "images": pairs.images,
+    }
+    metrics["intervals"] = {key: intervals[key] for key in metrics if key in intervals}
+    metrics["unsupported"] = {
+        tar_key(far): needed[far] for far in target_fars if far not in supported
+    }
+    return metrics
