@@ -138,8 +138,8 @@ class Tracker:
             inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *input_shape), "pixels")]),
             outputs=Schema([TensorSpec(np.dtype("float32"), (-1, embedding_dim), "embedding")]),
         )
-        # log_model knows only the global store, which MLflow keeps in this variable. Of an unset one
-        # get_tracking_uri would make a default, and that would become everybody's setting.
+        # log_model knows only the global store, which MLflow keeps in this variable. Restored from
+        # get_tracking_uri, an unset one would become a default that later runs take for a choice.
         former = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(self.run.tracking_uri)
         try:
