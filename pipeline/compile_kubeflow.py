@@ -18,7 +18,7 @@ from rich.console import Console
 
 from components.errors import UserError
 from pipeline.config import Config, load_config
-from pipeline.kubeflow.quiet import quiet_libraries
+from pipeline.quiet import quiet_libraries
 
 EXIT_USER_ERROR = 2
 

@@ -24,8 +24,8 @@ from rich.console import Console
 from components.errors import UserError
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.lint import lint
-from pipeline.kubeflow.quiet import quiet_libraries
 from pipeline.kubeflow.rules_code import import_by_path
+from pipeline.quiet import quiet_libraries
 
 EXIT_ERRORS = 1
 EXIT_USER_ERROR = 2

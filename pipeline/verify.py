@@ -4,9 +4,7 @@ python pipeline/verify.py A.jpg B.jpg [--model-dir runs/demo/serving_model]
 """
 
 import json
-import os
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +17,7 @@ import numpy as np
 import typer
 
 from components.errors import UserError
+from pipeline.quiet import quiet_libraries
 
 EXIT_USER_ERROR = 2
 
@@ -54,7 +53,6 @@ def main(
     ] = Path("runs/demo/serving_model"),
 ) -> None:
     """Print the distance of two faces, the threshold, and same or different."""
-    warnings.simplefilter("ignore")  # the libraries', which say nothing to who runs this
     try:
         version = latest_version(model_dir)
         threshold = load_threshold(version)
@@ -110,7 +108,6 @@ def distance_between(first: np.ndarray, second: np.ndarray, name: str) -> float:
 
 def _encoded(path: Path) -> bytes:
     """The file as the pipeline would have read it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from components.example_gen.folder import read_file  # noqa: PLC0415 - and, below, TensorFlow
     from components.example_gen.images import (  # noqa: PLC0415
         MAX_FILE_BYTES,
@@ -141,4 +138,5 @@ def _embed(version: Path, images: list[bytes]) -> Any:
 
 
 if __name__ == "__main__":
+    quiet_libraries()
     app()
