@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.progress import ProgressColumn as _Column
 
 from components import progress
@@ -98,13 +98,12 @@ class NodeDisplay(logging.Handler):
         self._started = self._said = time.monotonic()
         self._cached = False
         self._counts: dict[str, int] = {}
-        self._note = ""
 
     def _start(self, node: str) -> None:
         with self._lock:
             self._reset(node)
             if self._console.is_terminal:
-                self._task = self._live.add_task(f"{self._position()} {node}", total=None, note="")
+                self._task = self._live.add_task(f"{self._position()} {node}", total=None, work="")
             else:
                 self._print(f"{self._position()} {node}")
 
@@ -122,15 +121,13 @@ class NodeDisplay(logging.Handler):
     def _on_progress(self, step: progress.Progress) -> None:
         with self._lock:
             done = self._counts[step.unit] = self._counts.get(step.unit, 0) + step.done
-            self._note = step.note
+            count = f"{done} of {step.total}" if step.total else str(done)
+            work = f"{count} {step.unit} {step.note}".rstrip()
             if self._task is not None:
-                self._live.update(
-                    self._task, total=step.total, completed=done, note=f"{step.unit} {step.note}"
-                )
+                self._live.update(self._task, total=step.total, completed=done, work=work)
             elif time.monotonic() - self._said >= _PLAIN_PERIOD:
                 self._said = time.monotonic()
-                of = f" of {step.total}" if step.total else ""
-                self._print(f"      {done}{of} {step.unit} {step.note}".rstrip())
+                self._print(f"      {work}")
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -146,7 +143,6 @@ def _columns() -> list[_Column]:
     return [
         TextColumn("{task.description:<26}", markup=False),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[work]}", markup=False),
     ]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from components import progress
 from components.errors import UserError
 
 # Rows of the distance matrix that are computed at a time.
@@ -301,6 +302,7 @@ def _split_pairs(blocks: Iterator[Float32], identity: Int64) -> tuple[Float32, F
         genuine_filled += len(mates)
         impostor_filled += len(others)
         start += len(block)
+        progress.advance("pairs", len(mates) + len(others))
     return genuine, impostor
 
 

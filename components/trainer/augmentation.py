@@ -43,6 +43,11 @@ class FaceAugmentation(keras.layers.Layer):
             layers.RandomErasing((0.5, 0.5), fill_value=127.5, **policy),
         ]
 
+    def build(self, input_shape):
+        """Builds the layers inside."""
+        for change in self._changes:
+            change.build(input_shape)
+
     def call(self, inputs, training=False):
         """Changes the images while training, and hands them on otherwise."""
         if not training:
