@@ -43,6 +43,11 @@ def test_shrinking_averages_instead_of_picking_pixels():
     assert abs(small.astype(int) - 128).max() <= 8
 
 
+def test_levels_are_rounded_and_not_cut_off():
+    halves = np.array([[[10], [11]], [[11], [11]]], np.uint8)  # their mean is 10.75
+    assert resize_image(tf.constant(halves), 1, 1).numpy().item() == 11
+
+
 def test_resizing_agrees_with_pillow():
     image = draw_face(4, 1, size=(120, 90))
     ours = resize_image(tf.constant(np.asarray(image)), 32, 32).numpy()
