@@ -72,14 +72,14 @@ def test_the_val_share_is_met_to_the_image(sizes):
     assert abs(val - 0.2 * training) <= 1
 
 
-@given(many_sizes, st.sampled_from([0.3, 0.6]))
-def test_everybody_who_is_in_val_is_in_train_too(sizes, val_split):
-    for splits in (disjoint(keys_of(sizes), val_split=val_split), stratified(keys_of(sizes))):
-        people = {
-            split: {identity_of(key) for key, where in splits.items() if where == split}
-            for split in ("train", "val")
-        }
-        assert people["val"] <= people["train"]
+@pytest.mark.parametrize("sizes", [[2] * 40, [3, 2] * 20, [5] * 20])
+def test_everybody_who_is_in_val_is_in_train_too(sizes):
+    splits = disjoint(keys_of(sizes), val_split=0.6)
+    people = {
+        split: {identity_of(key) for key, where in splits.items() if where == split}
+        for split in ("train", "val")
+    }
+    assert people["val"] <= people["train"]
 
 
 def test_val_holds_out_some_images_of_people_with_few():
