@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test lint format lock bench-orl clean
+.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -20,6 +20,12 @@ demo: $(SETUP)  ## train, evaluate, bless and push a model on the ORL faces
 test: $(SETUP)  ## run every test
 	@$(PYTHON_IN_VENV) -m pytest
 
+test-trixie:  ## run every test on the second stack, in a Debian 13 root (needs root, debootstrap)
+	@scripts/test_trixie.sh
+
+test-containers: $(SETUP)  ## run the tests that need a container engine and the images
+	@$(PYTHON_IN_VENV) -m pytest -m containers
+
 lint: $(SETUP)  ## check the style
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
@@ -28,14 +34,15 @@ format: $(SETUP)  ## mend the style
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
-lock: $(SETUP)  ## compile requirements.lock anew, for both stacks
-	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-		--extra demo --extra dev --no-emit-index-url --custom-compile-command "make lock" \
-		--output-file requirements.lock pyproject.toml
+lock: $(SETUP)  ## compile the locks anew, for both stacks
+	@scripts/lock.sh
 
 bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the baselines
 	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
 	@$(PYTHON_IN_VENV) benchmarks/orl.py --data-dir build/orl
+
+images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
+	@scripts/build_images.sh
 
 clean:  ## remove the virtual environment, the runs and all that was built
 	rm -rf .venv build runs *.egg-info

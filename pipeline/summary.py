@@ -114,7 +114,7 @@ def _print_places(console: Console, result: RunResult, folder: RunFolder) -> Non
             (
                 "model",
                 _shown(result.pushed_model),
-                f"{verify} --model-dir {_shown(folder.serving_model)}",
+                f"{verify} --model-dir {_shown(result.pushed_model.parent)}",
             )
         )
     if result.tracking_uri:

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from components.errors import UserError
-from pipeline.quiet import quiet_libraries
+from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
 
@@ -108,12 +108,13 @@ def distance_between(first: np.ndarray, second: np.ndarray, name: str) -> float:
 
 def _encoded(path: Path) -> bytes:
     """The file as the pipeline would have read it."""
-    from components.example_gen.folder import read_file  # noqa: PLC0415 - and, below, TensorFlow
-    from components.example_gen.images import (  # noqa: PLC0415
-        MAX_FILE_BYTES,
-        BadImageError,
-        encode_image,
-    )
+    with quiet_import():
+        from components.example_gen.folder import read_file  # noqa: PLC0415 - so is TensorFlow
+        from components.example_gen.images import (  # noqa: PLC0415
+            MAX_FILE_BYTES,
+            BadImageError,
+            encode_image,
+        )
 
     try:
         return encode_image(read_file(path, MAX_FILE_BYTES), _MAX_PIXELS).encoded
@@ -125,9 +126,10 @@ def _encoded(path: Path) -> bytes:
 
 def _embed(version: Path, images: list[bytes]) -> Any:
     """float32 [N, D], L2-normalised."""
-    import tensorflow as tf  # noqa: PLC0415
+    with quiet_import():
+        import tensorflow as tf  # noqa: PLC0415
 
-    from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE  # noqa: PLC0415
+        from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE  # noqa: PLC0415
 
     try:
         model = tf.saved_model.load(str(version))

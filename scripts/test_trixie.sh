@@ -59,5 +59,5 @@ find "$project" -mindepth 1 -maxdepth 1 ! -name .venv ! -name build -exec rm -rf
 tar --create --exclude-vcs --exclude=./.venv --exclude=./build --exclude=./runs \
     --exclude=__pycache__ --exclude='.*_cache' --exclude=.hypothesis --exclude='*.egg-info' . |
     tar --extract --directory "$project"
-in_root make --no-print-directory -C /project setup
+in_root make --silent -C /project setup
 in_root sh -c 'cd /project && exec .venv/bin/python -m pytest "$@"' pytest "$@"

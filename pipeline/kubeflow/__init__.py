@@ -4,4 +4,7 @@
   drops, and `platform` adds what only Kubernetes knows. `document` is the file of it.
 - `lint` finds what a cluster would refuse, or run wrongly.
 - `entrypoint` is the command of each container, and `staging` its map of the launcher's folders.
+- `containers` runs it on this machine, each step in its own container.
+- `client` is a server that runs it: what is handed over is a `submission`, and what comes of it a
+  `run`, which `following` shows.
 """

@@ -42,6 +42,7 @@ def error(status: int, message: str) -> Answer:
 DROPPED = Answer(200, {"run_id": RUN_ID}, length=1000)
 LOGIN_PAGE = Answer(200, "<html>Log in</html>", "text/html")
 NO_SUCH_PATH = error(404, "Not Found")
+SILENCE = Answer(0, None)
 
 
 def answer(model: Any) -> Answer:
@@ -83,10 +84,13 @@ class KfpServer:
       looks: answers to each look at the run; the last one for all that follow.
       special: "METHOD path" -> an answer in place of the usual one.
       experiments: names of those that there are.
+      multi_user: whether it is shared.
       token: without which nobody is let in.
       requests: "METHOD path" of each, without `/apis/v2beta1`.
       created: the run, as it was asked for.
       namespaces: that were asked for.
+      host: its URL.
+      closing: set at the end, for what has been silent until then.
     """
 
     looks: list[Answer] = field(default_factory=lambda: [run("SUCCEEDED")])
@@ -98,6 +102,7 @@ class KfpServer:
     created: dict[str, Any] = field(default_factory=dict)
     namespaces: list[str] = field(default_factory=list)
     host: str = ""
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def respond(self, method: str, url: str, headers: Any, body: bytes) -> Answer:
         path = urlsplit(url).path
@@ -166,6 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         answer = self.kfp_server.respond(self.command, self.path, self.headers, body)
+        if answer is SILENCE:
+            self.kfp_server.closing.wait()
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
         content = text.encode()
         self.send_response(answer.status)
@@ -188,5 +195,6 @@ def serving(server: KfpServer) -> Iterator[KfpServer]:
         try:
             yield server
         finally:
+            server.closing.set()
             http.shutdown()
             thread.join()

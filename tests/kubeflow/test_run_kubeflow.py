@@ -6,13 +6,12 @@ from pathlib import Path
 
 import kfp
 import pytest
-import urllib3
+from google.auth.exceptions import GoogleAuthError
 from rich.console import Console
 from typer.testing import CliRunner
 
 from components.errors import UserError
-from pipeline.kubeflow import following
-from pipeline.kubeflow.client import KubeflowServer
+from pipeline.kubeflow import client, following
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.following import RunDisplay
 from pipeline.kubeflow.run import Task
@@ -23,7 +22,9 @@ from tests.kubeflow.kfp_server import (
     LOGIN_PAGE,
     NO_SUCH_PATH,
     RUN_ID,
+    SILENCE,
     TOKEN,
+    Answer,
     KfpServer,
     error,
     run,
@@ -338,11 +339,27 @@ def test_a_server_of_another_version_is_named_as_such(server, command, special):
     assert kfp.__version__ in message
 
 
-def test_an_answer_that_cannot_be_read_is_an_error_of_one_line(server, command):
-    server.special["GET /experiments"] = error(400, "x")
-    server.special["GET /experiments"].content_type = "text/plain"
-    server.special["GET /experiments"].body = "bad"
+def test_a_refusal_may_be_plain_text(server, command):
+    server.special["GET /experiments"] = Answer(400, "bad", "text/plain")
     assert command()[2] == f"error: {server.host} refuses this (400): Bad Request"
+
+
+def test_what_kfp_itself_does_not_understand_is_an_error_of_one_line(server, command):
+    server.experiments = ["faces", "faces"]
+    code, _, message = command("--experiment=faces")
+    assert code == 2
+    assert message.endswith("Multiple experiments is found with name faces.")
+    assert len(message.splitlines()) == 1
+
+
+def test_a_google_host_without_credentials_is_an_error_of_one_line(command, monkeypatch):
+    def fail():
+        raise GoogleAuthError("no credentials found")
+
+    monkeypatch.setattr(kfp.client.client.auth, "get_gcp_access_token", fail)
+    code, _, message = command(host="https://faces.pipelines.googleusercontent.com")
+    assert code == 2
+    assert message.startswith("error: not authorised: no token for https://faces")
 
 
 def test_what_the_server_refuses_is_said_in_its_words(server, command):
@@ -370,11 +387,31 @@ def test_a_host_that_is_down_is_named(server, command):
     assert len(message.splitlines()) == 1
 
 
+def test_a_host_without_tls_is_named(server, command):
+    host = server.host.replace("http:", "https:")
+    code, _, message = command(host=host)
+    assert code == 2
+    assert message.startswith(f"error: {host} does not answer: [SSL")
+
+
+def test_a_slash_at_the_end_of_the_host_does_not_matter(server, command):
+    _, lines, _ = command("--no-wait", host=f"{server.host}/")
+    assert lines == [f"started: {address(server)}"]
+
+
+# The second is the one that kfp.Client takes for none.
+@pytest.mark.parametrize("namespace", ["team", "kubeflow"])
+def test_a_server_of_several_users_gets_the_namespace(server, command, namespace):
+    server.multi_user = True
+    assert command(f"--namespace={namespace}")[0] == 0
+    assert server.namespaces == [namespace]
+
+
 def test_a_server_of_several_users_wants_a_namespace(server, command):
     server.multi_user = True
-    assert command()[2].endswith("has several users: name yours with --namespace")
-    assert command("--namespace=team")[0] == 0
-    assert server.namespaces == ["team"]
+    code, _, message = command()
+    assert code == 2
+    assert message.endswith("has several users: name yours with --namespace")
 
 
 @pytest.mark.parametrize(
@@ -463,19 +500,16 @@ def test_a_parameter_without_a_default_must_be_given():
     assert typed_parameters(declared, ["a="]) == {"a": ""}
 
 
-def test_a_server_that_never_answers_is_given_up(server, monkeypatch):
-    """Nothing waits for ever: each request that is repeated has a limit of its own."""
-    limits = []
-    request = urllib3.PoolManager.request
-
-    def spy(self, method, url, timeout=None, **keywords):
-        limits.append((method, url.removeprefix(server.host), timeout))
-        return request(self, method, url, timeout=timeout, **keywords)
-
-    monkeypatch.setattr(urllib3.PoolManager, "request", spy)
-    KubeflowServer(server.host).get_run(RUN_ID)
-    assert len(limits) == 3
-    assert all(timeout.connect_timeout and timeout.read_timeout for _, _, timeout in limits)
+def test_a_server_that_falls_silent_does_not_hold_us_for_ever(server, command, monkeypatch):
+    monkeypatch.setattr(client, "_REQUEST_TIMEOUT", (10, 0.1))
+    server.looks = [run("RUNNING"), SILENCE]
+    code, _, message = command("--timeout=0.01")
+    assert code == 1
+    assert "it goes on" in message
+    server.special["GET /healthz"] = SILENCE
+    code, _, message = command()
+    assert code == 2
+    assert "does not answer" in message
 
 
 def test_a_terminal_gets_a_line_for_each_finished_step(capsys):

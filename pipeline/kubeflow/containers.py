@@ -1,0 +1,169 @@
+"""Runs a compiled pipeline on this machine, each step in its own container, with `kfp.local`.
+
+The images, commands and arguments are those that a cluster would use; the artifacts lie in a folder
+that every container sees at the same path. Docker runs them, or Podman by its Docker-compatible
+socket (DOCKER_HOST names it).
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException
+from kfp import components, local
+from kfp.local import docker_task_handler, status
+
+import docker
+from components.errors import UserError
+from pipeline.kubeflow.document import PipelineDocument
+
+_EXECUTOR_FLAG = "--executor_class_path"
+
+
+class StepFailedError(Exception):
+    """A step's container ended with another exit code than 0; the message names the step."""
+
+
+@dataclass(frozen=True)
+class Containers:
+    """How the containers of a run are started.
+
+    Attributes:
+      artifacts: the folder of the artifacts.
+      mounts: folder of this machine -> where the containers see it.
+      log: takes what the containers print.
+      on_end: called with the name of a step and its seconds when it has succeeded.
+      network: of the containers; "none" cuts them off.
+    """
+
+    artifacts: Path
+    mounts: Mapping[Path, str]
+    log: Callable[[str], None]
+    on_end: Callable[[str, float], None] = lambda step, seconds: None
+    network: str = "none"
+
+
+def volume_mounts(document: PipelineDocument, volumes: Mapping[str, Path]) -> dict[Path, str]:
+    """Where the pipeline wants each of its volumes, for the folders that stand in for them.
+
+    Args:
+      document: the compiled pipeline, whose platform part names PersistentVolumeClaims.
+      volumes: claim -> folder of this machine.
+
+    Raises:
+      UserError: a claim has no folder, or a folder has no claim.
+    """
+    claims = {
+        mount["constant"]: mount["mountPath"]
+        for executor in document.executor_configs.values()
+        for mount in executor.get("pvcMount", [])
+    }
+    if set(claims) != set(volumes):
+        raise UserError(
+            "each volume of the pipeline needs a folder: --volume CLAIM=FOLDER for "
+            f"{sorted(claims) or 'none'}. Received: {sorted(volumes) or 'none'}"
+        )
+    return {volumes[claim].resolve(): path for claim, path in claims.items()}
+
+
+def run_in_containers(
+    document: PipelineDocument, file: Path, arguments: Mapping[str, Any], containers: Containers
+) -> None:
+    """Runs all steps, one after another.
+
+    Args:
+      document: the compiled pipeline.
+      file: where it was read from.
+      arguments: runtime parameters, typed.
+      containers: how to run them.
+
+    Raises:
+      UserError: there is no container engine, or it lacks an image.
+      StepFailedError: a step failed.
+    """
+    _check_engine({step.container["image"] for step in document.steps})
+    pipeline = components.load_component_from_file(str(file))
+    local.init(local.DockerRunner(), pipeline_root=str(containers.artifacts), raise_on_error=False)
+    names = {_executor_of(step.container["args"]): step.name for step in document.steps}
+    failed: list[str] = []
+    with _step_containers(containers, names, failed):
+        pipeline(**arguments)
+    if failed:
+        raise StepFailedError(failed[0])
+
+
+def _check_engine(images: set[str]) -> None:
+    try:
+        client = docker.from_env()
+        known = {tag for image in client.images.list() for tag in image.tags}
+    except DockerException as error:
+        raise UserError(
+            "no container engine answers: start Docker, or Podman's socket and name it in "
+            f"DOCKER_HOST. Received: {error}"
+        ) from None
+    missing = sorted(images - known)
+    if missing:
+        raise UserError(f"the container engine lacks images: {missing}; `make images` builds them")
+
+
+@contextmanager
+def _step_containers(
+    containers: Containers, names: Mapping[str, str], failed: list[str]
+) -> Iterator[None]:
+    """Has `kfp.local` start its containers with `_run_container`.
+
+    Its own handler mounts nothing but the artifacts, gives no say in network or user, and takes the
+    exit code from the engine's answer to `wait`, which Podman's socket has been seen to give as 0
+    for a container that failed. `kfp.local` offers no place for another handler, so its class is
+    replaced while the pipeline runs.
+    """
+
+    class StepHandler(docker_task_handler.DockerTaskHandler):
+        def run(self) -> status.Status:
+            step = names[_executor_of(self.full_command)]
+            started = time.monotonic()
+            exit_code = _run_container(self.image, self.full_command, containers)
+            if exit_code:
+                failed.append(f"the step {step} ended with exit code {exit_code}")
+                return status.Status.FAILURE
+            containers.on_end(step, time.monotonic() - started)
+            return status.Status.SUCCESS
+
+    former = docker_task_handler.DockerTaskHandler
+    docker_task_handler.DockerTaskHandler = StepHandler
+    try:
+        yield
+    finally:
+        docker_task_handler.DockerTaskHandler = former
+
+
+def _run_container(image: str, command: list[str], containers: Containers) -> int:
+    folders = {containers.artifacts: str(containers.artifacts)} | dict(containers.mounts)
+    client = docker.from_env()
+    container = client.containers.run(
+        image,
+        command,
+        detach=True,
+        network_mode=containers.network,
+        # What the steps write belongs to whoever runs them, not to the image's user.
+        user=f"{os.getuid()}:{os.getgid()}",
+        environment={"HOME": "/tmp"},
+        volumes={str(here): {"bind": there, "mode": "rw"} for here, there in folders.items()},
+    )
+    try:
+        for line in container.logs(stream=True):
+            containers.log(line.decode(errors="replace"))
+        container.wait()
+        container.reload()
+        return container.attrs["State"]["ExitCode"]
+    finally:
+        container.remove(force=True)
+
+
+def _executor_of(command: Sequence[str]) -> str:
+    """What tells the steps apart: `kfp.local` does not say whose command it is."""
+    return command[list(command).index(_EXECUTOR_FLAG) + 1]

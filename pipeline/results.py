@@ -1,0 +1,53 @@
+"""Reads what a run left in the folders of its artifacts, whichever runner it was."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from components.evaluator.executor import METRICS_FILE, REASONS_FILE, REPORT_FILE
+from components.example_gen import quarantine
+from components.trainer.tracking import RUN_FILE, TrackedRun
+from pipeline.summary import RunResult, load_json
+
+
+def read_results(folders: Mapping[str, Path], pushed_model: Path | None) -> RunResult:
+    """Gathers the result of a run.
+
+    Args:
+      folders: output key -> folder, of `evaluation`, `blessing`, `quarantine`, `anomalies`, `model`
+        and `model_run`.
+      pushed_model: where the model was pushed to; None if it was not.
+    """
+    evaluation, blessing = folders["evaluation"], folders["blessing"]
+    tracked = TrackedRun.from_json(_text(folders["model"] / "Format-Serving" / RUN_FILE))
+    listing = quarantine.Quarantine.from_json(_text(folders["quarantine"] / quarantine.FILE_NAME))
+    return RunResult(
+        metrics=load_json(evaluation / METRICS_FILE),
+        blessed=(blessing / "BLESSED").exists(),
+        reasons=_text(blessing / REASONS_FILE).splitlines(),
+        report=evaluation / REPORT_FILE,
+        pushed_model=pushed_model,
+        model_run=folders["model_run"],
+        quarantined=listing.reasons,
+        anomalies=_anomalies(folders["anomalies"]),
+        tracking_uri=tracked.tracking_uri,
+        tracking_failure=tracked.failure,
+    )
+
+
+def _anomalies(folder: Path) -> list[str]:
+    """What ExampleValidator found, as `<split>: <feature>: <description>`."""
+    found = []
+    for path in sorted(folder.glob("Split-*/SchemaDiff.pb")):
+        split = path.parent.name.removeprefix("Split-")
+        anomalies = anomalies_pb2.Anomalies.FromString(path.read_bytes())
+        found += [
+            f"{split}: {feature}: {info.description}"
+            for feature, info in sorted(anomalies.anomaly_info.items())
+        ]
+    return found
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
