@@ -24,7 +24,7 @@ from tests.conftest import write_faces
 
 pytestmark = pytest.mark.containers
 
-IMAGE = os.environ.get("IMAGE", "localhost/arcface-pipeline") + ":" + os.environ.get("TAG", "0.1.0")
+IMAGE = os.environ.get("IMAGE", "arcface-pipeline") + ":" + os.environ.get("TAG", "0.1.0")
 SETTINGS = {
     "data": {"input_dir": "/mnt/faces", "test_split": 0.4, "val_split": 0.2},
     "model": {"input_shape": [32, 32, 3], "embedding_dim": 16, "arcface_scale": 16.0},
