@@ -10,6 +10,9 @@ help:  ## list the targets
 
 setup: $(SETUP)  ## make .venv complete; PYTHON=/path/to/python picks the interpreter
 
+ifdef PYTHON
+.PHONY: $(SETUP)  # a Python that is named may be another than that of .venv
+endif
 $(SETUP): requirements.lock pyproject.toml scripts/setup.sh
 	@scripts/setup.sh
 

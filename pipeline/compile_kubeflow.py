@@ -18,7 +18,7 @@ from rich.console import Console
 
 from components.errors import UserError
 from pipeline.config import Config, load_config
-from pipeline.quiet import quiet_libraries
+from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
 
@@ -59,8 +59,9 @@ def _compile(
         raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
     console.print("loading TFX ...")
     # Seconds and a gigabyte: not for --help, nor for a misspelt key.
-    from pipeline.kubeflow.compiler import compile_pipeline  # noqa: PLC0415
-    from pipeline.kubeflow.lint import lint  # noqa: PLC0415
+    with quiet_import():
+        from pipeline.kubeflow.compiler import compile_pipeline  # noqa: PLC0415
+        from pipeline.kubeflow.lint import lint  # noqa: PLC0415
 
     document = compile_pipeline(config, image, training_image)
     findings = lint(document)

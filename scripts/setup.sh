@@ -57,6 +57,11 @@ if [ -e .venv ] && [ "$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.ver
     say "removing a .venv that is broken or of another Python"
     rm -rf .venv
 fi
+is_complete=yes
+for input in requirements.lock pyproject.toml scripts/setup.sh; do
+    [ .venv/.complete -nt "$input" ] || is_complete=no
+done
+[ "$is_complete" = no ] || exit 0
 if [ ! -e .venv ]; then
     say "making .venv with Python $version ($python)"
     "$python" -m venv --without-pip .venv

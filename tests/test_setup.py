@@ -102,6 +102,39 @@ def test_a_named_python_that_does_not_fit_is_one_line(machine, version, message)
     assert message in line
 
 
+def put_venv(machine, version, complete):
+    """A .venv, newer than what it is made from if it is complete."""
+    (machine / ".venv/bin").mkdir(parents=True)
+    put_program(machine, "../.venv/bin/python", f"echo {version}")
+    for name in ("requirements.lock", "pyproject.toml", "scripts/setup.sh"):
+        (machine / name).touch()
+        os.utime(machine / name, (1000, 1000))
+    (machine / ".venv/.complete").touch()
+    os.utime(machine / ".venv/.complete", (2000, 2000) if complete else (500, 500))
+
+
+def test_a_complete_environment_is_left_as_it_is(machine):
+    put_python(machine, "python3.11", "3.11")
+    put_venv(machine, "3.11", complete=True)
+    run = set_up(machine)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_one_that_was_cut_off_or_is_older_than_the_lock_is_completed(machine):
+    put_python(machine, "python3.11", "3.11")
+    put_venv(machine, "3.11", complete=False)
+    assert "installing the locked requirements" in set_up(machine).stdout
+
+
+def test_one_of_another_python_is_made_anew(machine):
+    put_glibc(machine, "2.39")
+    put_python(machine, "mine", "3.13")
+    put_venv(machine, "3.11", complete=True)
+    run = set_up(machine, PYTHON=str(machine / "bin/mine"))
+    assert "removing a .venv that is broken or of another Python" in run.stdout
+    assert "took mine\n" in run.stdout
+
+
 def test_the_lock_is_hashed_and_names_no_index():
     lock = (ROOT / "requirements.lock").read_text()
     assert "://" not in lock

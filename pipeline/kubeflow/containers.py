@@ -7,6 +7,7 @@ socket (DOCKER_HOST names it).
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +24,15 @@ from pipeline.kubeflow.document import PipelineDocument
 
 _EXECUTOR_FLAG = "--executor_class_path"
 
+# Of what a failed step printed, the lines that its error shows.
+_LAST_LINES = 20
+
 
 class StepFailedError(Exception):
-    """A step's container ended with another exit code than 0; the message names the step."""
+    """A step's container ended with another exit code than 0.
+
+    The message names the step, and ends with the last lines that it printed.
+    """
 
 
 @dataclass(frozen=True)
@@ -128,9 +135,9 @@ def _step_containers(
         def run(self) -> status.Status:
             step = names[_executor_of(self.full_command)]
             started = time.monotonic()
-            exit_code = _run_container(self.image, self.full_command, containers)
+            exit_code, printed = _run_container(self.image, self.full_command, containers)
             if exit_code:
-                failed.append(f"the step {step} ended with exit code {exit_code}")
+                failed.append(f"the step {step} ended with exit code {exit_code}:\n{printed}")
                 return status.Status.FAILURE
             containers.on_end(step, time.monotonic() - started)
             return status.Status.SUCCESS
@@ -143,7 +150,9 @@ def _step_containers(
         docker_task_handler.DockerTaskHandler = former
 
 
-def _run_container(image: str, command: list[str], containers: Containers) -> int:
+def _run_container(image: str, command: list[str], containers: Containers) -> tuple[int, str]:
+    """The exit code, and the last lines printed."""
+    last_lines: deque[str] = deque(maxlen=_LAST_LINES)
     folders = {containers.artifacts: str(containers.artifacts)} | dict(containers.mounts)
     client = docker.from_env()
     container = client.containers.run(
@@ -158,10 +167,11 @@ def _run_container(image: str, command: list[str], containers: Containers) -> in
     )
     try:
         for line in container.logs(stream=True):
-            containers.log(line.decode(errors="replace"))
+            last_lines.append(line.decode(errors="replace"))
+            containers.log(last_lines[-1])
         container.wait()
         container.reload()
-        return container.attrs["State"]["ExitCode"]
+        return container.attrs["State"]["ExitCode"], "".join(last_lines).rstrip()
     finally:
         container.remove(force=True)
 

@@ -12,6 +12,7 @@ import yaml
 
 import docker
 from pipeline.config import load_config
+from pipeline.demo_data import write_orl_faces
 from pipeline.kubeflow.compiler import compile_pipeline
 from pipeline.kubeflow.containers import (
     Containers,
@@ -20,15 +21,14 @@ from pipeline.kubeflow.containers import (
     volume_mounts,
 )
 from pipeline.kubeflow.document import read_document
-from tests.conftest import write_faces
 
 pytestmark = pytest.mark.containers
 
 IMAGE = os.environ.get("IMAGE", "arcface-pipeline") + ":" + os.environ.get("TAG", "0.1.0")
 SETTINGS = {
-    "data": {"input_dir": "/mnt/faces", "test_split": 0.4, "val_split": 0.2},
-    "model": {"input_shape": [32, 32, 3], "embedding_dim": 16, "arcface_scale": 16.0},
-    "training": {"batch_size": 8, "epochs": 3},
+    "data": {"input_dir": "/mnt/faces"},
+    "model": {"input_shape": [32, 32, 1], "embedding_dim": 64, "arcface_scale": 32.0},
+    "training": {"batch_size": 32, "epochs": 3},
     "tracking": {"enabled": False},
     "kubeflow": {
         "serving_dir": "/mnt/models/faces",
@@ -42,8 +42,8 @@ SETTINGS = {
 
 @pytest.fixture
 def compiled(tmp_path):
-    """A small pipeline, compiled into a folder with faces and a place for models."""
-    write_faces(tmp_path / "faces", people=8, shots=5)
+    """A short training on ORL, compiled into a folder with the faces and a place for models."""
+    write_orl_faces(tmp_path / "faces")
     (tmp_path / "models").mkdir()
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(SETTINGS))
     document = compile_pipeline(load_config(tmp_path / "config.yaml"), IMAGE)
@@ -108,6 +108,6 @@ def test_a_step_that_ends_with_3_fails_the_run_with_its_log_shown(compiled):
     container["command"] = ["sh", "-c", "echo going down; exit 3", "sh"]
     (compiled / "pipeline.yaml").write_text(document.to_yaml())
     printed: list[str] = []
-    with pytest.raises(StepFailedError, match="ImageExampleGen ended with exit code 3"):
+    with pytest.raises(StepFailedError, match="ended with exit code 3:\ngoing down"):
         run_containers(compiled, printed)
     assert "going down" in "".join(printed)

@@ -141,7 +141,9 @@ def test_containers_see_the_volumes_and_the_artifacts_and_no_network(tmp_path, m
 
 def test_a_step_that_ends_with_3_fails_the_run_and_later_steps_do_not_start(tmp_path, monkeypatch):
     engine = Engine(failing="components.transform.executor.Executor")
-    with pytest.raises(StepFailedError, match="the step ImageTransform ended with exit code 3"):
+    with pytest.raises(
+        StepFailedError, match="ImageTransform ended with exit code 3:\na line of the step"
+    ):
         run(compile_to(tmp_path), engine, monkeypatch)
     commands = [word for started in engine.started for word in started["command"]]
     assert "components.trainer.executor.Executor" not in commands
