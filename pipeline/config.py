@@ -132,6 +132,80 @@ class Bound(Section):
         return self
 
 
+class ProtocolConfig(Section):
+    """A way to make comparisons or searches of the test images; naming it asks for it."""
+
+    enabled: bool = Field(True, description="false: not asked for after all.")
+
+
+class PairsConfig(ProtocolConfig):
+    """The pairs that a file lists, in folds, as in Labeled Faces in the Wild."""
+
+    file: str | None = Field(
+        None, description="LFW's pairs.txt, or a table of fold, first_key, second_key and same."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_file(self) -> "PairsConfig":
+        if self.enabled and self.file is None:
+            raise ValueError("give the file of the pairs")
+        return self
+
+
+class TemplatesConfig(ProtocolConfig):
+    """Sets of images, not single ones, compared as in IJB."""
+
+    size: PositiveInt = Field(5, description="Images of a template; not looked at with a file.")
+    file: str | None = Field(None, description="Table of key, template and perhaps identity.")
+
+
+class ClosedSetConfig(ProtocolConfig):
+    """Everybody is enrolled, and all other images search."""
+
+    gallery_images: PositiveInt = Field(1, description="Images enrolled of each person.")
+
+
+class OpenSetConfig(ProtocolConfig):
+    """Some people are enrolled and others are not; who searches may be either."""
+
+    gallery_images: PositiveInt = Field(1, description="Images enrolled of each person.")
+    non_mated: Annotated[Number, Field(gt=0.0, lt=1.0)] = Field(
+        0.5, description="Share of the people who are not enrolled."
+    )
+    rank: PositiveInt = Field(1, description="Candidates among which the mate has to be.")
+
+
+class ProtocolsConfig(Section):
+    """Protocol to options. What is not named is not measured."""
+
+    all_pairs: ProtocolConfig = Field(
+        ProtocolConfig(enabled=False),
+        description="Every pair; always the top level of the figures.",
+    )
+    leave_one_out: ProtocolConfig = ProtocolConfig(enabled=False)
+    closed_set: ClosedSetConfig = ClosedSetConfig(enabled=False)
+    open_set: OpenSetConfig = OpenSetConfig(enabled=False)
+    templates: TemplatesConfig = TemplatesConfig(enabled=False)
+    pairs: PairsConfig = PairsConfig(enabled=False)
+
+    def asked(self) -> dict[str, dict[str, int | float | str]]:
+        """The options of each protocol that is asked for, by its name."""
+        return {
+            name: options.model_dump(exclude={"enabled"}, exclude_none=True)
+            for name, options in self
+            if options.enabled
+        }
+
+
+class SlicesConfig(Section):
+    """Groups of people or images that are measured on their own."""
+
+    file: str = Field(
+        description="Table with a column key or identity, and one for each attribute."
+    )
+    columns: list[str] = Field(min_length=1, description="Those of its columns to group by.")
+
+
 class EvaluationConfig(Section):
     """How the model is measured, and what blesses it."""
 
@@ -139,11 +213,29 @@ class EvaluationConfig(Section):
     target_fars: list[Annotated[Number, Field(gt=0.0, lt=1.0)]] = [0.1, 0.01, 0.001]
     ranks: list[PositiveInt] = [1, 5]
     batch_size: PositiveInt = 64
+    dev_share: Annotated[Number, Field(gt=0.0, lt=1.0)] = Field(
+        0.5, description="Share of the test people on whom thresholds are chosen."
+    )
+    protocols: ProtocolsConfig = Field(
+        ProtocolsConfig(), description="Protocol to options, such as closed_set: {}."
+    )
+    slices: SlicesConfig | None = Field(
+        None, description="Groups, such as {file: people.csv, columns: [sex]}."
+    )
+    intervals: Literal["bootstrap", "clopper_pearson"] = Field(
+        "bootstrap", description="How intervals are found; bootstrap: by resampling the people."
+    )
+    shards: PositiveInt | None = Field(
+        None,
+        description="Parts into which Beam divides the pairs; default: none, all in this process.",
+    )
     thresholds: dict[str, Bound] = Field(
         {}, description="Metric name to bound, such as EER: {max: 0.12}."
     )
     max_regression: Annotated[Number, Field(ge=0.0)] = Field(
-        0.01, description="How much higher the EER may be than the latest blessed model's."
+        0.0,
+        description="How much higher the EER may be than the latest blessed model's before a "
+        "significant difference refuses the model.",
     )
 
 

@@ -202,6 +202,12 @@ def _evaluator(
         target_fars=evaluation.target_fars,
         ranks=evaluation.ranks,
         batch_size=evaluation.batch_size,
+        dev_share=evaluation.dev_share,
+        intervals=evaluation.intervals,
+        protocols=evaluation.protocols.asked(),
+        slices_file=evaluation.slices.file if evaluation.slices else None,
+        slice_columns=evaluation.slices.columns if evaluation.slices else (),
+        shards=evaluation.shards,
         thresholds={
             metric: bound.model_dump(exclude_none=True)
             for metric, bound in evaluation.thresholds.items()

@@ -59,6 +59,7 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
     for metric, needed in result.metrics["unsupported"].items():
         pairs = result.metrics["counts"]["impostor_pairs"]
         console.print(f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
+    _print_thresholds(console, result.metrics)
     _print_data_remarks(console, result)
     console.print()
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
@@ -91,6 +92,19 @@ def _metrics_table(metrics: Mapping[str, Any]) -> Table:
     return table
 
 
+def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
+    """What a user of the model gets: the rates on people that had no part in the choice."""
+    for point in metrics["thresholds"]:
+        test = point["test"]
+        console.print(
+            f"threshold {point['name']}: {point['threshold']:.4f}, chosen on "
+            f"{point['dev']['identities']} people; on the other {test['identities']} "
+            f"FAR {test['FAR']:.4f}, FRR {test['FRR']:.4f}"
+        )
+    if "thresholds_missing" in metrics:
+        console.print(f"no threshold: {metrics['thresholds_missing']}", style="yellow")
+
+
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
@@ -121,7 +135,9 @@ def _print_places(console: Console, result: RunResult, folder: RunFolder) -> Non
         command = f"{_shown(programs / 'mlflow')} ui --backend-store-uri {result.tracking_uri}"
         places.append(("MLflow", result.tracking_uri, command))
     logs = _shown(result.model_run / "tensorboard")
-    places.append(("training", logs, f"{_shown(programs / 'tensorboard')} --logdir {logs}"))
+    figures = _shown(result.report.with_name("tensorboard"))
+    tensorboard = f"{_shown(programs / 'tensorboard')} --logdir_spec train:{logs},test:{figures}"
+    places.append(("training", logs, tensorboard))
     for name, place, command in places:
         console.print(f"{name + ':':<10}{place}", markup=False, highlight=False, soft_wrap=True)
         console.print(f"{'':<10}$ {command}", markup=False, highlight=False, soft_wrap=True)

@@ -1,11 +1,10 @@
 """Tells whether two image files show the same person, with the pushed model.
 
-python pipeline/verify.py A.jpg B.jpg [--model-dir runs/demo/serving_model]
+python pipeline/verify.py A.jpg B.jpg [--model-dir runs/demo/serving_model] [--far 1e-3]
 """
 
-import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,31 +16,21 @@ import numpy as np
 import typer
 
 from components.errors import UserError
+from components.evaluator.calibration import posterior
+from components.evaluator.threshold_pack import (
+    COMPANIONS,
+    THRESHOLDS_FILE,
+    OperatingPoint,
+    ThresholdPack,
+    digest_of_folder,
+)
 from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
 
-# Below the folder of a pushed model; `components.pusher.executor` writes it.
-_THRESHOLD_FILE = Path("assets.extra") / "threshold.json"
-
 _MAX_PIXELS = 50_000_000
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """What a distance is held against.
-
-    Attributes:
-      distance: `cosine` or `euclidean`.
-      threshold: a pair at this distance or nearer is accepted as the same person.
-      operating_point: how it was chosen, such as "EER".
-    """
-
-    distance: str
-    threshold: float
-    operating_point: str
 
 
 @app.command()
@@ -51,20 +40,47 @@ def main(
     model_dir: Annotated[
         Path, typer.Option(help="The serving folder of a run; its latest version is used.")
     ] = Path("runs/demo/serving_model"),
+    far: Annotated[
+        float | None,
+        typer.Option(help="Use the threshold for this false-accept rate, such as 1e-3, not EER's."),
+    ] = None,
+    prior: Annotated[
+        float,
+        typer.Option(help="Probability of one person before seeing the images, in (0, 1)."),
+    ] = 0.5,
 ) -> None:
-    """Print the distance of two faces, the threshold, and same or different."""
+    """Print the distance of two faces, the threshold, how sure it is, and same or different."""
     try:
         version = latest_version(model_dir)
-        threshold = load_threshold(version)
+        pack = load_pack(version)
+        point = pack.operating_point(far)
+        posterior(0.0, prior)  # an impossible prior is refused before the model is loaded
         images = [_encoded(path) for path in (first, second)]
-        distance = distance_between(*_embed(version, images), threshold.distance)
+        distance = distance_between(*_embed(version, images), pack.distance)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
-    verdict = "same person" if distance <= threshold.threshold else "different people"
-    print(f"distance  {distance:.4f} ({threshold.distance})")
-    print(f"threshold {threshold.threshold:.4f} ({threshold.operating_point} of model {version})")
-    print(verdict)
+    print("\n".join(answer(distance, pack, point, version, prior)))
+
+
+def answer(
+    distance: float, pack: ThresholdPack, point: OperatingPoint, version: Path, prior: float
+) -> list[str]:
+    """The lines that are printed: the distance first, the verdict last."""
+    measured = point.test
+    lines = [
+        f"distance  {distance:.4f} ({pack.distance})",
+        f"threshold {point.threshold:.4f} ({point.name} of model {version})",
+        f"measured  FAR {measured.FAR:.2g} and FRR {measured.FRR:.2g} there, "
+        f"on {measured.identities} test people",
+    ]
+    if pack.calibration:
+        llr = float(pack.calibration.llr(distance))
+        lines.append(
+            f"evidence  log-likelihood ratio {llr:+.2f} (natural): same person with probability "
+            f"{posterior(llr, prior):.4f}, at a prior of {prior:g}"
+        )
+    return [*lines, "same person" if distance <= point.threshold else "different people"]
 
 
 def latest_version(model_dir: Path) -> Path:
@@ -79,20 +95,29 @@ def latest_version(model_dir: Path) -> Path:
     return max(versions, key=lambda path: int(path.name))
 
 
-def load_threshold(version: Path) -> Threshold:
-    """Reads the threshold that was pushed with a model.
+def load_pack(version: Path) -> ThresholdPack:
+    """Reads the thresholds that were pushed with a model.
 
     Raises:
-      UserError: there is none, or it cannot be read.
+      UserError: there are none, they cannot be read, or they are another model's.
     """
-    path = version / _THRESHOLD_FILE
+    path = version / COMPANIONS / THRESHOLDS_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Threshold(
-            content["distance"], float(content["threshold"]), content["operating_point"]
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"cannot read the model's threshold {path}: {error!r}") from None
+        pack = ThresholdPack.from_json(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read the model's thresholds {path}: {error.strerror}") from None
+    except UserError as error:
+        raise UserError(f"cannot read the model's thresholds {path}: {error}") from None
+    if pack.model_sha256 != digest_of_folder(_files(version)):
+        raise UserError(f"{path} holds the thresholds of another model than {version}")
+    return pack
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The files below a folder: relative path and content."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
 def distance_between(first: np.ndarray, second: np.ndarray, name: str) -> float:

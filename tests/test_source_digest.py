@@ -32,11 +32,12 @@ def changed_by_editing(root, file):
 @pytest.mark.parametrize(
     ("file", "changed"),
     [
-        ("components/example_gen/splits.py", {"example_gen"}),
+        ("components/example_gen/splits.py", {"example_gen", "evaluator"}),
         ("components/transform/vocabulary.py", {"transform", "trainer"}),
         ("components/trainer/arcface.py", {"trainer"}),
         ("components/evaluator/metrics.py", {"evaluator"}),
-        ("components/evaluator/templates/report.html.jinja", {"evaluator"}),
+        ("components/evaluator/engine/numba_kernels.py", {"evaluator"}),
+        ("components/evaluator/report/templates/report.html.jinja", {"evaluator"}),
         ("components/transform/images.py", {"example_gen", "transform", "trainer", "evaluator"}),
         ("pipeline/run_local.py", set()),
         ("components/evaluator/component.py", set()),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from components.evaluator.pairs import EvaluationError
+from components.evaluator.errors import EvaluationError
 
 RAW_PIXELS = "raw pixels"
 EIGENFACES = "eigenfaces"

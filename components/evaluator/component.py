@@ -1,8 +1,11 @@
 """FaceEvaluator: a model and the transformed examples in; figures, report and blessing out."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import channel, component_spec, standard_artifacts
 
 from components.evaluator import executor
@@ -17,6 +20,12 @@ class FaceEvaluatorSpec(component_spec.ComponentSpec):
         executor.TARGET_FARS_KEY: component_spec.ExecutionParameter(type=list[float]),
         executor.RANKS_KEY: component_spec.ExecutionParameter(type=list[int]),
         executor.BATCH_SIZE_KEY: component_spec.ExecutionParameter(type=int),
+        executor.DEV_SHARE_KEY: component_spec.ExecutionParameter(type=float),
+        executor.INTERVALS_KEY: component_spec.ExecutionParameter(type=str),
+        executor.PROTOCOLS_KEY: component_spec.ExecutionParameter(type=dict[str, dict[str, Any]]),
+        executor.SLICES_FILE_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        executor.SLICE_COLUMNS_KEY: component_spec.ExecutionParameter(type=list[str]),
+        executor.SHARDS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.THRESHOLDS_KEY: component_spec.ExecutionParameter(
             type=dict[str, dict[str, float]]
         ),
@@ -24,6 +33,7 @@ class FaceEvaluatorSpec(component_spec.ComponentSpec):
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.CREDIT_KEY: component_spec.ExecutionParameter(type=str),
         executor.BASELINE_DIR_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        "files_digest": component_spec.ExecutionParameter(type=str),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -47,9 +57,10 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
     """Measures a face-recognition model on people it was not trained on.
 
     Outputs:
-      evaluation: `ModelEvaluation` with `metrics.json`, `report.html` and `embeddings.npz`.
+      evaluation: `ModelEvaluation` with `metrics.json`, `report.html`, the curves as CSV and NPZ,
+        `embeddings.npz` and scalars for TensorBoard.
       blessing: `ModelBlessing`, the standard one that Pusher obeys, with the reasons and, beside
-        it, `threshold.json` to hold distances against.
+        it, `thresholds.json` to hold distances against.
     """
 
     SPEC_CLASS = FaceEvaluatorSpec
@@ -66,8 +77,14 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
         target_fars: Sequence[float] = (0.1, 0.01, 0.001),
         ranks: Sequence[int] = (1, 5),
         batch_size: int = 64,
+        dev_share: float = 0.5,
+        intervals: str = "bootstrap",
+        protocols: Mapping[str, Mapping[str, Any]] | None = None,
+        slices_file: str | None = None,
+        slice_columns: Sequence[str] = (),
+        shards: int | None = None,
         thresholds: Mapping[str, Mapping[str, float]] | None = None,
-        max_regression: float = 0.01,
+        max_regression: float = 0.0,
         seed: int = 42,
         credit: str = "",
     ):
@@ -84,8 +101,17 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
           target_fars: false-accept rates at which the true-accept rate is wanted.
           ranks: the N of Rank-N.
           batch_size: images embedded at a time.
+          dev_share: share of the test people on whom thresholds are chosen; the others measure
+            them.
+          intervals: `bootstrap`, over the people, or `clopper_pearson`.
+          protocols: name -> options of the protocols beside all pairs; see
+            `components.evaluator.protocols`.
+          slices_file: a table of attributes of people or images.
+          slice_columns: its columns to group by.
+          shards: parts into which Beam divides the pairs; None: all of them in this process.
           thresholds: metric -> `min` and/or `max` that bless the model.
-          max_regression: how much higher the EER may be than the baseline model's.
+          max_regression: how much higher the EER may be than the baseline model's, before a
+            significant difference counts.
           seed: of the bootstrap.
           credit: a line on the source of the images, shown in the report.
         """
@@ -99,6 +125,13 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
                 target_fars=list(target_fars),
                 ranks=list(ranks),
                 batch_size=batch_size,
+                dev_share=dev_share,
+                intervals=intervals,
+                protocols={name: dict(options) for name, options in (protocols or {}).items()},
+                slices_file=slices_file,
+                slice_columns=list(slice_columns),
+                shards=shards,
+                files_digest=_digest_of_files(slices_file, protocols or {}),
                 thresholds={name: dict(bound) for name, bound in (thresholds or {}).items()},
                 max_regression=max_regression,
                 seed=seed,
@@ -108,3 +141,16 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
                 blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
             )
         )
+
+
+def _digest_of_files(slices_file: str | None, protocols: Mapping[str, Mapping[str, Any]]) -> str:
+    """SHA-256 of the files that settings name: the cache would else not see them change.
+
+    A file that this machine does not have, since the step runs elsewhere, counts as empty.
+    """
+    digest = hashlib.sha256()
+    for path in (slices_file, *(options.get("file") for options in protocols.values())):
+        if path and fileio.exists(path):
+            with fileio.open(path, "rb") as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()

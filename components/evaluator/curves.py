@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.evaluator.engine.arrays import Float32, Float64, Int64
+from components.evaluator.engine.scores import Scores
 from components.evaluator.metrics import error_rates, verification_metrics
-from components.evaluator.pairs import Float32, Float64, PairScores
+from components.evaluator.pairs import PairScores
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Curves:
       cmc: float64 [R], Rank-1 .. Rank-R, leave-one-out.
       eer: in [0, 1].
       eer_threshold: in the units of the distance.
+      impostor_pairs: how many there are, which says how low a FAR can be measured.
     """
 
     thresholds: Float32
@@ -33,36 +36,47 @@ class Curves:
     cmc: Float64
     eer: float
     eer_threshold: float
+    impostor_pairs: int
 
 
 def compute_curves(pairs: PairScores, *, bins: int = 60, max_rank: int = 20) -> Curves:
     """The curves of a report: FAR and FRR by threshold, histograms and the CMC."""
     verification = verification_metrics(pairs)
     thresholds = np.unique(
-        np.concatenate([_landmarks(pairs.sorted_genuine), _landmarks(pairs.sorted_impostor)])
+        np.concatenate([_landmark_scores(pairs.genuine), _landmark_scores(pairs.impostor)])
     )
     far, frr = error_rates(pairs, thresholds)
     edges = _bin_edges(float(thresholds[0]), float(thresholds[-1]), bins)
     ranks = np.arange(1, min(max_rank, pairs.images - 1) + 1)
+    found = pairs.rank[pairs.has_mate]
     return Curves(
         thresholds=thresholds,
         far=far,
         frr=frr,
         bin_edges=edges,
-        genuine_share=np.histogram(pairs.genuine, edges)[0] / len(pairs.genuine),
-        impostor_share=np.histogram(pairs.impostor, edges)[0] / len(pairs.impostor),
-        cmc=np.mean(pairs.searches.rank[:, None] <= ranks, axis=0),
+        genuine_share=pairs.genuine.histogram(edges) / pairs.genuine.total,
+        impostor_share=pairs.impostor.histogram(edges) / pairs.impostor.total,
+        cmc=np.mean(found[:, None] <= ranks, axis=0),
         eer=verification["EER"],
         eer_threshold=verification["EER_threshold"],
+        impostor_pairs=pairs.impostor.total,
     )
 
 
-def _landmarks(scores: Float32, count: int = 256) -> Float32:
-    """Scores evenly spread in rank, and closer and closer towards both ends for log axes."""
-    last = len(scores) - 1
-    tail = np.geomspace(1, len(scores), count // 2) - 1
+def landmarks(length: int, count: int = 256) -> Int64:
+    """Positions 0 .. length - 1 that stand for all of them, ascending, at most 2 * count.
+
+    Half of them are spread evenly, the others lie closer and closer towards both ends, which log
+    axes stretch. Both ends are among them.
+    """
+    last = length - 1
+    tail = np.geomspace(1, length, count // 2) - 1
     positions = np.concatenate([np.linspace(0, last, count), tail, last - tail])
-    return scores[np.unique(positions.round().astype(np.int64))]
+    return np.unique(positions.round().astype(np.int64))
+
+
+def _landmark_scores(scores: Scores) -> Float32:
+    return scores.nth(landmarks(scores.total))
 
 
 def _bin_edges(low: float, high: float, bins: int) -> Float64:

@@ -1,40 +1,68 @@
 """From embeddings to figures, report and blessing: all that FaceEvaluator decides, without TFX."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from components.evaluator import slices
 from components.evaluator.baselines import (
     EIGENFACES,
     RAW_PIXELS,
     eigenface_embeddings,
     raw_pixel_embeddings,
 )
-from components.evaluator.blessing import Blessing, Bound, decide_blessing
-from components.evaluator.curves import compute_curves
+from components.evaluator.blessing import OVERALL, Blessing, Bound, decide_blessing, gate_block
+from components.evaluator.comparison import PairedComparison, compare
+from components.evaluator.curves import Curves, compute_curves
+from components.evaluator.exports import curve_files, curve_tables
 from components.evaluator.metrics_json import evaluate_pairs
+from components.evaluator.operating_points import ThresholdStudy, study_thresholds
 from components.evaluator.pairs import PairScores, score_pairs
-from components.evaluator.report import Comparison, ImagePair, ReportData, render_report
+from components.evaluator.protocols import (
+    ProtocolResult,
+    ProtocolSettings,
+    TestSet,
+    run_protocols,
+)
+from components.evaluator.report.data import Comparison, ImagePair, ReportData
+from components.evaluator.report.page import render_report
 from components.evaluator.worst_pairs import ScoredPair, find_worst_pairs
 
 LATEST_BLESSED = "latest blessed model"
+# Test images up to which the baselines are measured: they are as long as an image has pixels.
+BASELINE_IMAGES = 5000
+# Points at which the calibration is drawn and exported.
+_CALIBRATION_POINTS = 200
 
 
 @dataclass(frozen=True)
-class LabelledImages:
+class TestImages:
     """The test split, in the order of its keys.
 
     Attributes:
-      pixels: uint8 [N, H, W, C].
-      identities: the person in each image.
-      keys: the name of each image, unique.
+      identities: the person in each image, N of them.
+      keys: the name of each image, unique, N of them.
+      pixels: gives some of the images, by their index: uint8 [K, H, W, C].
     """
 
-    pixels: np.ndarray
     identities: Sequence[str]
     keys: Sequence[str]
+    pixels: Callable[[Sequence[int]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class SliceSettings:
+    """By what the images are grouped.
+
+    Attributes:
+      attributes: the text of the table; see `slices.read_attributes`.
+      columns: those of its columns to group by.
+    """
+
+    attributes: str
+    columns: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -47,8 +75,14 @@ class Settings:
       target_fars: false-accept rates at which the true-accept rate is wanted.
       ranks: the N of Rank-N.
       thresholds: metric -> bound.
-      max_regression: how much higher the EER may be than the latest blessed model's.
-      seed: of the bootstrap.
+      max_regression: how much higher the EER may be than the latest blessed model's, before a
+        significant difference counts.
+      seed: of the bootstrap, and of the choice of people and images.
+      dev_share: the share of the people on whom thresholds are chosen.
+      intervals: `bootstrap` or `clopper_pearson`.
+      protocols: name -> options, of those beside all pairs.
+      slices: the groups to measure on their own; None: none.
+      read: gives the content of a text file by its path, for protocols that have one.
       credit: a line on the source of the images.
       provenance: name -> value, shown on top of the report.
       not_compared: why the latest blessed model cannot be compared with, where there is one.
@@ -60,9 +94,18 @@ class Settings:
     thresholds: Mapping[str, Bound]
     max_regression: float
     seed: int
+    dev_share: float
+    intervals: str
+    protocols: Mapping[str, Mapping[str, Any]]
+    slices: SliceSettings | None
+    read: Callable[[str], str]
     credit: str = ""
     provenance: Mapping[str, str] = field(default_factory=dict)
     not_compared: str = ""
+
+
+# Embeddings [N, D] and the person in each image -> the scores of all pairs.
+PairScorer = Callable[[np.ndarray, Sequence[str]], PairScores]
 
 
 @dataclass(frozen=True)
@@ -72,20 +115,34 @@ class Evaluation:
     Attributes:
       metrics: the content of metrics.json.
       report: the HTML page.
+      curves: file name -> content, of the curves that the report draws.
       blessing: whether the model may be pushed, and why.
+      thresholds: the operating points.
     """
 
     metrics: dict[str, Any]
     report: str
+    curves: Mapping[str, bytes]
     blessing: Blessing
+    thresholds: ThresholdStudy
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model's embeddings of the test images, and the scores of all their pairs."""
+
+    embeddings: np.ndarray
+    pairs: PairScores
 
 
 def evaluate_model(
     embeddings: np.ndarray,
-    test: LabelledImages,
+    test: TestImages,
     train_pixels: np.ndarray,
     latest_blessed_embeddings: np.ndarray | None,
     settings: Settings,
+    *,
+    score_all: PairScorer | None = None,
 ) -> Evaluation:
     """Measures a model, beside the baselines and the latest blessed model on the same pairs.
 
@@ -95,54 +152,97 @@ def evaluate_model(
       train_pixels: uint8 [M, H, W, C], images of the training split, for the eigenfaces.
       latest_blessed_embeddings: the test images embedded by the latest blessed model, if any.
       settings: how to measure.
+      score_all: scores all pairs of a model's embeddings by the settings' distance; by default in
+        this process.
 
     Raises:
-      EvaluationError: the test split has no genuine or no impostor pairs, or an embedding is zero
-        or not finite.
+      EvaluationError: the test split has no genuine or no impostor pairs, an embedding is zero or
+        not finite, or a protocol or a slice is undefined on it.
     """
-    pairs = score_pairs(embeddings, test.identities, settings.distance)
-    metrics = _measure(pairs, settings)
-    others = {
-        RAW_PIXELS: score_pairs(raw_pixel_embeddings(test.pixels), test.identities, "cosine"),
-        EIGENFACES: score_pairs(
-            eigenface_embeddings(train_pixels, test.pixels, seed=settings.seed),
-            test.identities,
-            "cosine",
-        ),
-    }
+    if score_all is None:
+
+        def score_all(vectors: np.ndarray, people: Sequence[str]) -> PairScores:
+            return score_pairs(vectors, people, settings.distance)
+
+    model = _Model(embeddings, score_all(embeddings, test.identities))
+    blessed = None
     if latest_blessed_embeddings is not None:
-        others[LATEST_BLESSED] = score_pairs(
-            latest_blessed_embeddings, test.identities, settings.distance
+        scored = score_all(latest_blessed_embeddings, test.identities)
+        blessed = _Model(latest_blessed_embeddings, scored)
+    comparisons = _baselines(test, train_pixels, settings)
+    if blessed:
+        comparisons[LATEST_BLESSED] = _compared(blessed.pairs, settings)
+    study = study_thresholds(
+        embeddings,
+        test.identities,
+        distance=settings.distance,
+        target_fars=settings.target_fars,
+        seed=settings.seed,
+        dev_share=settings.dev_share,
+    )
+    protocols = _protocols(model, test, settings)
+    columns = _slice_columns(test, settings)
+    metrics = _measure(model.pairs, settings) | study.blocks()
+    metrics["protocols"] = {name: result.to_json() for name, result in protocols.items()}
+    if columns:
+        metrics["slices"] = slices.measure_slices(
+            embeddings,
+            test.identities,
+            columns,
+            threshold=metrics["EER_threshold"],
+            distance=settings.distance,
+            seed=settings.seed,
         )
-    comparisons = {
-        name: Comparison(_measure(scores, settings), compute_curves(scores))
-        for name, scores in others.items()
-    }
+    gates = _compare_with_blessed(model, blessed, test, columns, settings)
+    metrics["gate"] = gate_block(gates, settings.max_regression)
     metrics["baselines"] = {name: other.metrics for name, other in comparisons.items()}
     blessing = decide_blessing(
-        metrics,
-        settings.thresholds,
-        metrics["baselines"].get(LATEST_BLESSED),
-        settings.max_regression,
-        settings.not_compared,
+        metrics, settings.thresholds, gates, settings.max_regression, settings.not_compared
     )
-    worst = find_worst_pairs(pairs)
+    curves = compute_curves(model.pairs)
+    drawn = {name: result.curves for name, result in protocols.items()}
+    calibration = _calibration_curve(study, curves)
+    worst = find_worst_pairs(model.pairs)
     report = render_report(
         ReportData(
             title="Face recognition report",
             metrics=metrics,
-            curves=compute_curves(pairs),
+            curves=curves,
             comparisons=comparisons,
             blessing=blessing,
-            false_accepts=[_image_pair(test, pair) for pair in worst.false_accepts],
-            false_rejects=[_image_pair(test, pair) for pair in worst.false_rejects],
+            false_accepts=_image_pairs(test, worst.false_accepts),
+            false_rejects=_image_pairs(test, worst.false_rejects),
             distance=settings.distance,
             configuration=_shown(settings),
             credit=settings.credit,
             provenance=settings.provenance,
+            protocol_curves=drawn,
+            calibration=calibration,
         )
     )
-    return Evaluation(metrics, report, blessing)
+    files = curve_files(curve_tables(curves, drawn, calibration))
+    return Evaluation(metrics, report, files, blessing, study)
+
+
+def _baselines(
+    test: TestImages, train_pixels: np.ndarray, settings: Settings
+) -> dict[str, Comparison]:
+    """The methods that any model has to beat; none on a test split that is too large for them."""
+    if len(test.keys) > BASELINE_IMAGES:
+        return {}
+    pixels = test.pixels(range(len(test.keys)))
+    embedded = {
+        RAW_PIXELS: raw_pixel_embeddings(pixels),
+        EIGENFACES: eigenface_embeddings(train_pixels, pixels, seed=settings.seed),
+    }
+    return {
+        name: _compared(score_pairs(vectors, test.identities, "cosine"), settings)
+        for name, vectors in embedded.items()
+    }
+
+
+def _compared(pairs: PairScores, settings: Settings) -> Comparison:
+    return Comparison(_measure(pairs, settings), compute_curves(pairs))
 
 
 def _measure(pairs: PairScores, settings: Settings) -> dict[str, Any]:
@@ -151,17 +251,65 @@ def _measure(pairs: PairScores, settings: Settings) -> dict[str, Any]:
         target_fars=settings.target_fars,
         ranks=settings.ranks,
         seed=settings.seed,
+        intervals=settings.intervals,
     )
 
 
-def _image_pair(test: LabelledImages, pair: ScoredPair) -> ImagePair:
-    first, second = pair.first, pair.second
-    return ImagePair(
-        pixels=(test.pixels[first], test.pixels[second]),
-        keys=(test.keys[first], test.keys[second]),
-        identities=(test.identities[first], test.identities[second]),
-        distance=pair.distance,
+def _protocols(model: _Model, test: TestImages, settings: Settings) -> dict[str, ProtocolResult]:
+    test_set = TestSet(model.embeddings, test.identities, test.keys, model.pairs)
+    shared = ProtocolSettings(
+        settings.distance, settings.target_fars, settings.ranks, settings.seed, settings.read
     )
+    return run_protocols(test_set, settings.protocols, shared)
+
+
+def _slice_columns(test: TestImages, settings: Settings) -> dict[str, list[str]]:
+    if settings.slices is None:
+        return {}
+    attributes = slices.read_attributes(settings.slices.attributes, test.identities, test.keys)
+    return slices.choose_columns(attributes, settings.slices.columns)
+
+
+def _compare_with_blessed(
+    model: _Model,
+    blessed: _Model | None,
+    test: TestImages,
+    columns: Mapping[str, Sequence[str]],
+    settings: Settings,
+) -> dict[str, PairedComparison]:
+    """The EER of both models on all pairs, and on those of each group; empty without a second."""
+    if blessed is None:
+        return {}
+    compared = {OVERALL: compare(model.pairs, blessed.pairs, seed=settings.seed)}
+    people = np.asarray(test.identities)
+    for scope, images in slices.scopes(columns, test.identities).items():
+        ours, theirs = (
+            score_pairs(either.embeddings[images], people[images], settings.distance)
+            for either in (model, blessed)
+        )
+        compared[scope] = compare(ours, theirs, seed=settings.seed)
+    return compared
+
+
+def _calibration_curve(study: ThresholdStudy, curves: Curves) -> dict[str, np.ndarray] | None:
+    if study.calibration is None:
+        return None
+    distance = np.linspace(curves.bin_edges[0], curves.bin_edges[-1], _CALIBRATION_POINTS)
+    return {"distance": distance, "llr": study.calibration.llr(distance)}
+
+
+def _image_pairs(test: TestImages, pairs: Sequence[ScoredPair]) -> list[ImagePair]:
+    images = [image for pair in pairs for image in (pair.first, pair.second)]
+    pixels = test.pixels(images)
+    return [
+        ImagePair(
+            pixels=(pixels[2 * index], pixels[2 * index + 1]),
+            keys=(test.keys[pair.first], test.keys[pair.second]),
+            identities=(test.identities[pair.first], test.identities[pair.second]),
+            distance=pair.distance,
+        )
+        for index, pair in enumerate(pairs)
+    ]
 
 
 def _shown(settings: Settings) -> dict[str, Any]:
@@ -170,6 +318,10 @@ def _shown(settings: Settings) -> dict[str, Any]:
         "distance": settings.distance,
         "target_fars": list(settings.target_fars),
         "ranks": list(settings.ranks),
+        "dev_share": settings.dev_share,
+        "intervals": settings.intervals,
+        "protocols": {name: dict(options) for name, options in settings.protocols.items()},
+        "slices": list(settings.slices.columns) if settings.slices else [],
         "thresholds": {
             name: {
                 side: value

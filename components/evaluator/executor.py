@@ -4,11 +4,13 @@ import datetime
 import io
 import json
 import os
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import tensorflow as tf
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
@@ -16,18 +18,29 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from components.evaluator.baseline_model import BaselineModel, find_baseline
-from components.evaluator.baselines import EIGENFACES, RAW_PIXELS
+from components.evaluator.baselines import EIGENFACES, MAX_TRAINING_IMAGES, RAW_PIXELS
+from components.evaluator.beam_pairs import score_pairs_in_beam
 from components.evaluator.embed import EmbedSplit, input_shape_of
+from components.evaluator.errors import EvaluationError
 from components.evaluator.evaluation import (
     Evaluation,
-    LabelledImages,
+    PairScorer,
     Settings,
+    SliceSettings,
+    TestImages,
     evaluate_model,
 )
-from components.evaluator.pairs import EvaluationError
-from components.pusher.executor import THRESHOLD_FILE
+from components.evaluator.exports import tensorboard_scalars
+from components.evaluator.pairs import PairScores
+from components.evaluator.tensorboard import write_scalars
+from components.evaluator.threshold_pack import (
+    THRESHOLDS_FILE,
+    digest_of_folder,
+    digest_of_images,
+)
+from components.example_gen.splits import TEST, TRAIN
 from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
-from components.transform.records import read_split
+from components.transform.records import read_images, read_names, read_split
 from pipeline.config import Bound
 
 EXAMPLES_KEY = "examples"
@@ -40,6 +53,12 @@ DISTANCE_KEY = "distance"
 TARGET_FARS_KEY = "target_fars"
 RANKS_KEY = "ranks"
 BATCH_SIZE_KEY = "batch_size"
+DEV_SHARE_KEY = "dev_share"
+INTERVALS_KEY = "intervals"
+PROTOCOLS_KEY = "protocols"
+SLICES_FILE_KEY = "slices_file"
+SLICE_COLUMNS_KEY = "slice_columns"
+SHARDS_KEY = "shards"
 THRESHOLDS_KEY = "thresholds"
 MAX_REGRESSION_KEY = "max_regression"
 SEED_KEY = "seed"
@@ -50,6 +69,8 @@ METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 EMBEDDINGS_FILE = "embeddings.npz"
 REASONS_FILE = "reasons.txt"
+CURVES_FOLDER = "curves"
+TENSORBOARD_FOLDER = "tensorboard"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -82,7 +103,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         model_path = path_utils.serving_model_path(model.uri)
         input_shape = input_shape_of(model_path)
         examples = input_dict[EXAMPLES_KEY]
-        test = _read_test_split(_files(examples, "test"), input_shape)
+        names = _sorted_names(_files(examples, TEST))
+        test = _test_images(_files(examples, TEST), names, input_shape)
         embeddings = self._embed(examples, model_path, test, exec_properties)
         baseline = find_baseline(
             input_dict.get(BASELINE_MODEL_KEY), exec_properties.get(BASELINE_DIR_KEY)
@@ -91,29 +113,31 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         evaluation = evaluate_model(
             embeddings,
             test,
-            read_split(_files(examples, "train"), input_shape)["image"],
+            read_split(_files(examples, TRAIN), input_shape, MAX_TRAINING_IMAGES)["image"],
             None
             if not baseline or not_compared
             else self._embed(examples, baseline.path, test, exec_properties),
             _settings(exec_properties, model, not_compared),
+            score_all=self._scorer(exec_properties),
         )
         _write_evaluation(
             artifact_utils.get_single_uri(output_dict[EVALUATION_KEY]), evaluation, test, embeddings
         )
-        _write_blessing(
-            artifact_utils.get_single_instance(output_dict[BLESSING_KEY]),
-            evaluation,
-            model,
-            baseline,
-            exec_properties[DISTANCE_KEY],
+        blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
+        _write_blessing(blessing, evaluation, model, baseline)
+        thresholds = evaluation.thresholds.pack(
+            distance=exec_properties[DISTANCE_KEY],
+            model_sha256=digest_of_folder(_content_of(model_path)),
+            data_sha256=digest_of_images(test.keys, test.identities, names["sha256"]),
         )
+        _write_text(os.path.join(blessing.uri, THRESHOLDS_FILE), thresholds.to_json())
         _track(model_path, evaluation)
 
     def _embed(
         self,
         examples: list[Any],
         model_path: str,
-        test: LabelledImages,
+        test: TestImages,
         exec_properties: dict[str, Any],
     ) -> np.ndarray:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
@@ -121,7 +145,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | EmbedSplit(_files(examples, "test"), model_path, exec_properties[BATCH_SIZE_KEY])
+                | EmbedSplit(_files(examples, TEST), model_path, exec_properties[BATCH_SIZE_KEY])
                 | beam.combiners.ToList()
                 | beam.Map(_save_by_key, gathered)
             )
@@ -131,6 +155,24 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if keys != list(test.keys):
             raise RuntimeError("the embeddings are not those of the test split's images")
         return content["embeddings"]
+
+    def _scorer(self, exec_properties: dict[str, Any]) -> PairScorer | None:
+        """Scores all pairs in Beam, where that is asked for."""
+        shards = exec_properties.get(SHARDS_KEY)
+        if not shards:
+            return None
+
+        def score(embeddings: np.ndarray, identities: Sequence[str]) -> PairScores:
+            return score_pairs_in_beam(
+                self._make_beam_pipeline,
+                embeddings,
+                identities,
+                exec_properties[DISTANCE_KEY],
+                shards=shards,
+                folder=self._get_tmp_dir(),
+            )
+
+        return score
 
 
 def _files(examples: list[Any], split: str) -> str:
@@ -152,13 +194,26 @@ def _save_arrays(path: str, **arrays: np.ndarray) -> None:
         file.write(buffer.getvalue())
 
 
-def _read_test_split(files: str, input_shape: tuple[int, int, int]) -> LabelledImages:
-    arrays = read_split(files, input_shape)
-    order = np.argsort(arrays["image/key"])
-    return LabelledImages(
-        pixels=arrays["image"][order],
-        identities=[identity.decode() for identity in arrays["identity"][order]],
-        keys=[key.decode() for key in arrays["image/key"][order]],
+def _sorted_names(files: str) -> dict[str, np.ndarray]:
+    """What the images of a split are, in the order of their keys."""
+    names = read_names(files)
+    order = np.argsort(names["image/key"])
+    return {name: values[order] for name, values in names.items()}
+
+
+def _test_images(
+    files: str, names: Mapping[str, np.ndarray], input_shape: tuple[int, int, int]
+) -> TestImages:
+    """The images stay in their files: a test split may be larger than the memory."""
+    keys = names["image/key"]
+
+    def pixels(images: Sequence[int]) -> np.ndarray:
+        return read_images(files, input_shape, [keys[image] for image in images])
+
+    return TestImages(
+        identities=[identity.decode() for identity in names["identity"]],
+        keys=[key.decode() for key in keys],
+        pixels=pixels,
     )
 
 
@@ -181,6 +236,11 @@ def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str)
         },
         max_regression=exec_properties[MAX_REGRESSION_KEY],
         seed=exec_properties[SEED_KEY],
+        dev_share=exec_properties[DEV_SHARE_KEY],
+        intervals=exec_properties[INTERVALS_KEY],
+        protocols=exec_properties[PROTOCOLS_KEY],
+        slices=_slices(exec_properties),
+        read=_read_text,
         credit=exec_properties[CREDIT_KEY],
         provenance={
             "Evaluated": datetime.date.today().isoformat(),
@@ -190,24 +250,57 @@ def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str)
     )
 
 
+def _slices(exec_properties: Mapping[str, Any]) -> SliceSettings | None:
+    path = exec_properties.get(SLICES_FILE_KEY)
+    return SliceSettings(_read_text(path), exec_properties[SLICE_COLUMNS_KEY]) if path else None
+
+
+def _read_text(path: str) -> str:
+    """A UTF-8 text, wherever it lies; a byte order mark, as spreadsheets write, is left out."""
+    try:
+        with fileio.open(path, "rb") as file:
+            return file.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:
+        raise EvaluationError(f"cannot read {path}: {error}") from None
+
+
+def _content_of(folder: str) -> Iterator[tuple[str, bytes]]:
+    """The files below a folder, one at a time: relative path with `/`, and content."""
+    for path, _, files in fileio.walk(folder):
+        for name in files:
+            file_path = os.path.join(path, name)
+            with fileio.open(file_path, "rb") as file:
+                yield posixpath.relpath(file_path, folder), file.read()
+
+
 def _write_evaluation(
-    folder: str, evaluation: Evaluation, test: LabelledImages, embeddings: np.ndarray
+    folder: str, evaluation: Evaluation, test: TestImages, embeddings: np.ndarray
 ) -> None:
     metrics = json.dumps(evaluation.metrics, indent=2, allow_nan=False) + "\n"
-    io_utils.write_string_file(os.path.join(folder, METRICS_FILE), metrics)
-    io_utils.write_string_file(os.path.join(folder, REPORT_FILE), evaluation.report)
+    _write_text(os.path.join(folder, METRICS_FILE), metrics)
+    _write_text(os.path.join(folder, REPORT_FILE), evaluation.report)
+    curves = os.path.join(folder, CURVES_FOLDER)
+    fileio.makedirs(curves)
+    for name, content in evaluation.curves.items():
+        with fileio.open(os.path.join(curves, name), "wb") as file:
+            file.write(content)
     _save_arrays(
         os.path.join(folder, EMBEDDINGS_FILE),
         keys=np.array(test.keys),
         identities=np.array(test.identities),
         embeddings=embeddings,
     )
+    write_scalars(os.path.join(folder, TENSORBOARD_FOLDER), tensorboard_scalars(evaluation.metrics))
+
+
+def _write_text(path: str, text: str) -> None:
+    io_utils.write_string_file(path, text)
 
 
 def _write_blessing(
-    blessing: Any, evaluation: Evaluation, model: Any, baseline: BaselineModel | None, distance: str
+    blessing: Any, evaluation: Evaluation, model: Any, baseline: BaselineModel | None
 ) -> None:
-    """Fills the artifact as TFX's own Evaluator does, and adds the reasons and the threshold."""
+    """Fills the artifact as TFX's own Evaluator does, and adds the reasons."""
     blessed = evaluation.blessing.blessed
     reasons = "\n".join(evaluation.blessing.reasons)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
@@ -225,18 +318,8 @@ def _write_blessing(
         )
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, reasons)
     flag = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
-    io_utils.write_string_file(os.path.join(blessing.uri, flag), "")
-    io_utils.write_string_file(os.path.join(blessing.uri, REASONS_FILE), reasons + "\n")
-    threshold = {
-        "distance": distance,
-        "threshold": evaluation.metrics["EER_threshold"],
-        "operating_point": "EER",
-        "FAR": evaluation.metrics["FAR"],
-        "FRR": evaluation.metrics["FRR"],
-    }
-    io_utils.write_string_file(
-        os.path.join(blessing.uri, THRESHOLD_FILE), json.dumps(threshold, indent=2) + "\n"
-    )
+    _write_text(os.path.join(blessing.uri, flag), "")
+    _write_text(os.path.join(blessing.uri, REASONS_FILE), reasons + "\n")
 
 
 def _track(model_path: str, evaluation: Evaluation) -> None:
@@ -245,14 +328,10 @@ def _track(model_path: str, evaluation: Evaluation) -> None:
     if not fileio.exists(run_file):  # a model that this project's trainer did not write
         return
     tracker = Tracker(TrackedRun.from_json(io_utils.read_string_file(run_file)))
-    figures = {f"test/{name}": value for name, value in _plain(evaluation.metrics).items()}
-    for baseline in (RAW_PIXELS, EIGENFACES):
-        plain = _plain(evaluation.metrics["baselines"][baseline])
-        figures |= {f"{baseline}/{name}": value for name, value in plain.items()}
+    figures = tensorboard_scalars(evaluation.metrics)
+    for name, baseline in evaluation.metrics["baselines"].items():
+        if name in (RAW_PIXELS, EIGENFACES):
+            figures |= tensorboard_scalars(baseline, prefix=name)
     tracker.log_metrics(figures)
     tracker.log_text(evaluation.report, REPORT_FILE)
     tracker.log_text(json.dumps(evaluation.metrics, indent=2) + "\n", METRICS_FILE)
-
-
-def _plain(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}

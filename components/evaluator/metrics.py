@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from components.evaluator.pairs import EvaluationError, Float64, PairScores, Searches, score_pairs
+from components.evaluator.engine.arrays import Float64
+from components.evaluator.errors import EvaluationError
+from components.evaluator.pairs import PairScores, score_pairs
 
 # Differences of rates below this are rounding.
 ROUNDING = 1e-12
@@ -92,12 +94,9 @@ def error_rates(pairs: PairScores, thresholds: ArrayLike) -> tuple[Float64, Floa
     limits = np.asarray(thresholds, dtype=np.float32)
     if np.isnan(limits).any():
         raise EvaluationError(f"Thresholds must be numbers. Received: {thresholds}")
-    accepted_impostors = np.searchsorted(pairs.sorted_impostor, limits, side="right")
-    accepted_genuine = np.searchsorted(pairs.sorted_genuine, limits, side="right")
-    return (
-        accepted_impostors / len(pairs.impostor),
-        (len(pairs.genuine) - accepted_genuine) / len(pairs.genuine),
-    )
+    genuine, impostor = pairs.genuine, pairs.impostor
+    rejected = genuine.total - genuine.at_most(limits)
+    return impostor.at_most(limits) / impostor.total, rejected / genuine.total
 
 
 def verification_metrics(pairs: PairScores) -> dict[str, float]:
@@ -128,18 +127,18 @@ def _crossing_score(pairs: PairScores) -> np.float32:
         return bool(far >= frr)
 
     candidates = []
-    for scores in (pairs.sorted_genuine, pairs.sorted_impostor):
-        position = bisect_left(scores, True, key=far_reaches_frr)
-        candidates.extend(scores[position : position + 1])
+    for values in (pairs.genuine.values, pairs.impostor.values):
+        position = bisect_left(values, True, key=far_reaches_frr)
+        candidates.extend(values[position : position + 1])
     return min(candidates)
 
 
 def _nearest_score(pairs: PairScores, score: np.float32, side: str) -> np.float32:
     """The distinct score next below ("left") or above ("right"); `score` if there is none."""
     neighbours = []
-    for scores in (pairs.sorted_genuine, pairs.sorted_impostor):
-        position = np.searchsorted(scores, score, side=side) - (side == "left")
-        neighbours.extend(scores[position : position + 1] if position >= 0 else [])
+    for values in (pairs.genuine.values, pairs.impostor.values):
+        position = np.searchsorted(values, score, side=side) - (side == "left")
+        neighbours.extend(values[position : position + 1] if position >= 0 else [])
     if not neighbours:
         return score
     return max(neighbours) if side == "left" else min(neighbours)
@@ -152,10 +151,13 @@ def _middle_of_gap(score: np.float32, following: np.float32) -> np.float32:
 
 
 def _auc(pairs: PairScores) -> float:
-    nearer = np.searchsorted(pairs.sorted_impostor, pairs.sorted_genuine, side="left")
-    not_farther = np.searchsorted(pairs.sorted_impostor, pairs.sorted_genuine, side="right")
-    comparisons = len(pairs.genuine) * len(pairs.impostor)
-    return 1 - (int(nearer.sum()) + int(not_farther.sum())) / (2 * comparisons)
+    genuine, impostor = pairs.genuine, pairs.impostor
+    # Twice the impostor pairs that are nearer, ties counted half. The sum is a float64: beyond 2^53
+    # comparisons an int64 may overflow, and rounding is 1e-16 of it.
+    nearer = impostor.below(genuine.values) + impostor.at_most(genuine.values)
+    return 1 - float(genuine.counts @ nearer.astype(np.float64)) / (
+        2 * genuine.total * impostor.total
+    )
 
 
 def true_accept_rate(pairs: PairScores, far: float) -> float:
@@ -164,12 +166,11 @@ def true_accept_rate(pairs: PairScores, far: float) -> float:
     The strict convention: where ties or few pairs leave no threshold at exactly `far`, the next
     lower FAR is taken, never the nearest.
     """
-    impostors = pairs.sorted_impostor
-    allowed = math.floor(far * len(impostors))
-    if (allowed + 1) / len(impostors) <= far:  # far * M was rounded down across an integer
+    allowed = math.floor(far * pairs.impostor.total)
+    if (allowed + 1) / pairs.impostor.total <= far:  # far * M was rounded down across an integer
         allowed += 1
-    accepted = np.searchsorted(pairs.sorted_genuine, impostors[allowed], side="left")
-    return float(accepted / len(pairs.genuine))
+    first_refused = pairs.impostor.nth(allowed)
+    return float(pairs.genuine.below(first_refused) / pairs.genuine.total)
 
 
 def calculate_identification_metrics(
@@ -196,7 +197,7 @@ def calculate_identification_metrics(
     Raises:
       EvaluationError: see `score_pairs`.
     """
-    return rank_rates(score_pairs(embeddings, labels, distances).searches, ranks)
+    return rank_rates(score_pairs(embeddings, labels, distances), ranks)
 
 
 def calculate_one_enrolled_rank1(
@@ -216,14 +217,16 @@ def calculate_one_enrolled_rank1(
     Returns:
       The expected share of probes that find their person first, in [0, 1].
     """
-    return one_enrolled_rate(score_pairs(embeddings, labels, distances).searches)
+    return one_enrolled_rate(score_pairs(embeddings, labels, distances))
 
 
-def rank_rates(searches: Searches, ranks: Sequence[int]) -> dict[str, float]:
-    """`calculate_identification_metrics` on searches that are done already."""
-    return {f"Rank-{rank}": float(np.mean(searches.rank <= rank)) for rank in ranks}
+def rank_rates(pairs: PairScores, ranks: Sequence[int]) -> dict[str, float]:
+    """`calculate_identification_metrics` on pairs that are scored already."""
+    found = pairs.rank[pairs.has_mate]
+    return {f"Rank-{rank}": float(np.mean(found <= rank)) for rank in ranks}
 
 
-def one_enrolled_rate(searches: Searches) -> float:
-    """`calculate_one_enrolled_rank1` on searches that are done already."""
-    return float(np.average(searches.one_enrolled, weights=searches.one_enrolled_weight))
+def one_enrolled_rate(pairs: PairScores) -> float:
+    """`calculate_one_enrolled_rank1` on pairs that are scored already."""
+    searches = pairs.one_enrolled
+    return float(np.average(searches.probability, weights=searches.weight))

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from components.evaluator.intervals import bootstrap_intervals
+from components.evaluator.intervals import BOOTSTRAP, bootstrap_intervals
 from components.evaluator.metrics import (
     ONE_ENROLLED,
     impostor_pairs_needed,
@@ -33,7 +33,12 @@ def evaluate(
 
 
 def evaluate_pairs(
-    pairs: PairScores, *, target_fars: Sequence[float], ranks: Sequence[int], seed: int
+    pairs: PairScores,
+    *,
+    target_fars: Sequence[float],
+    ranks: Sequence[int],
+    seed: int,
+    intervals: str = BOOTSTRAP,
 ) -> dict[str, Any]:
     """The body of metrics.json, of plain Python numbers that `json` can write.
 
@@ -42,6 +47,7 @@ def evaluate_pairs(
       target_fars: FARs in (0, 1) at which the true accept rate is asked for.
       ranks: the N of Rank-N, positive integers.
       seed: of the resampling behind the intervals; the figures themselves have none.
+      intervals: "bootstrap" or "clopper_pearson".
 
     Returns:
       `FAR`, `FRR`, `EER`, `EER_threshold`, `AUC`, `Rank-N`, `Rank-1 (one enrolled)`,
@@ -50,21 +56,26 @@ def evaluate_pairs(
       impostor pairs it needs, where there are fewer than 3 / FAR: such a key has no number.
     """
     needed = {far: impostor_pairs_needed(far) for far in target_fars}
-    supported = [far for far in target_fars if needed[far] <= len(pairs.impostor)]
+    supported = [far for far in target_fars if needed[far] <= pairs.impostor.total]
     metrics: dict[str, Any] = verification_metrics(pairs)
-    metrics |= rank_rates(pairs.searches, ranks)
-    metrics[ONE_ENROLLED] = one_enrolled_rate(pairs.searches)
+    metrics |= rank_rates(pairs, ranks)
+    metrics[ONE_ENROLLED] = one_enrolled_rate(pairs)
     metrics |= {tar_key(far): true_accept_rate(pairs, far) for far in supported}
-    intervals = bootstrap_intervals(
-        pairs, metrics["EER_threshold"], fars=supported, ranks=ranks, seed=seed
+    found = bootstrap_intervals(
+        pairs,
+        metrics["EER_threshold"],
+        fars=supported,
+        ranks=ranks,
+        seed=seed,
+        method=intervals,
     )
     metrics["counts"] = {
-        "genuine_pairs": len(pairs.genuine),
-        "impostor_pairs": len(pairs.impostor),
+        "genuine_pairs": pairs.genuine.total,
+        "impostor_pairs": pairs.impostor.total,
         "identities": len(pairs.sizes),
         "images": pairs.images,
     }
-    metrics["intervals"] = {key: intervals[key] for key in metrics if key in intervals}
+    metrics["intervals"] = {key: found[key] for key in metrics if key in found}
     metrics["unsupported"] = {
         tar_key(far): needed[far] for far in target_fars if far not in supported
     }

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from components.evaluator.pairs import Float32, Int64, PairScores, score_pairs
+from components.evaluator.engine.sample import PairSample
+from components.evaluator.pairs import PairScores, score_pairs
 
 
 @dataclass(frozen=True)
@@ -41,26 +41,22 @@ def worst_pairs(
 
 
 def find_worst_pairs(pairs: PairScores, count: int = 10) -> WorstPairs:
-    """The `count` nearest impostor and farthest genuine pairs, or all where there are fewer."""
-    nearest = _smallest(pairs.impostor, count)
-    farthest = _smallest(-pairs.genuine, count)
+    """The `count` nearest impostor and farthest genuine pairs, or all where there are fewer.
+
+    The scores keep the 2^16 most mistaken pairs of each kind; no more of them can be had.
+    """
     return WorstPairs(
-        false_accepts=_scored(pairs, pairs.impostor_rows(nearest), pairs.impostor[nearest]),
-        false_rejects=_scored(pairs, pairs.genuine_rows(farthest), pairs.genuine[farthest]),
+        false_accepts=_head(pairs.impostor_sample, count),
+        false_rejects=_head(pairs.genuine_sample, count),
     )
 
 
-def _smallest(scores: Float32, count: int) -> Int64:
-    count = min(count, len(scores))
-    positions = np.sort(np.argpartition(scores, count - 1)[:count])
-    return positions[np.argsort(scores[positions], kind="stable")]
-
-
-def _scored(
-    pairs: PairScores, rows: tuple[Int64, Int64], distances: Float32
-) -> tuple[ScoredPair, ...]:
-    images = np.sort(pairs.order[np.stack(rows)], axis=0)
+def _head(sample: PairSample, count: int) -> tuple[ScoredPair, ...]:
+    # Behind the tail the sample is a random one, in no order.
+    head = slice(min(count, sample.tail))
     return tuple(
-        ScoredPair(int(first), int(second), float(distance))
-        for first, second, distance in zip(*images, distances, strict=True)
+        ScoredPair(int(min(images)), int(max(images)), float(distance))
+        for *images, distance in zip(
+            sample.first[head], sample.second[head], sample.distance[head], strict=True
+        )
     )

@@ -1,4 +1,4 @@
-"""Executor of the Pusher: TFX's own, which takes the threshold along."""
+"""Executor of the Pusher: TFX's own, which takes the threshold pack along."""
 
 import os
 from typing import Any
@@ -8,16 +8,15 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
-# In the blessing artifact, and below `assets.extra` of the pushed model.
-THRESHOLD_FILE = "threshold.json"
+from components.evaluator.threshold_pack import COMPANIONS, THRESHOLDS_FILE
 
 _PUSHED_DESTINATION = "pushed_destination"
 
 
 class Executor(executor.Executor):
-    """Pushes a blessed model together with the threshold that it was blessed with.
+    """Pushes a blessed model together with the thresholds that were chosen for it.
 
-    A distance means nothing without the threshold of the very model that gave it, so the two are
+    A distance means nothing without the thresholds of the very model that gave it, so the two are
     pushed as one: TensorFlow Serving leaves `assets.extra` to such companions of a model.
     """
 
@@ -47,10 +46,10 @@ class Executor(executor.Executor):
             blessing = artifact_utils.get_single_uri(
                 input_dict[standard_component_specs.MODEL_BLESSING_KEY]
             )
-            companions = os.path.join(destination, "assets.extra")
+            companions = os.path.join(destination, COMPANIONS)
             fileio.makedirs(companions)
             io_utils.copy_file(
-                os.path.join(blessing, THRESHOLD_FILE),
-                os.path.join(companions, THRESHOLD_FILE),
+                os.path.join(blessing, THRESHOLDS_FILE),
+                os.path.join(companions, THRESHOLDS_FILE),
                 overwrite=True,
             )

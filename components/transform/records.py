@@ -1,11 +1,13 @@
 """How a transformed image is stored: tf.train.Example with raw pixels, and how it is read back."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 # Pixels are stored raw, under the file's gzip: `benchmarks/storage.py` prints the alternatives.
+_BATCH_IMAGES = 256
 _FEATURES: Mapping[str, tf.io.FixedLenFeature] = {
     "image": tf.io.FixedLenFeature([], tf.string),
     "label": tf.io.FixedLenFeature([], tf.int64),
@@ -56,16 +58,58 @@ def parse_examples(
     return parsed | {"image": tf.reshape(pixels, [-1, *input_shape])}
 
 
-def read_split(file_pattern: str, input_shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
-    """Reads a whole split into memory, in the order of its files.
+def read_split(
+    file_pattern: str, input_shape: tuple[int, int, int], limit: int = -1
+) -> dict[str, np.ndarray]:
+    """Reads a split into memory, in the order of its files, which ImageTransform has shuffled.
+
+    Args:
+      file_pattern: see `dataset_of_records`.
+      input_shape: height, width and channels of the stored pixels.
+      limit: images to read, from the first on; -1 means all.
 
     Returns:
       As `parse_examples`, as NumPy arrays: `image` uint8 [N, H, W, C], `label` int64 [N],
       `identity` and `image/key` object (bytes) [N].
     """
-    serialized = list(dataset_of_records(file_pattern).as_numpy_iterator())
+    serialized = list(dataset_of_records(file_pattern).take(limit).as_numpy_iterator())
     parsed = parse_examples(tf.constant(serialized, tf.string), input_shape)
     return {name: tensor.numpy() for name, tensor in parsed.items()}
+
+
+def read_names(file_pattern: str) -> dict[str, np.ndarray]:
+    """Reads what the images of a split are, and not the images, in the order of its files.
+
+    Returns:
+      `identity` and `image/key` object (bytes) [N]; `sha256` object (bytes) [N], of the pixels.
+    """
+    columns: dict[str, list[bytes]] = {"identity": [], "image/key": [], "sha256": []}
+    for serialized in dataset_of_records(file_pattern).batch(_BATCH_IMAGES):
+        parsed = tf.io.parse_example(serialized, _FEATURES)
+        columns["identity"].extend(parsed["identity"].numpy())
+        columns["image/key"].extend(parsed["image/key"].numpy())
+        columns["sha256"].extend(
+            hashlib.sha256(pixels).digest() for pixels in parsed["image"].numpy()
+        )
+    return {name: np.array(values, object) for name, values in columns.items()}
+
+
+def read_images(
+    file_pattern: str, input_shape: tuple[int, int, int], keys: Sequence[bytes]
+) -> np.ndarray:
+    """Reads the images with these keys, uint8 [K, H, W, C] in the order of the keys.
+
+    Raises:
+      KeyError: there is no such image.
+    """
+    found: dict[bytes, np.ndarray] = {}
+    wanted = set(keys)
+    for serialized in dataset_of_records(file_pattern).batch(_BATCH_IMAGES):
+        parsed = parse_examples(serialized, input_shape)
+        for key, pixels in zip(parsed["image/key"].numpy(), parsed["image"].numpy(), strict=True):
+            if key in wanted:
+                found[key] = pixels
+    return np.stack([found[key] for key in keys])
 
 
 def dataset_of_records(file_pattern: str) -> tf.data.Dataset:

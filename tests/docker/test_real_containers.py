@@ -98,7 +98,7 @@ def test_containers_without_a_network_give_the_figures_of_the_local_runner(compi
     assert plain_numbers(in_containers) == pytest.approx(plain_numbers(local), abs=1e-5)
     (pushed,) = (compiled / "models/faces").iterdir()
     assert (pushed / "saved_model.pb").exists()
-    assert (pushed / "assets.extra/threshold.json").exists()
+    assert (pushed / "assets.extra/thresholds.json").exists()
 
 
 def test_a_step_that_ends_with_3_fails_the_run_with_its_log_shown(compiled):

@@ -41,6 +41,11 @@ def all_scores(embeddings, labels, distance="cosine"):
     return np.array(scores, np.float32), np.array([labels[i] == labels[j] for i, j in pairs])
 
 
+def expanded(scores):
+    """All distances of a `Scores`, sorted."""
+    return np.repeat(scores.values, scores.counts)
+
+
 @st.composite
 def faces(draw):
     """Small sets with many ties: grid embeddings, at least one genuine and one impostor pair."""

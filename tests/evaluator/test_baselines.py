@@ -5,8 +5,8 @@ import pytest
 
 from components.evaluator import baselines
 from components.evaluator.baselines import eigenface_embeddings, raw_pixel_embeddings
+from components.evaluator.errors import EvaluationError
 from components.evaluator.metrics import calculate_verification_metrics
-from components.evaluator.pairs import EvaluationError
 
 
 def drawn_faces(people, images=4, size=8, seed=0):

@@ -1,5 +1,6 @@
 """FaceEvaluator and Pusher, run for real."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,9 +9,16 @@ import pytest
 import tensorflow as tf
 from mlflow import MlflowClient
 from tfx.components.util import model_utils
-from tfx.types import standard_artifacts
+from tfx.types import channel, standard_artifacts
 
+from components.evaluator.component import FaceEvaluator
+from components.evaluator.errors import EvaluationError
 from components.evaluator.metrics import calculate_verification_metrics
+from components.evaluator.threshold_pack import (
+    ThresholdPack,
+    digest_of_folder,
+    digest_of_images,
+)
 from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE
 from components.trainer.tracking import RUN_FILE, TrackedRun
 from components.transform.records import read_split
@@ -29,7 +37,7 @@ from tests.stages import (
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return write_faces(tmp_path_factory.mktemp("source") / "faces", people=8, shots=5)
+    return write_faces(tmp_path_factory.mktemp("source") / "faces", people=10, shots=5)
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +63,20 @@ def model(transformed, tracking, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def evaluated(transformed, model, tmp_path_factory):
+def evaluated(source, transformed, model, tmp_path_factory):
+    attributes = tmp_path_factory.mktemp("attributes") / "people.csv"
+    people = sorted(folder.name for folder in source.iterdir())
+    rows = [f"{person},{'dark' if index % 2 else 'fair'}" for index, person in enumerate(people)]
+    attributes.write_text("\n".join(["identity,hair", *rows]), encoding="utf-8-sig")
     return run_evaluator(
         transformed["transformed_examples"],
         model,
         tmp_path_factory.mktemp("evaluated"),
         thresholds={"EER": {"max": 0.99}},
         credit="drawn in the test",
+        protocols={"closed_set": {}, "open_set": {"non_mated": 0.5}},
+        slices_file=str(attributes),
+        slice_columns=["hair"],
     )
 
 
@@ -88,10 +103,10 @@ def test_metrics_json_holds_all_that_the_contract_names(evaluated):
     for name in ("FAR", "FRR", "EER", "EER_threshold", "AUC", "Rank-1", "Rank-5"):
         assert isinstance(metrics[name], float)
     assert metrics["counts"] == {
-        "genuine_pairs": 30,
-        "impostor_pairs": 75,
-        "identities": 3,
-        "images": 15,
+        "genuine_pairs": 40,
+        "impostor_pairs": 150,
+        "identities": 4,
+        "images": 20,
     }
     assert metrics["unsupported"] == {"TAR@FAR=1e-02": 300, "TAR@FAR=1e-03": 3000}
     assert set(metrics["baselines"]) == {"raw pixels", "eigenfaces"}
@@ -100,7 +115,7 @@ def test_metrics_json_holds_all_that_the_contract_names(evaluated):
 
 def test_the_embeddings_are_kept_with_their_keys(evaluated):
     content = np.load(Path(evaluated["evaluation"].uri) / "embeddings.npz")
-    assert content["embeddings"].shape == (15, 16)
+    assert content["embeddings"].shape == (20, 16)
     assert list(content["keys"]) == sorted(content["keys"])
     assert [key.split("/")[0] for key in content["keys"]] == list(content["identities"])
 
@@ -129,13 +144,107 @@ def test_a_model_beyond_a_threshold_is_not_blessed_and_not_pushed(transformed, m
     assert not (tmp_path / "serving").exists()
 
 
-def test_a_blessed_model_is_pushed_with_its_threshold(model, evaluated, tmp_path):
+def test_a_blessed_model_is_pushed_with_its_thresholds(model, evaluated, tmp_path):
     run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path)
     (version,) = (tmp_path / "serving").iterdir()
     assert tf.saved_model.contains_saved_model(str(version))
-    threshold = json.loads((version / "assets.extra/threshold.json").read_text(encoding="utf-8"))
-    assert threshold["threshold"] == metrics_of(evaluated)["EER_threshold"]
-    assert (threshold["distance"], threshold["operating_point"]) == ("cosine", "EER")
+    text = (version / "assets.extra/thresholds.json").read_text(encoding="utf-8")
+    pack = ThresholdPack.from_json(text)
+    content = json.loads(text)
+    assert content["operating_points"] == metrics_of(evaluated)["thresholds"]
+    assert pack.distance == "cosine"
+    files = (path for path in version.rglob("*") if path.is_file())
+    assert pack.model_sha256 == digest_of_folder(
+        (path.relative_to(version).as_posix(), path.read_bytes()) for path in files
+    )
+
+
+def test_the_digest_of_the_data_is_that_of_the_images_that_were_measured(transformed, evaluated):
+    test = read_split(files_of(transformed["transformed_examples"], "test"), (32, 32, 3))
+    pack = json.loads((Path(evaluated["blessing"].uri) / "thresholds.json").read_text("utf-8"))
+    assert pack["data_sha256"] == digest_of_images(
+        [key.decode() for key in test["image/key"]],
+        [identity.decode() for identity in test["identity"]],
+        [hashlib.sha256(pixels.tobytes()).digest() for pixels in test["image"]],
+    )
+
+
+def test_thresholds_are_chosen_on_some_people_and_measured_on_others(evaluated):
+    points = metrics_of(evaluated)["thresholds"]
+    assert [point["name"] for point in points] == ["EER"]
+    assert (points[0]["dev"]["identities"], points[0]["test"]["identities"]) == (2, 2)
+    assert set(points[0]["test"]["intervals"]) == {"FAR", "FRR"}
+    # Two dev people of five images each have 25 impostor pairs.
+    needed = {"FAR=1e-01": 30, "FAR=1e-02": 300, "FAR=1e-03": 3000}
+    assert metrics_of(evaluated)["unsupported_thresholds"] == needed
+
+
+def test_protocols_and_slices_are_measured_where_they_are_asked_for(evaluated):
+    metrics = metrics_of(evaluated)
+    assert metrics["protocols"]["closed_set"]["counts"]["gallery_images"] == 4
+    assert "FNIR@FPIR=1e-01" in {
+        **metrics["protocols"]["open_set"]["figures"],
+        **metrics["protocols"]["open_set"]["unsupported"],
+    }
+    groups = metrics["slices"]["hair"]["groups"]
+    assert sum(group["counts"]["images"] for group in groups.values()) == 20
+
+
+def test_the_curves_are_written_for_those_who_plot_themselves(evaluated):
+    folder = Path(evaluated["evaluation"].uri) / "curves"
+    assert {"roc.csv", "cmc.csv", "scores.csv", "open_set.csv", "curves.npz"} <= {
+        file.name for file in folder.iterdir()
+    }
+    with np.load(folder / "curves.npz") as curves, (folder / "roc.csv").open() as file:
+        assert len(curves["roc/FAR"]) == len(file.readlines()) - 1
+
+
+def test_the_figures_go_to_tensorboard(evaluated):
+    folder = Path(evaluated["evaluation"].uri) / "tensorboard"
+    (path,) = folder.iterdir()
+    shown = {
+        value.tag: tf.make_ndarray(value.tensor).item()
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    }
+    assert shown["test/EER"] == pytest.approx(metrics_of(evaluated)["EER"])
+    assert "test/closed_set/Rank-1" in shown
+
+
+def test_pairs_that_beam_counts_give_the_same_figures(transformed, model, evaluated, tmp_path):
+    outputs = run_evaluator(transformed["transformed_examples"], model, tmp_path, shards=3)
+    metrics, in_process = metrics_of(outputs), metrics_of(evaluated)
+    for name in ("EER", "EER_threshold", "AUC", "Rank-1", "intervals", "counts", "thresholds"):
+        assert metrics[name] == in_process[name]
+
+
+def test_a_file_that_cannot_be_read_is_named(transformed, model, tmp_path):
+    with pytest.raises(EvaluationError, match=r"cannot read .*/nowhere\.csv"):
+        run_evaluator(
+            transformed["transformed_examples"],
+            model,
+            tmp_path,
+            slices_file=str(tmp_path / "nowhere.csv"),
+            slice_columns=["hair"],
+        )
+
+
+def test_a_changed_file_of_the_settings_is_another_setting(tmp_path):
+    def digest(**options):
+        return FaceEvaluator(
+            channel.Channel(type=standard_artifacts.Examples),
+            channel.Channel(type=standard_artifacts.Model),
+            **options,
+        ).exec_properties["files_digest"]
+
+    table, pairs = tmp_path / "people.csv", tmp_path / "pairs.csv"
+    digests = [digest(slices_file=str(table))]
+    for content in ("identity,hair\na,dark", "identity,hair\na,fair"):
+        table.write_text(content, encoding="utf-8")
+        digests.append(digest(slices_file=str(table)))
+    pairs.write_text("fold,first_key,second_key,same", encoding="utf-8")
+    digests.append(digest(slices_file=str(table), protocols={"pairs": {"file": str(pairs)}}))
+    assert len(set(digests)) == 4
 
 
 def test_the_latest_blessed_model_is_measured_on_the_same_pairs(transformed, model, tmp_path):
@@ -146,6 +255,8 @@ def test_the_latest_blessed_model_is_measured_on_the_same_pairs(transformed, mod
     latest = metrics["baselines"]["latest blessed model"]
     assert latest["EER"] == metrics["EER"]
     assert latest["counts"] == metrics["counts"]
+    gate = metrics["gate"]["overall"]
+    assert (gate["difference"], gate["passed"]) == (0.0, True)
     assert model_utils.is_model_blessed(outputs["blessing"])
 
 
@@ -187,4 +298,4 @@ def test_a_model_from_elsewhere_is_evaluated_without_tracking(transformed, model
     module = tf.saved_model.load(f"{model.uri}/Format-Serving")
     tf.saved_model.save(module, str(serving), signatures=module.signatures)
     outputs = run_evaluator(transformed["transformed_examples"], foreign, tmp_path / "run")
-    assert metrics_of(outputs)["counts"]["images"] == 15
+    assert metrics_of(outputs)["counts"]["images"] == 20

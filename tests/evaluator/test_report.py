@@ -14,13 +14,15 @@ from components.evaluator.blessing import Blessing
 from components.evaluator.curves import compute_curves
 from components.evaluator.metrics_json import evaluate_pairs
 from components.evaluator.pairs import score_pairs
-from components.evaluator.report import (
-    Comparison,
-    ImagePair,
-    ReportData,
-    percent,
-    png_address,
-    render_report,
+from components.evaluator.report import plots
+from components.evaluator.report.data import Comparison, ImagePair, ReportData
+from components.evaluator.report.formats import difference, percent, png_address, short
+from components.evaluator.report.page import render_report
+from components.evaluator.report.tables import (
+    MAX_CROSSED_GROUPS,
+    MAX_GROUPS,
+    operating_points,
+    slice_tables,
 )
 
 
@@ -57,9 +59,113 @@ def data():
     )
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leaves out the drawing, which takes most of the time, where a test looks at words alone."""
+    monkeypatch.setattr(plots, "_address", lambda figure: "data:image/svg+xml;base64,")
+
+
 @pytest.fixture(scope="module")
 def html(data):
     return render_report(data)
+
+
+def measured(false_accepts, false_rejects, intervals=None):
+    return {
+        "FAR": false_accepts / 1000,
+        "FRR": false_rejects / 200,
+        "genuine_pairs": 200,
+        "impostor_pairs": 1000,
+        "false_accepts": false_accepts,
+        "false_rejects": false_rejects,
+        "identities": 5,
+        "images": 50,
+    } | ({"intervals": intervals} if intervals else {})
+
+
+def group(far=0.02, images=10):
+    return {
+        "counts": {"genuine_pairs": 45, "impostor_pairs": 90, "identities": 2, "images": images},
+        "FAR": far,
+        "FRR": 0.125,
+        "EER": None,
+        "intervals": {"FRR": [0.0625, 0.25]},
+    }
+
+
+def sliced(names, images=10):
+    return {
+        "groups": {name: group(images=images + place) for place, name in enumerate(names)},
+        "threshold": 0.41,
+        "cross_far": {
+            "groups": list(names),
+            "FAR": [[0.0625 if row == col else None for col in names] for row in names],
+            "pairs": [[90 if row == col else 0 for col in names] for row in names],
+        },
+    }
+
+
+EXTRA = {
+    "thresholds": [
+        {
+            "name": "FAR=1e-02",
+            "target_far": 0.01,
+            "threshold": 0.4125,
+            "interval": [0.375, 0.4375],
+            "dev": measured(10, 31),
+            "test": measured(29, 52, {"FAR": [0.02, 0.04], "FRR": [0.2, 0.33]}),
+        }
+    ],
+    "unsupported_thresholds": {"FAR=1e-03": 3000},
+    "protocols": {
+        "open_set": {
+            "figures": {"FNIR@FPIR=1e-02": 0.3125},
+            "intervals": {"FNIR@FPIR=1e-02": [0.25, 0.375]},
+            "counts": {"mated_searches": 480, "non_mated_searches": 500},
+            "unsupported": {"FNIR@FPIR=1e-03": 3000},
+            "description": "Half of the people are strangers.",
+        }
+    },
+    "slices": {"hair": sliced(["dark", "fair"])},
+    "gate": {
+        "overall": {
+            "metric": "EER",
+            "candidate": 0.05,
+            "baseline": 0.0625,
+            "difference": -0.0125,
+            "interval": [-0.02, 0.005],
+            "passed": True,
+        },
+        "hair=fair": {
+            "metric": "FRR",
+            "candidate": 0.125,
+            "baseline": 0.1,
+            "difference": 0.025,
+            "interval": None,
+            "passed": False,
+        },
+    },
+    "calibration": {"method": "logistic", "Cllr": 0.125},
+}
+PROTOCOL_CURVES = {
+    "open_set": {
+        "open_set": {"threshold": [0.1, 0.2, 0.3], "fpir": [0, 0.01, 0.5], "fnir": [0.9, 0.4, 0.1]},
+        "cmc": {"rank": [1, 2], "rate": [0.5, 1.0]},
+        "det": {"threshold": [0.1, 0.2], "far": [0.0, 0.5], "frr": [0.5, 0.0]},
+        "folds": {"fold": [1, 2], "accuracy": [0.9, 0.8]},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def full(data):
+    """A report with every section."""
+    return replace(
+        data,
+        metrics=dict(data.metrics) | EXTRA,
+        protocol_curves=PROTOCOL_CURVES,
+        calibration={"distance": [0.1, 0.5, 1.0], "llr": [3.0, 0.0, -np.inf]},
+    )
 
 
 class Page(HTMLParser):
@@ -87,14 +193,16 @@ def test_the_page_loads_nothing_and_forbids_itself_to(html):
     addresses = [
         value for _, attrs in tags for key, value in attrs.items() if key in ("src", "href")
     ]
-    assert len(addresses) == 6 + 4  # plots, and two images a pair
-    assert all(address.startswith("data:image/") for address in addresses)
+    pictures = [address for address in addresses if not address.startswith("#")]
+    assert len(pictures) == 7 + 4  # plots, and two images a pair
+    assert all(address.startswith("data:image/") for address in pictures)
     assert "script" not in {tag for tag, _ in tags}
     assert not re.search(r"url\(|@import|https?:", re.sub(r'src="[^"]*"', "", html))
     policies = [attrs["content"] for _, attrs in tags if "http-equiv" in attrs]
     assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_names_from_the_data_are_text_and_never_markup(data):
     name = "<script>alert('x')</script>"
     html = render_report(
@@ -114,6 +222,7 @@ def test_names_from_the_data_are_text_and_never_markup(data):
     assert name in text_of(html)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_headline_says_whether_the_model_is_blessed_and_why(data, html):
     assert "Not blessed" in text_of(html)
     assert "EER is 0.2 and fails: at most 0.1 is required." in text_of(html)
@@ -125,9 +234,8 @@ def test_the_headline_says_whether_the_model_is_blessed_and_why(data, html):
 def test_the_table_has_every_metric_with_its_interval_beside_the_baselines(data, html):
     text = text_of(html)
     assert "This model raw pixels eigenfaces" in text
-    for key, value in data.metrics.items():
-        if isinstance(value, float):
-            assert key.replace("_", " ") in text
+    for key in ("EER", "AUC", "TAR@FAR=1e-01", "Rank-1", "Rank-5", "EER threshold"):
+        assert key in text
     low, high = data.metrics["intervals"]["EER"]
     assert f"{percent(low)} to {percent(high)}".replace("\u202f", " ") in text
     assert f"{data.comparisons['eigenfaces'].metrics['AUC']:.4f}" in text
@@ -140,7 +248,14 @@ def test_the_best_value_of_a_row_is_marked_and_thresholds_are_not_compared(html)
         if "<span>" in row
     }
     assert cells["EER"] == cells["AUC"] == ["own best", "", ""]
-    assert cells["FAR"] == cells["EER threshold"] == ["own", "", ""]
+    assert cells["EER threshold"] == ["own", "", ""]
+
+
+def test_far_and_frr_at_the_sets_own_threshold_are_no_result(data, html):
+    rows = re.findall(r'<th scope="row"><span>(.*?)</span>', html)
+    assert not {"FAR", "FRR"} & set(rows)
+    far, frr = (percent(data.metrics[key]).replace("\u202f", " ") for key in ("FAR", "FRR"))
+    assert f"FAR is {far} and FRR {frr}: about equal by construction" in text_of(html)
 
 
 def test_an_unsupported_rate_is_listed_with_what_it_needs(html):
@@ -161,11 +276,12 @@ def test_counts_configuration_credit_and_provenance_are_shown(html):
 
 def test_every_figure_is_followed_by_what_it_means(html):
     figures = re.findall(r"<figure.*?</figure>", html, re.DOTALL)
-    assert len(figures) == 6
+    assert len(figures) == 7
     for figure in figures:
         assert len(re.search(r"<figcaption>(.*?)</figcaption>", figure, re.DOTALL)[1]) > 80
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_worst_pairs_say_whether_they_are_errors_at_the_threshold(data, html):
     assert "0.100 false accept anna and bert anna/1.png bert/1.png" in text_of(html)
     assert "1.500 false reject anna anna/1.png anna/1.png" in text_of(html)
@@ -209,7 +325,17 @@ def test_a_model_on_a_single_pair_of_each_kind_can_be_shown(data):
 
 @pytest.mark.parametrize(
     ("rate", "text"),
-    [(0, "0"), (0.0004, "0.04"), (0.0832, "8.3"), (0.5, "50.0"), (0.9996, "99.96"), (1, "100")],
+    [
+        (0, "0"),
+        (1.2e-5, "0.0012"),
+        (0.0004, "0.040"),
+        (0.0832, "8.3"),
+        (0.5, "50.0"),
+        (0.9996, "99.960"),
+        (1, "100"),
+        (1e-9, "< 0.000001"),
+        (1 - 1e-9, "> 99.999999"),
+    ],
 )
 def test_rates_are_as_precise_as_their_nearness_to_0_and_1_asks(rate, text):
     assert percent(rate) == f"{text}\u202f%"
@@ -222,3 +348,273 @@ def test_images_are_embedded_losslessly_and_not_larger_than_needed(channels):
     np.testing.assert_array_equal(np.asarray(image).reshape(small.shape), small)
     large = png_address(np.zeros((500, 250, channels), np.uint8))
     assert Image.open(io.BytesIO(base64.b64decode(large.partition(",")[2]))).size == (56, 112)
+
+
+OPTIONAL_SECTIONS = {"gate", "operating_points", "protocols", "slices"}
+
+
+def section_ids(html):
+    return {attrs.get("id") for tag, attrs in Page(html).tags if tag == "section"} - {None}
+
+
+def section_text(html, name):
+    return text_of(re.search(rf'<section id="{name}">.*?(?=<section id=|</main>)', html, re.S)[0])
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_sections_without_data_are_absent_and_the_others_can_be_jumped_to(data, full, html):
+    assert not OPTIONAL_SECTIONS & section_ids(html)
+    everything = render_report(full)
+    assert section_ids(everything) == section_ids(html) | OPTIONAL_SECTIONS
+    targets = [attrs["href"][1:] for tag, attrs in Page(everything).tags if tag == "a"]
+    assert set(targets) == section_ids(everything)
+    bare = replace(data, false_accepts=[], false_rejects=[], configuration={})
+    left_out = {"false_accepts", "false_rejects", "configuration"}
+    assert section_ids(render_report(bare)) == section_ids(html) - left_out
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_threshold_is_shown_with_dev_and_test_errors_intervals_and_counts(full):
+    text = section_text(render_report(full), "operating_points").replace("\u202f", " ")
+    assert "tuned on its own test set is not a result" in text
+    assert "FAR at most 1 % 0.4125 0.375 to 0.4375" in text
+    assert "1.0 % 10 of 1,000 15.5 % 31 of 200" in text  # dev
+    assert "2.9 % 2.0 % to 4.0 % 29 of 1,000 26.0 % 20.0 % to 33.0 % 52 of 200" in text  # test
+    assert "FAR at most 0.1 % Not given: it takes 3,000 impostor pairs of dev people" in text
+
+
+def test_the_rates_of_a_point_are_those_of_dev_first_then_of_test():
+    (point,) = operating_points(EXTRA)
+    assert [rate.errors for rate in point.rates] == [10, 31, 29, 52]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_why_there_are_no_thresholds_is_said(data):
+    metrics = dict(data.metrics) | {"thresholds": [], "thresholds_missing": "there is one person"}
+    text = section_text(render_report(replace(data, metrics=metrics)), "operating_points")
+    assert "There are none here: there is one person." in text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_protocol_has_its_figures_counts_description_and_curves(full):
+    html = render_report(full)
+    text = section_text(html, "protocols").replace("\u202f", " ")
+    for part in (
+        "Half of the people are strangers.",
+        "31.2 % 25.0 % to 37.5 %",
+        "it takes 3,000 searches by strangers",
+        "480 mated searches, 500 non-mated searches",
+    ):
+        assert part in text
+    drawn = ["Open-set search", "Closed-set search", "Errors against each other"]
+    assert [title for title in drawn if title in text] == drawn
+    assert html.count("<figure") == 7 + 1 + 3  # calibration, and three of the four curves
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_slice_has_its_groups_and_the_false_accepts_between_them(full):
+    html = render_report(full)
+    text = section_text(html, "slices").replace("\u202f", " ")
+    assert "By hair" in text
+    assert "dark 2.0 % 12.5 % 6.2 % to 25.0 % \u2013 2 10 45 90" in text
+    assert "at the distance 0.41" in text
+    assert "dark 6.2 % 90 pairs \u2013 fair \u2013 6.2 % 90 pairs" in text
+    shades = re.findall(r"rgba\(200, 98, 45, (.*?)\)", html)
+    assert shades == ["0.60", "0.00", "0.00", "0.60"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_of_many_groups_the_largest_are_shown_and_the_others_counted(full):
+    names = [f"group {place}" for place in range(100)]
+    metrics = dict(full.metrics) | {"slices": {"hair": sliced(names)}}
+    (table,) = slice_tables(metrics)
+    assert list(table.groups) == names[-MAX_GROUPS:]
+    assert list(table.crossed) == names[-MAX_CROSSED_GROUPS:]
+    assert [cell.far for cell in table.cells[0]] == [0.0625] + [None] * (MAX_CROSSED_GROUPS - 1)
+    text = section_text(render_report(replace(full, metrics=metrics)), "slices")
+    assert f"{100 - MAX_GROUPS} smaller groups are only in metrics.json" in text
+    assert f"{100 - MAX_CROSSED_GROUPS} smaller groups are only in metrics.json" in text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_gate_shows_each_difference_with_its_interval_and_verdict(full):
+    text = section_text(render_report(full), "gate").replace("\u202f", " ")
+    assert "All test images EER 5.0 % 6.2 % \u22121.25 \u22122.00 to +0.50 passed" in text
+    assert "hair=fair FRR 12.5 % 10.0 % +2.50 failed" in text
+
+
+def test_a_difference_is_in_points_but_for_the_auc():
+    assert difference("EER", -0.0125) == "\u22121.25"
+    assert difference("AUC", 0.0125) == "+0.0125"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_calibration_says_what_it_costs(full):
+    text = section_text(render_report(full), "verification")
+    assert "What a distance is worth" in text
+    assert "is 0.125 bits" in text
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "'\"><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}",
+    "$x^",
+    "_",
+]
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_text_in_every_section(full, name):
+    protocol = EXTRA["protocols"]["open_set"] | {
+        "description": name,
+        "counts": {name: 1},
+        "figures": {name: 0.5},
+        "unsupported": {f"{name}!": 1},
+    }
+    metrics = dict(full.metrics) | {
+        "protocols": {name: protocol},
+        "slices": {name: sliced([name, "b"])},
+        "gate": {name: EXTRA["gate"]["overall"] | {"metric": name}},
+        "thresholds_missing": name,
+    }
+    html = render_report(
+        replace(
+            full,
+            metrics=metrics,
+            comparisons={name: full.comparisons["raw pixels"]},
+            false_rejects=[image_pair(names=(name, name))],
+            protocol_curves={name: PROTOCOL_CURVES["open_set"]},
+        )
+    )
+    assert {tag for tag, _ in Page(html).tags} == {tag for tag, _ in Page(render_report(full)).tags}
+    assert not [attrs for _, attrs in Page(html).tags if "onerror" in attrs]
+    for section in ("gate", "protocols", "slices", "false_rejects"):
+        assert name.replace("_", " ").strip() in section_text(html, section)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_very_long_names_are_shortened_so_that_they_cannot_fill_the_page(full):
+    name = "x" * 100_000
+    metrics = dict(full.metrics) | {"slices": {name: sliced([name, f"{name}y"])}}
+    html = render_report(
+        replace(full, metrics=metrics, false_accepts=[image_pair(names=(name, name))])
+    )
+    assert len(html) < len(render_report(full)) + 10_000
+    assert short(name + "end").endswith("xend")
+    assert len(short(name)) <= 80
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_name_that_is_no_valid_text_can_be_saved(full):
+    broken = "\udce9t\udce9.png"  # what Python makes of a file name that is not UTF-8
+    html = render_report(replace(full, false_accepts=[image_pair(names=(broken, "b"))]))
+    assert "?t?.png" in html.encode("utf-8").decode()
+
+
+def test_a_legend_takes_names_that_matplotlib_would_read_as_markup(data):
+    names = {"_hidden": data.curves, "$\\frac{$": data.curves, "x" * 500: data.curves}
+    assert plots.plot_cmc(data.curves, names).startswith("data:image/svg+xml")
+
+
+def test_the_report_of_a_very_large_evaluation_stays_under_five_megabytes(full):
+    """As of 100,000 images: curves with a point for each, every slice wide, large images."""
+    steps = np.linspace(0, 1, 100_000)
+    # Rough, since matplotlib leaves out points of a smooth line by itself.
+    noise = np.random.default_rng(0).uniform(0, 0.5, len(steps))
+    curves = {
+        "open_set": {"threshold": steps, "fpir": steps + noise, "fnir": 1 - steps + noise},
+        "det": {"threshold": steps, "far": steps + noise, "frr": 1 - steps + noise},
+        "cmc": {"rank": np.arange(1, len(steps) + 1), "rate": np.sort(steps)},
+    }
+    names = [f"a group with a rather long name {place}" for place in range(500)]
+    metrics = dict(full.metrics) | {
+        "slices": {f"column {place}": sliced(names) for place in range(5)},
+        "protocols": {f"protocol {place}": EXTRA["protocols"]["open_set"] for place in range(5)},
+    }
+    worst = [image_pair(size=400)] * 10
+    html = render_report(
+        replace(
+            full,
+            metrics=metrics,
+            protocol_curves={f"protocol {place}": curves for place in range(5)},
+            calibration={"distance": steps, "llr": steps - noise},
+            false_accepts=worst,
+            false_rejects=worst,
+        )
+    )
+    assert len(html.encode()) < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("fpir", "fnir"),
+    [([0, 0], [0.5, 0.4]), ([0.5], [0.0]), ([1e-6, 1], [0, 0]), ([], [])],
+)
+def test_open_set_curves_with_hardly_a_point_can_be_shown(full, fpir, fnir):
+    curves = {"open_set": {"open_set": {"fpir": fpir, "fnir": fnir}}}
+    assert "Open-set search" in render_report(replace(full, protocol_curves=curves))
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Has the plots return their matplotlib figures."""
+    monkeypatch.setattr(plots, "_address", lambda figure: figure)
+
+
+def points(figure):
+    return figure.axes[0].lines[0].get_xydata()
+
+
+@pytest.mark.usefixtures("figures")
+def test_the_log_roc_goes_down_to_one_false_accept_and_marks_what_is_too_few(data):
+    axes = plots.plot_roc_log(data.curves, {}).axes[0]
+    far, tar = axes.lines[0].get_xydata().T
+    assert far.min() == 1 / data.curves.impostor_pairs
+    assert (far.max(), tar.max()) == (1, 1)
+    is_measured = data.curves.far > 0
+    np.testing.assert_array_equal(tar[-is_measured.sum() :], 1 - data.curves.frr[is_measured])
+    (band,) = axes.patches
+    np.testing.assert_allclose(
+        band.get_extents().transformed(axes.transData.inverted()).x1, 3 / 448
+    )
+
+
+@pytest.mark.usefixtures("figures")
+def test_rates_that_span_decades_are_on_log_axes_without_the_zeros():
+    figure = plots.plot_open_set([0, 0.001, 0.1, 1], [0.5, 0.4, 0.3, 0.2])
+    assert (figure.axes[0].get_xscale(), figure.axes[0].get_yscale()) == ("log", "linear")
+    np.testing.assert_array_equal(points(figure), [[0.001, 0.4], [0.1, 0.3], [1, 0.2]])
+
+
+@pytest.mark.usefixtures("figures")
+def test_a_curve_without_a_threshold_of_both_errors_is_drawn_on_linear_axes():
+    figure = plots.plot_verification([0, 0, 0.001, 1], [1, 0.001, 0, 0])
+    assert (figure.axes[0].get_xscale(), figure.axes[0].get_yscale()) == ("linear", "linear")
+    np.testing.assert_array_equal(points(figure), [[0, 1], [0, 0.001], [0.001, 0], [1, 0]])
+
+
+@pytest.mark.usefixtures("figures")
+def test_a_cmc_that_is_1_goes_on_so_and_another_one_ends():
+    np.testing.assert_array_equal(points(plots.plot_closed_set([1, 2], [0.9, 1]))[-1], [10, 1])
+    np.testing.assert_array_equal(points(plots.plot_closed_set([1, 2], [0.9, 0.95]))[-1], [2, 0.95])
+
+
+@pytest.mark.usefixtures("figures")
+def test_a_curve_is_drawn_by_rising_fpir_whatever_its_order():
+    figure = plots.plot_open_set([0.5, 0.25, 0.25], [0.25, 0.5, 0.75])
+    np.testing.assert_array_equal(points(figure), [[0.25, 0.75], [0.25, 0.5], [0.5, 0.25]])
+
+
+@pytest.mark.usefixtures("figures")
+def test_curves_are_drawn_with_a_bounded_number_of_points():
+    steps = np.linspace(0, 1, 10_000)
+    assert len(points(plots.plot_open_set(steps, 1 - steps))) <= 512
+    assert len(points(plots.plot_verification(steps, 1 - steps))) <= 512
+    assert points(plots.plot_closed_set(np.arange(1, 10_001), steps))[-1][0] == plots.MAX_RANK
+
+
+@pytest.mark.usefixtures("figures")
+def test_an_infinite_llr_is_not_drawn():
+    figure = plots.plot_calibration([0.0, 0.5, 1.0], [np.inf, 1.0, -1.0])
+    np.testing.assert_array_equal(figure.axes[0].lines[1].get_xydata(), [[0.5, 1.0], [1.0, -1.0]])

@@ -197,7 +197,7 @@ def test_lists_and_mappings_are_named_to_the_entrypoint(compiled):
         if argument.startswith("--json_properties=")
     }
     assert named == {
-        "FaceEvaluator": "ranks,target_fars,thresholds",
+        "FaceEvaluator": "protocols,ranks,slice_columns,target_fars,thresholds",
         "ImageTransform": "input_shape",
     }
 

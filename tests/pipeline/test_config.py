@@ -72,6 +72,18 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("model.backbone=vgg", "model.backbone: Input should be 'resnet10' or 'resnet18'"),
         ("model.arcface_margin=1.6", "model.arcface_margin: Input should be less than 1.57"),
         ("evaluation.thresholds={EER: {}}", "evaluation.thresholds.EER: give min, max or both"),
+        ("evaluation.protocols.closed_st={}", "unknown key (did you mean closed_set?)"),
+        ("evaluation.protocols.closed_set.gallery_image=2", "(did you mean gallery_images?)"),
+        ("evaluation.protocols.closed_set.gallery_images=0", "should be greater than 0"),
+        ("evaluation.protocols.open_set.non_mated=1", "non_mated: Input should be less than 1"),
+        ("evaluation.protocols.pairs={}", "evaluation.protocols.pairs: give the file of the pairs"),
+        ("evaluation.slices.file=a.csv", "evaluation.slices.columns: Field required"),
+        ("evaluation.slices={file: a.csv, columns: []}", "columns: List should have at least 1"),
+        ("evaluation.intervals=jackknife", "intervals: Input should be 'bootstrap' or 'clopper"),
+        ("evaluation.shards=0", "evaluation.shards: Input should be greater than 0"),
+        ("evaluation.dev_share=1", "evaluation.dev_share: Input should be less than 1"),
+        ("evaluation.dev_share=0", "evaluation.dev_share: Input should be greater than 0"),
+        ("evaluation.max_regression=-0.1", "max_regression: Input should be greater than or equal"),
         ("data={", "the value is not valid YAML"),
         ("epochs", "--set takes key=value"),
         ("training.epochs.x=1", "--set training.epochs.x=1: epochs is not a section"),
@@ -83,6 +95,37 @@ def test_a_mistake_is_one_line_that_names_the_key(tmp_path, override, message):
         load_config(path, [override])
     (line,) = str(caught.value).splitlines()
     assert message in line
+
+
+def test_a_protocol_is_asked_for_by_naming_it(tmp_path):
+    assert Config().evaluation.protocols.asked() == {}
+    path = write(
+        tmp_path,
+        """
+        evaluation:
+          protocols:
+            closed_set: {}
+            open_set: {non_mated: 0.25}
+            templates: {size: 3, file: templates.csv}
+            pairs: {file: pairs.txt}
+        """,
+    )
+    asked = {
+        "closed_set": {"gallery_images": 1},
+        "open_set": {"gallery_images": 1, "non_mated": 0.25, "rank": 1},
+        "templates": {"size": 3, "file": "templates.csv"},
+        "pairs": {"file": "pairs.txt"},
+    }
+    assert load_config(path).evaluation.protocols.asked() == asked
+    without = load_config(path, ["evaluation.protocols.pairs.enabled=false"])
+    assert without.evaluation.protocols.asked().keys() == asked.keys() - {"pairs"}
+
+
+def test_slices_have_a_file_and_columns():
+    assert Config().evaluation.slices is None
+    config = load_config(None, ["evaluation.slices={file: people.csv, columns: [sex, age]}"])
+    assert config.evaluation.slices.file == "people.csv"
+    assert config.evaluation.slices.columns == ["sex", "age"]
 
 
 def test_every_mistake_has_its_line(tmp_path):

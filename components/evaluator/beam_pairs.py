@@ -1,0 +1,161 @@
+"""All pairs in Beam: shards of the blocks are counted apart, and what they found is combined."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.pvalue import AsSingleton
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+from components.evaluator.engine import kernels
+from components.evaluator.engine.counting import (
+    Counted,
+    GenuineCounter,
+    ImpostorCounter,
+    merged_genuine,
+    merged_impostor,
+    nearest_impostors_limit,
+)
+from components.evaluator.engine.layout import Block
+from components.evaluator.engine.listed import ListedPairs
+from components.evaluator.engine.tables import TablePool
+from components.evaluator.pairs import PairScores, pair_scores, prepare_pairs
+
+_LISTED = ("keys", "first", "second")
+
+
+def score_pairs_in_beam(
+    make_pipeline: Callable[[], beam.Pipeline],
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    distance: str,
+    *,
+    shards: int,
+    folder: str,
+) -> PairScores:
+    """`score_pairs` by a Beam pipeline: the same integers, whatever the runner and the shards.
+
+    Args:
+      make_pipeline: gives a new pipeline with the runner's options.
+      embeddings: real [N, D].
+      labels: [N], one value for each person.
+      distance: "cosine" or "euclidean".
+      shards: parts into which the blocks of pairs are dealt, 1 or more.
+      folder: that the workers and this process see, for the embeddings and the outcome.
+
+    Raises:
+      EvaluationError: see `score_pairs`.
+    """
+    layout, scorer = prepare_pairs(embeddings, labels, distance)
+    source = os.path.join(folder, "pairs.npz")
+    _save(source, {"embeddings": np.asarray(embeddings), "labels": np.asarray(labels)})
+    outcome = {kind: os.path.join(folder, f"{kind}.npz") for kind in ("genuine", "impostor")}
+    with make_pipeline() as pipeline:
+        parts = pipeline | beam.Create(range(shards)) | beam.Reshuffle()
+        genuine = (
+            parts
+            | "CountGenuine" >> beam.ParDo(_CountGenuine(source, distance, shards))
+            | "CombineGenuine" >> beam.CombineGlobally(_combined_genuine).without_defaults()
+        )
+        impostor = (
+            parts
+            | "CountImpostor"
+            >> beam.ParDo(_CountImpostor(source, distance, shards), AsSingleton(genuine))
+            | "CombineImpostor" >> beam.CombineGlobally(_combined_impostor).without_defaults()
+        )
+        _ = genuine | "SaveGenuine" >> beam.Map(_save_counted, outcome["genuine"])
+        _ = impostor | "SaveImpostor" >> beam.Map(_save_counted, outcome["impostor"])
+    return pair_scores(
+        layout, scorer, _load_counted(outcome["genuine"]), _load_counted(outcome["impostor"])
+    )
+
+
+class _CountShard(beam.DoFn):
+    """Sorts the images again in the worker, which is little beside counting their pairs."""
+
+    def __init__(self, source: str, distance: str, shards: int):
+        self._source = source
+        self._distance = distance
+        self._shards = shards
+
+    def setup(self) -> None:
+        arrays = _load(self._source)
+        self._layout, self._scorer = prepare_pairs(
+            arrays["embeddings"], arrays["labels"], self._distance
+        )
+
+    def _counted(
+        self,
+        counter: GenuineCounter | ImpostorCounter,
+        tables: TablePool,
+        blocks: Iterable[Block],
+        shard: int,
+    ) -> Counted:
+        # One BLAS thread: the runner has as many workers as there are cores.
+        with threadpool_limits(1, user_api="blas"):
+            for block in itertools.islice(blocks, shard, None, self._shards):
+                counter.add(block)
+        return counter.counted(*tables.gather())
+
+
+class _CountGenuine(_CountShard):
+    def process(self, shard: int) -> Iterator[Counted]:
+        tables = TablePool(self._scorer.size, 1, carries=False)
+        counter = GenuineCounter(self._layout, self._scorer, tables)
+        yield self._counted(counter, tables, self._layout.strips(), shard)
+
+
+class _CountImpostor(_CountShard):
+    def process(self, shard: int, genuine: Counted) -> Iterator[Counted]:
+        tables = TablePool(self._scorer.size, 1, carries=kernels.CARRIES)
+        counter = ImpostorCounter(
+            self._layout,
+            self._scorer,
+            tables,
+            nearest_mates=genuine.by_row,
+            tail_limit=nearest_impostors_limit(self._layout, self._scorer),
+            kernel=kernels,
+        )
+        yield self._counted(counter, tables, self._layout.blocks(), shard)
+
+
+def _combined_genuine(parts: Iterable[Counted]) -> Counted:
+    return merged_genuine(list(parts))
+
+
+def _combined_impostor(parts: Iterable[Counted]) -> Counted:
+    return merged_impostor(list(parts))
+
+
+def _save_counted(counted: Counted, path: str) -> None:
+    listed = {
+        f"{name}_{field}": getattr(getattr(counted, name), field)
+        for name in ("tail", "sampled")
+        for field in _LISTED
+    }
+    arrays = {"keys": counted.keys, "counts": counted.counts, "by_row": counted.by_row}
+    _save(path, arrays | listed)
+
+
+def _load_counted(path: str) -> Counted:
+    arrays = _load(path)
+    tail, sampled = (
+        ListedPairs(*(arrays[f"{name}_{field}"] for field in _LISTED))
+        for name in ("tail", "sampled")
+    )
+    return Counted(arrays["keys"], arrays["counts"], arrays["by_row"], tail, sampled)
+
+
+def _save(path: str, arrays: dict[str, NDArray[Any]]) -> None:
+    with FileSystems.create(path) as file:
+        np.savez(file, **arrays)
+
+
+def _load(path: str) -> dict[str, NDArray[Any]]:
+    with FileSystems.open(path) as file, np.load(file, allow_pickle=False) as content:
+        return dict(content)

@@ -1,0 +1,87 @@
+"""Pairs that are remembered one by one: the most mistaken ones, and a sample of all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.evaluator.engine.arrays import Int32, Int64
+
+
+@dataclass(frozen=True)
+class ListedPairs:
+    """Some pairs with their keys.
+
+    Attributes:
+      keys: int32 [P].
+      first: int64 [P], the row of one image, in the order of the layout.
+      second: int64 [P], the row of the other, which is the greater.
+    """
+
+    keys: Int32
+    first: Int64
+    second: Int64
+
+    @classmethod
+    def none(cls) -> "ListedPairs":
+        """No pairs."""
+        return cls(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    @classmethod
+    def joined(cls, parts: list["ListedPairs"]) -> "ListedPairs":
+        """All pairs of all parts."""
+        parts = parts or [cls.none()]
+        return cls(
+            np.concatenate([part.keys for part in parts]),
+            np.concatenate([part.first for part in parts]),
+            np.concatenate([part.second for part in parts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, positions: Int64 | slice) -> "ListedPairs":
+        """The pairs at these positions."""
+        return ListedPairs(self.keys[positions], self.first[positions], self.second[positions])
+
+    def leading(self, count: int, *, farthest: bool) -> "ListedPairs":
+        """The nearest, or farthest, `count` pairs, sorted; of equal ones those of the first rows.
+
+        Which pairs these are does not depend on how they were dealt into parts.
+        """
+        keys = -self.keys if farthest else self.keys
+        if len(keys) > count:
+            # Few of them are sorted by all three.
+            within = np.flatnonzero(keys <= np.partition(keys, count - 1)[count - 1])
+            return self.take(within).leading(len(within), farthest=farthest).take(slice(count))
+        return self.take(np.lexsort((self.second, self.first, keys)))
+
+
+class Tail:
+    """Collects the `capacity` nearest (or farthest) of the pairs that it is shown.
+
+    Args:
+      capacity: how many are kept.
+      limit: the key beyond which a pair is not looked at, found by a sample; it only saves work,
+        and narrows as better pairs are found.
+      farthest: keep the largest keys.
+    """
+
+    def __init__(self, capacity: int, limit: int, *, farthest: bool = False):
+        self.limit = limit
+        self._capacity = capacity
+        self._farthest = farthest
+        self._parts: list[ListedPairs] = []
+        self._held = 0
+
+    def add(self, pairs: ListedPairs) -> None:
+        """Shows it pairs that are within the limit."""
+        self._parts.append(pairs)
+        self._held += len(pairs)
+        if self._held > 4 * self._capacity:
+            kept = self.pairs().leading(self._capacity, farthest=self._farthest)
+            self._parts, self._held = [kept], len(kept)
+            self.limit = int(kept.keys[-1])
+
+    def pairs(self) -> ListedPairs:
+        """The pairs to be kept among some others, at most four times as many, in no order."""
+        return ListedPairs.joined(self._parts)

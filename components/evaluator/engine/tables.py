@@ -1,0 +1,107 @@
+"""Counts by key, in a table that fits what the processor keeps close."""
+
+import queue
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from components.evaluator.engine.arrays import Bool, Int32, Int64
+
+# Keys whose counts are gathered at a time.
+CHUNK = 2**20
+
+
+class KeyTable:
+    """How often each of the keys `0 .. size - 1` occurs.
+
+    With `carries`, a count is a byte in `low` and its carries in `high`: the bytes of the keys that
+    are busy fit the cache. Without, it is in `high` alone. Kernels write into both.
+
+    Attributes:
+      high: uint32 [size].
+      low: uint8 [size]; empty without carries.
+    """
+
+    def __init__(self, size: int, *, carries: bool):
+        self.high = np.zeros(size, np.uint32)
+        self.low = np.zeros(size if carries else 0, np.uint8)
+        self._unit = 256 if carries else 1
+        self._emptied = np.zeros(0, np.int64)
+        self._room = self._unit * (2**32 - 1)
+
+    def reserve(self, pairs: int) -> None:
+        """Makes sure that so many more pairs cannot overflow the table, all of one key even."""
+        if self._room < pairs:
+            self._emptied = self.counts(slice(0, len(self.high)))
+            self.high[:] = 0
+            self.low[:] = 0
+            self._room = self._unit * (2**32 - 1)
+        self._room -= pairs
+
+    def occurring(self, keys: slice) -> Bool:
+        """Which keys of a range occur, bool."""
+        occur = self.high[keys] != 0
+        if len(self.low):
+            occur |= self.low[keys] != 0
+        if len(self._emptied):
+            occur |= self._emptied[keys] != 0
+        return occur
+
+    def counts(self, keys: slice | Int64) -> Int64:
+        """The counts of some keys, int64."""
+        counts = self.high[keys].astype(np.int64) * self._unit
+        if len(self.low):
+            counts += self.low[keys]
+        if len(self._emptied):
+            counts += self._emptied[keys]
+        return counts
+
+
+class TablePool:
+    """Tables that threads take in turn.
+
+    Few will do for many threads: a block's product takes many times longer than its counting.
+
+    Args:
+      size: see `KeyTable`; one more key is added, for what is not to be counted.
+      threads: that will use it.
+      carries: see `KeyTable`.
+    """
+
+    _MOST = 4
+
+    def __init__(self, size: int, threads: int, *, carries: bool):
+        self._size = size
+        tables = min(threads, self._MOST)
+        self._tables = [KeyTable(size + 1, carries=carries) for _ in range(tables)]
+        self._free: queue.SimpleQueue[KeyTable] = queue.SimpleQueue()
+        for table in self._tables:
+            self._free.put(table)
+
+    @contextmanager
+    def take(self) -> Iterator[KeyTable]:
+        """A table for the caller alone; waits for one."""
+        table = self._free.get()
+        try:
+            yield table
+        finally:
+            self._free.put(table)
+
+    def gather(self) -> tuple[Int32, Int64]:
+        """See `gather`."""
+        return gather(self._tables, self._size)
+
+
+def gather(tables: Sequence[KeyTable], size: int) -> tuple[Int32, Int64]:
+    """The keys below `size` that occur in any table, ascending, and their counts: [V] each.
+
+    It goes by ranges of keys: at the peak no array is as long as a table.
+    """
+    keys, counts = [], []
+    for start in range(0, size, CHUNK):
+        stretch = slice(start, min(start + CHUNK, size))
+        occurring = np.logical_or.reduce([table.occurring(stretch) for table in tables])
+        keys.append((start + np.flatnonzero(occurring)).astype(np.int32))
+        counts.append(np.sum([table.counts(keys[-1]) for table in tables], axis=0))
+    return np.concatenate(keys), np.concatenate(counts)

@@ -1,0 +1,371 @@
+"""Operating points: thresholds chosen on some people, and measured on others.
+
+A threshold that is tuned on the very people it is then measured on looks better than it is, the
+more so the lower the FAR. So the people of the evaluation are parted in two: the *dev* people
+choose the thresholds, and the *test* people tell what these thresholds do.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from components.evaluator.calibration import LOGISTIC, Calibration, cllr, fit_calibration
+from components.evaluator.engine.arrays import Bool, Float32, Float64
+from components.evaluator.errors import EvaluationError
+from components.evaluator.intervals import resample_verification
+from components.evaluator.metrics import ROUNDING, impostor_pairs_needed
+from components.evaluator.pairs import PairScores, score_pairs
+from components.evaluator.threshold_pack import (
+    EER,
+    FORMAT,
+    Measured,
+    MeasuredWithIntervals,
+    OperatingPoint,
+    Protocol,
+    ThresholdPack,
+    far_name,
+    plain,
+)
+
+# The share of the people that choose the thresholds.
+DEV_SHARE = 0.5
+# Resamples of the dev people behind the interval of a threshold.
+RESAMPLES = 400
+
+TOO_FEW_PEOPLE = (
+    "thresholds are chosen on one part of the people and measured on the other, and each part "
+    "needs two people, one of them with two images or more; there are {people} people, {mated} of "
+    "them with two images or more"
+)
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """The thresholds that the dev people support, and why the others are missing.
+
+    Attributes:
+      points: the EER first, then the target FARs in their order.
+      unsupported: `far_name` -> the impostor pairs of dev people that it would need.
+    """
+
+    points: tuple[OperatingPoint, ...]
+    unsupported: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ThresholdStudy:
+    """All that is learnt from parting the people into dev and test.
+
+    Attributes:
+      dev: pairs of the dev people; None where they have no genuine or no impostor pair.
+      test: the same of the test people.
+      chosen: the operating points; none where `dev` or `test` is None.
+      calibration: fitted on the dev people; None where `dev` or `test` is.
+      cllr: the cost of the calibration on the test people, in bits.
+      missing: why there are no operating points; empty where there are.
+      protocol: how the people were parted.
+    """
+
+    dev: PairScores | None
+    test: PairScores | None
+    chosen: OperatingPoints
+    calibration: Calibration | None
+    cllr: float | None
+    missing: str
+    protocol: Protocol
+
+    def blocks(self) -> dict[str, Any]:
+        """What metrics.json says of it: plain dicts, lists and numbers.
+
+        Returns:
+          `thresholds`, `unsupported_thresholds`; `calibration` (`method` and `Cllr`, in bits) where
+          there is one; `thresholds_missing`, a sentence, where there are none.
+        """
+        blocks: dict[str, Any] = {
+            "thresholds": [plain(point) for point in self.chosen.points],
+            "unsupported_thresholds": dict(self.chosen.unsupported),
+        }
+        if self.calibration:
+            blocks["calibration"] = {"method": self.calibration.method, "Cllr": self.cllr}
+        if self.missing:
+            blocks["thresholds_missing"] = self.missing
+        return blocks
+
+    def pack(self, *, distance: str, model_sha256: str, data_sha256: str) -> ThresholdPack:
+        """What is pushed with the model."""
+        return ThresholdPack(
+            format=FORMAT,
+            distance=distance,
+            model_sha256=model_sha256,
+            data_sha256=data_sha256,
+            protocol=self.protocol,
+            operating_points=self.chosen.points,
+            unsupported_thresholds=dict(self.chosen.unsupported),
+            missing=self.missing,
+            calibration=self.calibration,
+            Cllr=self.cllr,
+        )
+
+
+def study_thresholds(
+    embeddings: ArrayLike,
+    identities: Sequence[str],
+    *,
+    distance: str,
+    target_fars: Sequence[float],
+    seed: int,
+    dev_share: float = DEV_SHARE,
+    calibration: str = LOGISTIC,
+    protocol: str = "all_pairs",
+) -> ThresholdStudy:
+    """Parts the people, chooses thresholds on the dev people and measures them on the others.
+
+    Args:
+      embeddings: float [N, D].
+      identities: the person in each image, [N].
+      distance: `cosine` or `euclidean`.
+      target_fars: in (0, 1), each once.
+      seed: of the parting, and of the resampling behind the intervals.
+      dev_share: the share of the people that choose, in (0, 1).
+      calibration: `logistic` or `isotonic`.
+      protocol: the name of what is compared, for the record.
+
+    Returns:
+      The study. Too few people are no error: it then has no operating points, and says why.
+
+    Raises:
+      EvaluationError: an embedding cannot be compared (see `score_pairs`), `dev_share` is not in
+        (0, 1), or there is no such calibration.
+    """
+    vectors, names = np.asarray(embeddings), np.asarray(identities)
+    is_dev = dev_people(identities, seed, dev_share)
+    dev, test = (
+        score_pairs(vectors[part], names[part], distance) if _has_pairs(names[part]) else None
+        for part in (is_dev, ~is_dev)
+    )
+    missing, fitted, cost = "", None, None
+    if dev and test:
+        fitted = fit_calibration(dev, calibration)
+        cost = cllr(fitted, test)
+    else:
+        sizes = Counter(identities).values()
+        mated = sum(size > 1 for size in sizes)
+        missing = TOO_FEW_PEOPLE.format(people=len(sizes), mated=mated)
+    return ThresholdStudy(
+        dev=dev,
+        test=test,
+        chosen=choose_operating_points(dev, test, target_fars, seed=seed),
+        calibration=fitted,
+        cllr=cost,
+        missing=missing,
+        protocol=Protocol(protocol, dev_share, seed),
+    )
+
+
+def dev_people(identities: Sequence[str], seed: int, share: float = DEV_SHARE) -> Bool:
+    """Which images show a dev person, bool [N]; all images of a person are on one side.
+
+    People are sorted by a hash of their name and the seed, and the first ones taken. So neither the
+    order of the images nor the other people matter, but for the one at the cut: a person more or
+    less moves one other person at most, among those with as many images (one, or more than one).
+
+    The two kinds are parted apart, each to the nearest whole person, since a part without a person
+    of two images has no genuine pair. From two such people on, each part has one.
+
+    Args:
+      identities: the person in each image, [N].
+      seed: another seed gives another choice.
+      share: of the people, in (0, 1).
+
+    Raises:
+      EvaluationError: the share is not in (0, 1).
+    """
+    if not 0 < share < 1:
+        raise EvaluationError(f"The share of the dev people is in (0, 1). Received: {share}")
+    sizes = Counter(identities)
+    order = sorted(sizes, key=lambda identity: _hash(identity, seed))
+    mated = [identity for identity in order if sizes[identity] > 1]
+    single = [identity for identity in order if sizes[identity] == 1]
+    # A half is rounded up for one kind and down for the other: together they meet the share.
+    mated_count = math.floor(share * len(mated) + 0.5)
+    if len(mated) > 1:
+        mated_count = min(max(mated_count, 1), len(mated) - 1)
+    single_count = math.ceil(share * len(single) - 0.5)
+    dev = {*mated[:mated_count], *single[:single_count]}
+    return np.array([identity in dev for identity in identities], dtype=bool)
+
+
+def _hash(identity: str, seed: int) -> bytes:
+    text = f"dev people\0{seed}\0{identity}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def _has_pairs(names: np.ndarray) -> bool:
+    """Whether these images have a genuine and an impostor pair."""
+    sizes = np.unique(names, return_counts=True)[1]
+    return len(sizes) > 1 and bool(sizes.max() > 1)
+
+
+def choose_operating_points(
+    dev: PairScores | None, test: PairScores | None, target_fars: Sequence[float], *, seed: int
+) -> OperatingPoints:
+    """Chooses a threshold for the EER and for each FAR on `dev`, and measures it on `test`.
+
+    For a FAR it is the largest threshold whose FAR on `dev` is not above the target; for the EER
+    that of `verification_metrics`. Both are in the middle of the gap to the next score. A FAR that
+    has fewer than 3 / FAR dev impostor pairs behind it is not supported (`impostor_pairs_needed`).
+
+    The interval of a threshold resamples the dev people, those of FAR and FRR the test people with
+    the threshold fixed (see `resample_verification`).
+
+    Args:
+      dev: pairs of the people that choose; None where they have no genuine or no impostor pair.
+      test: the same of other people.
+      target_fars: in (0, 1), each once.
+      seed: of the resampling.
+
+    Returns:
+      The operating points; none, and all FARs unsupported, where `dev` or `test` is None.
+    """
+    needed = {far: impostor_pairs_needed(far) for far in target_fars}
+    if dev is None or test is None:
+        return OperatingPoints((), {far_name(far): pairs for far, pairs in needed.items()})
+    supported = [far for far in target_fars if needed[far] <= dev.impostor.total]
+    thresholds = _chosen_thresholds(_curve_of(dev), supported)
+    intervals = _threshold_intervals(dev, supported, seed)
+    names = {None: EER} | {far: far_name(far) for far in supported}
+    points = tuple(
+        OperatingPoint(
+            name=name,
+            target_far=far,
+            threshold=float(threshold),
+            interval=(float(low), float(high)),
+            dev=Measured(**_measured(dev, threshold)),
+            test=MeasuredWithIntervals(
+                **_measured(test, threshold), intervals=_rate_intervals(test, threshold, seed)
+            ),
+        )
+        for (far, name), threshold, (low, high) in zip(
+            names.items(), thresholds, intervals, strict=True
+        )
+    )
+    unsupported = {far_name(far): needed[far] for far in target_fars if far not in supported}
+    return OperatingPoints(points, unsupported)
+
+
+def _measured(pairs: PairScores, threshold: np.float32) -> dict[str, Any]:
+    false_accepts = int(pairs.impostor.at_most(threshold))
+    false_rejects = pairs.genuine.total - int(pairs.genuine.at_most(threshold))
+    return {
+        "FAR": false_accepts / pairs.impostor.total,
+        "FRR": false_rejects / pairs.genuine.total,
+        "genuine_pairs": pairs.genuine.total,
+        "impostor_pairs": pairs.impostor.total,
+        "false_accepts": false_accepts,
+        "false_rejects": false_rejects,
+        "identities": len(pairs.sizes),
+        "images": pairs.images,
+    }
+
+
+def _rate_intervals(
+    test: PairScores, threshold: np.float32, seed: int
+) -> dict[str, tuple[float, float]]:
+    resampled = resample_verification(test, float(threshold), fars=(), seed=seed)
+    return {key: resampled[key].interval() for key in ("FAR", "FRR")}
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """The two rates with the threshold at each score that occurs.
+
+    scores: float32 [V], ascending, each once; far, frr: float64 [V].
+    """
+
+    scores: Float32
+    far: Float64
+    frr: Float64
+
+
+def _curve(scores: Float32, genuine: Float64, impostor: Float64) -> _Curve:
+    """The curve of pairs sorted by score, given what each weighs as genuine and as impostor."""
+    is_there = genuine + impostor > 0
+    scores = scores[is_there]
+    last_of_ties = np.append(scores[1:] != scores[:-1], True)
+    accepted = np.cumsum(genuine[is_there])
+    mistaken = np.cumsum(impostor[is_there])
+    return _Curve(
+        scores=scores[last_of_ties],
+        far=mistaken[last_of_ties] / mistaken[-1],
+        frr=(accepted[-1] - accepted[last_of_ties]) / accepted[-1],
+    )
+
+
+def _curve_of(pairs: PairScores) -> _Curve:
+    scores = np.concatenate([pairs.genuine.values, pairs.impostor.values])
+    order = np.argsort(scores, kind="stable")
+    is_impostor = order >= len(pairs.genuine.values)
+    counts = np.concatenate([pairs.genuine.counts, pairs.impostor.counts])[order]
+    return _curve(scores[order], np.where(is_impostor, 0, counts), np.where(is_impostor, counts, 0))
+
+
+def _chosen_thresholds(curve: _Curve, fars: Sequence[float]) -> list[np.float32]:
+    """The thresholds of the EER and of each FAR."""
+    return [_eer_threshold(curve), *(_far_threshold(curve, far) for far in fars)]
+
+
+def _eer_threshold(curve: _Curve) -> np.float32:
+    """As in `verification_metrics`: at the vertex nearer to the crossing, the later of a tie."""
+    gap = curve.far - curve.frr
+    vertex = int(np.argmax(gap >= 0))
+    if vertex > 0 and gap[vertex - 1] + gap[vertex] > ROUNDING:
+        vertex -= 1
+    return _middle_of_gap(curve, vertex)
+
+
+def _far_threshold(curve: _Curve, far: float) -> np.float32:
+    """At the last vertex whose FAR is not above; below all scores where there is none."""
+    allowed = int(np.searchsorted(curve.far, far * (1 + ROUNDING), side="right"))
+    if allowed == 0:
+        return np.nextafter(curve.scores[0], np.float32(-np.inf))
+    return _middle_of_gap(curve, allowed - 1)
+
+
+def _middle_of_gap(curve: _Curve, vertex: int) -> np.float32:
+    """The middle between a vertex and the next; the vertex itself where float32 has none."""
+    score = curve.scores[vertex]
+    following = curve.scores[min(vertex + 1, len(curve.scores) - 1)]
+    middle = np.float32((float(score) + float(following)) / 2)
+    return middle if middle < following else score
+
+
+def _threshold_intervals(pairs: PairScores, fars: Sequence[float], seed: int) -> Float64:
+    """95 % percentile intervals of `_chosen_thresholds`, float64 [1 + F, 2].
+
+    People are drawn with replacement, and pairs weigh as in `resample_verification`; resamples
+    without a genuine or an impostor pair are left out.
+    """
+    samples = pairs.genuine_sample, pairs.impostor_sample
+    scores = np.concatenate([sample.distance for sample in samples])
+    order = np.argsort(scores, kind="stable")
+    scores = scores[order]
+    is_impostor = order >= len(samples[0].distance)
+    first = pairs.identity[np.concatenate([sample.first for sample in samples])[order]]
+    second = pairs.identity[np.concatenate([sample.second for sample in samples])[order]]
+    copies = np.concatenate([sample.copies for sample in samples])[order]
+    people = len(pairs.sizes)
+    draws = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), RESAMPLES)
+    resampled = []
+    for draw in draws:
+        weight = draw[first] * copies
+        genuine = np.where(is_impostor, 0, weight)
+        impostor = np.where(is_impostor, weight * draw[second], 0)
+        if genuine.any() and impostor.any():
+            resampled.append(_chosen_thresholds(_curve(scores, genuine, impostor), fars))
+    return np.percentile(np.array(resampled, np.float64), [2.5, 97.5], axis=0).T

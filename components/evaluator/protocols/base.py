@@ -1,0 +1,163 @@
+"""What an evaluation protocol gets, and what it gives."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from components.evaluator.engine.arrays import Float32, Int64
+from components.evaluator.errors import EvaluationError
+from components.evaluator.pairs import PairScores, score_pairs
+
+
+def read_text(path: str) -> str:
+    """The content of a UTF-8 text file, with or without a byte order mark.
+
+    Raises:
+      EvaluationError: it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"cannot read {path}: {error}") from None
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The images that a model is measured on, embedded.
+
+    Attributes:
+      embeddings: float32 [N, D].
+      identities: the person in each image, N of them.
+      keys: the name of each image, unique, N of them.
+      scored: the scores of all its pairs, where somebody has them already.
+
+    Raises:
+      EvaluationError: the three do not have the same length, there are fewer than two images, or
+        a key occurs twice.
+    """
+
+    embeddings: Float32
+    identities: Sequence[str]
+    keys: Sequence[str]
+    scored: PairScores | None = None
+
+    def __post_init__(self) -> None:
+        lengths = (len(self.embeddings), len(self.identities), len(self.keys))
+        if len(set(lengths)) > 1 or lengths[0] < 2:
+            raise EvaluationError(
+                "A protocol needs an embedding, an identity and a key for each of at least two "
+                f"images. Received: {lengths[0]}, {lengths[1]} and {lengths[2]}"
+            )
+        if len(set(self.keys)) < len(self.keys):
+            raise EvaluationError(
+                "The keys must be unique. "
+                f"Received: {len(self.keys)} keys, {len(set(self.keys))} of them different"
+            )
+
+    @cached_property
+    def identity(self) -> Int64:
+        """0 .. K - 1, the person in each image, by the order of the names; int64 [N]."""
+        return np.unique(np.asarray(self.identities), return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def sizes(self) -> Int64:
+        """Images of each person, int64 [K]."""
+        return np.bincount(self.identity)
+
+    def pairs(self, distance: str) -> PairScores:
+        """The scores of all pairs; computed unless they are there already."""
+        if self.scored is not None:
+            return self.scored
+        return score_pairs(self.embeddings, self.identities, distance)
+
+    def turns(self, seed: int) -> Int64:
+        """The place of each image in a random order of its person's images; int64 [N], 0 based.
+
+        The order is that of the keys' hashes: another seed gives another, and the order of the
+        images in the test set does not matter.
+        """
+        order = hash_order(self.keys, seed)
+        by_person = order[np.argsort(self.identity[order], kind="stable")]
+        first = np.cumsum(self.sizes) - self.sizes
+        turns = np.empty(len(order), np.int64)
+        turns[by_person] = np.arange(len(order)) - np.repeat(first, self.sizes)
+        return turns
+
+
+def hash_order(names: Sequence[str], seed: int) -> Int64:
+    """Positions of the names, sorted by SHA-256 of the seed and the name; int64 [N]."""
+
+    def digest(position: int) -> bytes:
+        text = f"{seed}\0{names[position]}"
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+    return np.array(sorted(range(len(names)), key=digest), np.int64)
+
+
+@dataclass(frozen=True)
+class ProtocolSettings:
+    """What all protocols of one evaluation share.
+
+    Attributes:
+      distance: `cosine` or `euclidean`.
+      target_fars: the FARs, or FPIRs of searches, at which rates are wanted.
+      ranks: the N of Rank-N.
+      seed: of the choice of images and people, and of the resampling behind the intervals.
+      read: gives the content of a text file by its path, for protocols that have one.
+    """
+
+    distance: str
+    target_fars: Sequence[float]
+    ranks: Sequence[int]
+    seed: int
+    read: Callable[[str], str] = read_text
+
+
+@dataclass(frozen=True)
+class ProtocolResult:
+    """What a protocol found.
+
+    Attributes:
+      description: one sentence on what was compared with what.
+      figures: key -> number.
+      counts: what was counted -> how many.
+      intervals: key -> [low, high], 95 %, for the figures that have one.
+      unsupported: key -> the trials it would need; such a key has no figure.
+      curves: name -> column -> values; the columns of a curve are equally long.
+    """
+
+    description: str
+    figures: Mapping[str, float]
+    counts: Mapping[str, int]
+    intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    unsupported: Mapping[str, int] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The protocol's part of metrics.json: all but the curves, as plain Python values."""
+        return {
+            "description": self.description,
+            "figures": {key: float(value) for key, value in self.figures.items()},
+            "intervals": {
+                key: [float(end) for end in ends] for key, ends in self.intervals.items()
+            },
+            "counts": {key: int(count) for key, count in self.counts.items()},
+            "unsupported": {key: int(needed) for key, needed in self.unsupported.items()},
+        }
+
+
+class EvaluationProtocol(Protocol):
+    """A way to make comparisons or searches of a test set. Its options are its fields."""
+
+    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+        """Measures the test set.
+
+        Raises:
+          EvaluationError: the protocol is undefined on this test set.
+        """
+        ...

@@ -1,0 +1,55 @@
+"""The protocol `closed_set`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.evaluator.errors import EvaluationError
+from components.evaluator.protocols.base import ProtocolResult, ProtocolSettings, TestSet
+from components.evaluator.protocols.identification import rank_result
+from components.evaluator.protocols.searches import search
+
+
+@dataclass(frozen=True)
+class ClosedSet:
+    """A few images of everybody are enrolled; all others search, so every search has a mate.
+
+    A person is as far as their nearest enrolled image, ranks count people, and ties count against
+    the model. People with no more images than are enrolled fill the gallery and never search.
+
+    Attributes:
+      gallery_images: how many images of each person are enrolled, at most; the seed chooses them.
+    """
+
+    gallery_images: int = 1
+
+    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+        """Gives `Rank-N`, and the curve `cmc`.
+
+        Raises:
+          EvaluationError: there is only one person, or nobody has an image left to search with.
+        """
+        in_gallery = test.turns(settings.seed) < self.gallery_images
+        gallery, probes = np.flatnonzero(in_gallery), np.flatnonzero(~in_gallery)
+        if len(test.sizes) < 2 or not len(probes):
+            raise EvaluationError(
+                "The closed set needs at least two people, and somebody with more than "
+                f"gallery_images={self.gallery_images} images. "
+                f"Received: {len(test.sizes)} people, with at most {test.sizes.max()} images each"
+            )
+        outcome = search(test, settings.distance, probes, gallery)
+        return rank_result(
+            outcome.rank,
+            test.identity[probes],
+            settings,
+            description=(
+                f"The gallery holds at most {self.gallery_images} of the images of each person, "
+                "chosen by the seed; all other images search, each for a person who is enrolled."
+            ),
+            counts={
+                "mated_searches": len(probes),
+                "gallery_images": len(gallery),
+                "enrolled_people": len(test.sizes),
+                "mated_people": len(np.unique(test.identity[probes])),
+            },
+        )

@@ -1,0 +1,225 @@
+"""The threshold pack: what a distance of one model is held against, and how well that is known.
+
+It goes with the model, since a distance means nothing without the thresholds of the very model that
+gave it. Reading one takes no TensorFlow.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
+
+from components.errors import UserError
+from components.evaluator.calibration import Calibration
+
+# In the blessing artifact, and below COMPANIONS in the folder of a pushed model.
+THRESHOLDS_FILE = "thresholds.json"
+# Below a SavedModel: what goes with it and is not part of it.
+COMPANIONS = "assets.extra"
+
+# What `ThresholdPack.format` is. A change that old readers would misread raises it.
+FORMAT = 1
+
+EER = "EER"
+
+
+def far_name(far: float) -> str:
+    """The name of the operating point of a FAR: `FAR=1e-03`."""
+    return f"FAR={np.format_float_scientific(far, trim='-', exp_digits=2)}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a threshold does on some people's pairs.
+
+    Attributes:
+      FAR: false_accepts / impostor_pairs.
+      FRR: false_rejects / genuine_pairs.
+    """
+
+    FAR: FiniteFloat
+    FRR: FiniteFloat
+    genuine_pairs: int
+    impostor_pairs: int
+    false_accepts: int
+    false_rejects: int
+    identities: int
+    images: int
+
+
+@dataclass(frozen=True)
+class MeasuredWithIntervals(Measured):
+    """`Measured`, and how sure the two rates are.
+
+    Attributes:
+      intervals: `FAR` and `FRR` -> 95 % interval, low and high.
+    """
+
+    intervals: dict[str, tuple[FiniteFloat, FiniteFloat]]
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold, chosen on the dev people and measured on the test people.
+
+    Attributes:
+      name: `EER`, or the target as `far_name` writes it.
+      target_far: the FAR that was not to be exceeded on the dev people; None for the EER.
+      threshold: a pair at this distance or nearer is accepted as the same person.
+      interval: 95 % interval of the threshold, by resampling the dev people.
+      dev: the rates that it was chosen for. They flatter: they are no result.
+      test: the rates on people that had no part in the choice.
+    """
+
+    name: str
+    target_far: FiniteFloat | None
+    threshold: FiniteFloat
+    interval: tuple[FiniteFloat, FiniteFloat]
+    dev: Measured
+    test: MeasuredWithIntervals
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the figures came about.
+
+    Attributes:
+      name: which pairs were compared, such as `all_pairs`.
+      dev_share: the share of the people that the thresholds were chosen on.
+      seed: of that choice of people, and of the resampling.
+    """
+
+    name: str
+    dev_share: FiniteFloat
+    seed: int
+
+
+@dataclass(frozen=True)
+class ThresholdPack:
+    """The content of thresholds.json.
+
+    Attributes:
+      format: `FORMAT`.
+      distance: `cosine` or `euclidean`.
+      model_sha256: `digest_of_folder` of the model.
+      data_sha256: `digest_of_images` of the images that it was evaluated on.
+      protocol: how the figures came about.
+      operating_points: the EER first, then the target FARs that the data supports.
+      unsupported_thresholds: `far_name` of the others -> the dev impostor pairs they would need.
+      missing: why there are no operating points at all; empty where there are some.
+      calibration: from distance to log-likelihood ratio; None where `missing` says why.
+      Cllr: its cost on the test people, in bits.
+    """
+
+    format: int
+    distance: str
+    model_sha256: str
+    data_sha256: str
+    protocol: Protocol
+    operating_points: tuple[OperatingPoint, ...]
+    unsupported_thresholds: dict[str, int]
+    missing: str
+    calibration: Calibration | None
+    Cllr: FiniteFloat | None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ThresholdPack":
+        """Reads the content of thresholds.json.
+
+        Raises:
+          UserError: it is no JSON, of another format, or something in it is missing or wrong.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"it is not JSON: {error}") from None
+        version = content.get("format") if isinstance(content, dict) else None
+        if version != FORMAT:
+            raise UserError(f"its format is {version!r}, and {FORMAT} is what can be read")
+        try:
+            return _adapter(cls).validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise UserError(f"{key}: {first['msg']}") from None
+
+    def to_json(self) -> str:
+        """The content of thresholds.json; `from_json` gives the same pack again."""
+        return json.dumps(plain(self), indent=2, allow_nan=False) + "\n"
+
+    def operating_point(self, far: float | None = None) -> OperatingPoint:
+        """The operating point of a target FAR, or the EER.
+
+        Raises:
+          UserError: the pack does not hold it; the message lists those that it holds.
+        """
+        name = EER if far is None else far_name(far)
+        for point in self.operating_points:
+            if point.name == name:
+                return point
+        if self.missing:
+            raise UserError(f"this model has no threshold: {self.missing}")
+        held = f"those there are: {', '.join(point.name for point in self.operating_points)}"
+        needed = self.unsupported_thresholds.get(name)
+        if needed is None:
+            raise UserError(f"this model has no threshold for {name}; {held}")
+        pairs = self.operating_points[0].dev.impostor_pairs
+        raise UserError(
+            f"this model has no threshold for {name}: choosing one takes {needed:,} impostor "
+            f"pairs, and there were {pairs:,}; {held}"
+        )
+
+
+def plain(value: Any) -> Any:
+    """A dataclass of this module as the dicts, lists and numbers that `json` writes and reads."""
+    return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def digest_of_folder(files: Iterable[tuple[str, bytes]]) -> str:
+    """SHA-256 of the files of a SavedModel, in hexadecimal, but for its companions.
+
+    What is below `assets.extra` is left out: the digest itself is written there. The rest is what
+    GNU's tools give in the folder of the model:
+
+        find . -path ./assets.extra -prune -o -type f -printf '%P\\0' \\
+            | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+
+    Args:
+      files: the path relative to the folder, with `/`, and the content; in any order, and taken one
+        at a time, so that a generator need not hold the whole model.
+    """
+    lines = sorted(
+        (name.encode("utf-8", "surrogateescape"), hashlib.sha256(content).hexdigest().encode())
+        for name, content in files
+        if not name.startswith(f"{COMPANIONS}/")
+    )
+    return hashlib.sha256(b"".join(b"%s  %s\n" % (sha, name) for name, sha in lines)).hexdigest()
+
+
+def digest_of_images(
+    keys: Sequence[str], identities: Sequence[str], contents: Sequence[bytes]
+) -> str:
+    """SHA-256 of a set of labelled images, in hexadecimal; their order does not matter.
+
+    Args:
+      keys: unique, [N].
+      identities: the person in each image, [N].
+      contents: the pixels of each image, or a digest of them, [N].
+    """
+    digest = hashlib.sha256()
+    for key, identity, content in sorted(zip(keys, identities, contents, strict=True)):
+        names = (name.encode("utf-8", "surrogateescape") for name in (key, identity))
+        for field in (*names, content):
+            # The length keeps ("ab", "c") apart from ("a", "bc").
+            digest.update(len(field).to_bytes(8, "big") + field)
+    return digest.hexdigest()
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter:
+    return TypeAdapter(kind)

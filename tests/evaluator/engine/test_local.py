@@ -1,0 +1,214 @@
+"""Counting by blocks gives what sorting every distance would, on any kernel and threads."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import progress
+from components.evaluator.engine import counting, layout, listed, local
+from components.evaluator.engine.layout import Layout
+from components.evaluator.pairs import score_pairs
+from tests.evaluator.cases import expanded, faces, random_faces
+
+KERNELS = ("numpy", "numba")
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of a few images, so that small sets have many of them."""
+    monkeypatch.setattr(layout, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(layout, "BLOCK_COLUMNS", 5)
+    monkeypatch.setattr(layout, "STRIP_ROWS", 4)
+
+
+def sorted_by_brute_force(pairs):
+    """Genuine and impostor distances of the whole matrix, sorted, and the rank of each image."""
+    matrix = np.zeros((pairs.images, pairs.images), np.float32)
+    order = pairs.layout.order
+    for block in pairs.layout.blocks():
+        keys = np.triu(pairs.scorer.keys(block.rows, block.columns), block.top - block.left + 1)
+        images = np.ix_(order[block.rows], order[block.columns])
+        matrix[images] += np.where(keys == 0, 0, pairs.scorer.distances(keys))
+    matrix += matrix.T
+    same = pairs.identity[:, None] == pairs.identity
+    above = np.triu(np.ones_like(same), 1)
+    ranks = []
+    for image in range(pairs.images):
+        mates = np.setdiff1d(np.flatnonzero(same[image]), image)
+        others = matrix[image][~same[image]]
+        ranks.append(1 + np.sum(others <= matrix[image][mates].min()) if len(mates) else 0)
+    return np.sort(matrix[same & above]), np.sort(matrix[~same & above]), ranks
+
+
+def assert_same(first, second):
+    """Both have the same integers everywhere."""
+    for kind in ("genuine", "impostor"):
+        for field in ("values", "counts"):
+            ours, theirs = (getattr(getattr(pairs, kind), field) for pairs in (first, second))
+            np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(first.rank, second.rank)
+    for kind in ("genuine_sample", "impostor_sample"):
+        ours, theirs = (getattr(pairs, kind) for pairs in (first, second))
+        assert ours.tail == theirs.tail
+        for field in ("first", "second", "distance"):
+            tails = (getattr(sample, field)[: sample.tail] for sample in (ours, theirs))
+            np.testing.assert_array_equal(*tails)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.usefixtures("small_blocks")
+def test_the_counts_and_ranks_are_those_of_sorting_every_distance(distance, kernel):
+    embeddings, labels = random_faces(people=13, images=5, dim=3, spread=1.2)
+    labels[labels < 3] = 0  # somebody with many images, over several strips
+    labels[:3] = [90, 91, 92]  # and some with a single one
+    pairs = score_pairs(embeddings, labels, distance, kernel=kernel)
+    genuine, impostor, ranks = sorted_by_brute_force(pairs)
+    np.testing.assert_array_equal(expanded(pairs.genuine), genuine)
+    np.testing.assert_array_equal(expanded(pairs.impostor), impostor)
+    np.testing.assert_array_equal(pairs.rank, ranks)
+
+
+@given(sample=faces(), kernel=st.sampled_from(KERNELS))
+def test_tied_distances_are_counted_and_ranked_as_sorting_would(sample, kernel):
+    pairs = score_pairs(*sample, kernel=kernel)
+    genuine, impostor, ranks = sorted_by_brute_force(pairs)
+    np.testing.assert_array_equal(expanded(pairs.genuine), genuine)
+    np.testing.assert_array_equal(expanded(pairs.impostor), impostor)
+    np.testing.assert_array_equal(pairs.rank, ranks)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.usefixtures("small_blocks")
+def test_kernel_and_threads_change_no_integer(kernel, threads):
+    embeddings, labels = random_faces(people=12, images=4, spread=2.0)
+    assert_same(
+        score_pairs(embeddings, labels, kernel=kernel, threads=threads),
+        score_pairs(embeddings, labels, kernel="numpy", threads=1),
+    )
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_one_distance_that_occurs_very_often_is_counted_to_the_last_pair(kernel):
+    labels = np.arange(1500) // 2
+    pairs = score_pairs(np.ones((1500, 4)), labels, kernel=kernel)
+    assert (pairs.genuine.total, pairs.impostor.total) == (750, 1500 * 1499 // 2 - 750)
+    assert list(pairs.impostor.counts) == [pairs.impostor.total]
+    assert set(pairs.rank) == {1 + 1498}
+
+
+def test_copies_of_an_image_tie_wherever_they_stand_and_opposites_are_at_two():
+    vectors = np.random.default_rng(0).normal(size=(400, 512)).astype(np.float32)
+    embeddings = np.concatenate([vectors, -vectors, vectors, vectors])
+    # Two of the copies are one person's, the third is somebody else's.
+    labels = np.concatenate([np.arange(400), 1000 + np.arange(800), np.arange(400)])
+    pairs = score_pairs(embeddings, labels)
+    assert pairs.genuine.values[-1] <= 2**-20
+    assert pairs.impostor.values[-1] >= 2 - 2**-20
+    assert set(pairs.rank[:400]) == set(pairs.rank[-400:]) == {2}
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_sample_holds_the_most_mistaken_pairs_and_stands_for_all_of_them(monkeypatch):
+    embeddings, labels = random_faces(people=12, images=8, spread=2.0)
+    complete = score_pairs(embeddings, labels)
+    monkeypatch.setattr(counting, "LISTED_PAIRS", 16)
+    listed_few = score_pairs(embeddings, labels)
+    for kind, nearest in (("impostor", True), ("genuine", False)):
+        sample, scores = getattr(listed_few, f"{kind}_sample"), getattr(listed_few, kind)
+        worst = expanded(scores)[:16] if nearest else expanded(scores)[::-1][:16]
+        np.testing.assert_array_equal(sample.distance[:16], worst)
+        whole = getattr(complete, f"{kind}_sample")
+        assert (sample.tail, whole.tail) == (16, scores.total)
+        for field in ("first", "second"):
+            np.testing.assert_array_equal(getattr(sample, field)[:16], getattr(whole, field)[:16])
+        assert sample.copies.sum() == pytest.approx(scores.total)
+        pairs = set(zip(sample.first, sample.second, strict=True))
+        assert len(pairs) == len(sample.first) > 16
+        assert (sample.first < sample.second).all()
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_listed_pairs_have_the_distance_of_their_images():
+    embeddings, labels = random_faces(people=6, images=4)
+    pairs = score_pairs(embeddings, labels)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    for sample, is_genuine in ((pairs.genuine_sample, True), (pairs.impostor_sample, False)):
+        assert set(labels[sample.first] == labels[sample.second]) == {is_genuine}
+        cosines = np.sum(unit[sample.first] * unit[sample.second], axis=1)
+        np.testing.assert_allclose(sample.distance, 1 - cosines, atol=2**-21)
+
+
+def test_the_limit_of_the_nearest_pairs_is_never_so_low_that_none_are_found(monkeypatch):
+    monkeypatch.setattr(counting, "LISTED_PAIRS", 20)
+    embeddings, labels = random_faces(people=100, images=4)
+    assert score_pairs(embeddings, labels).impostor_sample.tail == 20
+
+
+def test_memory_does_not_grow_with_the_number_of_pairs():
+    def peak(images):
+        embeddings, labels = random_faces(people=images // 10, images=10, dim=256)
+        tracemalloc.start()
+        score_pairs(embeddings, labels, kernel="numpy")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    # 30 million more pairs: 120 MB as float32, if they were kept.
+    assert peak(8000) < peak(2000) + 60e6
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_progress_tells_of_every_pair_once(threads):
+    told = []
+    progress.listen(told.append)
+    try:
+        embeddings, labels = random_faces()
+        score_pairs(embeddings, labels, threads=threads)
+    finally:
+        progress.unlisten(told.append)
+    assert sum(step.done for step in told) == len(labels) * (len(labels) - 1) // 2
+
+
+def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
+    def fail(*_):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(local.GenuineCounter, "add", fail)
+    with pytest.raises(MemoryError, match="no more"):
+        score_pairs(*random_faces(), threads=2)
+
+
+def test_a_layout_covers_every_pair_once(monkeypatch):
+    for rows, columns, strip in ((8, 5, 4), (512, 2048, 128), (6, 100, 6)):
+        monkeypatch.setattr(layout, "BLOCK_ROWS", rows)
+        monkeypatch.setattr(layout, "BLOCK_COLUMNS", columns)
+        monkeypatch.setattr(layout, "STRIP_ROWS", strip)
+        labels = np.random.default_rng(0).integers(0, 7, 60)
+        images = Layout.of(labels)
+        seen = np.zeros((60, 60), int)
+        for block in images.blocks():
+            row, column = np.mgrid[block.rows, block.columns]
+            seen[block.rows, block.columns] += column > row
+        np.testing.assert_array_equal(seen, np.triu(np.ones((60, 60), int), 1))
+        assert images.genuine_pairs + images.impostor_pairs == 60 * 59 // 2
+
+
+def test_a_tail_that_overflows_keeps_the_best_of_all_it_was_shown():
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, 50, 900).astype(np.int32)
+    rows = rng.permutation(900)
+    tail = listed.Tail(10, limit=100)
+    for start in range(0, 900, 30):
+        part = slice(start, start + 30)
+        shown = listed.ListedPairs(keys[part], rows[part], rows[part] + 1)
+        tail.add(shown.take(np.flatnonzero(shown.keys <= tail.limit)))
+    expected = np.lexsort((rows, keys))[:10]
+    kept = tail.pairs().leading(10, farthest=False)
+    np.testing.assert_array_equal(kept.first, rows[expected])
+    assert len(tail.pairs()) <= 40
+    assert tail.limit < 50

@@ -1,0 +1,41 @@
+"""A Beam pipeline counts the very same integers as this process does."""
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from components.evaluator.beam_pairs import score_pairs_in_beam
+from components.evaluator.engine import layout
+from components.evaluator.errors import EvaluationError
+from components.evaluator.pairs import score_pairs
+from tests.evaluator.cases import random_faces
+from tests.evaluator.engine.test_local import assert_same
+
+
+def make_pipeline():
+    return beam.Pipeline(runner=FnApiRunner())
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("shards", [1, 5])
+def test_any_number_of_shards_gives_the_integers_of_this_process(
+    monkeypatch, tmp_path, distance, shards
+):
+    monkeypatch.setattr(layout, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(layout, "BLOCK_COLUMNS", 5)
+    monkeypatch.setattr(layout, "STRIP_ROWS", 4)
+    embeddings, labels = random_faces(people=9, images=4, spread=2.0)
+    labels = np.array([f"person {label}" for label in labels])
+    in_beam = score_pairs_in_beam(
+        make_pipeline, embeddings, labels, distance, shards=shards, folder=str(tmp_path)
+    )
+    assert_same(in_beam, score_pairs(embeddings, labels, distance))
+
+
+def test_what_is_undefined_is_refused_before_a_pipeline_is_started(tmp_path):
+    with pytest.raises(EvaluationError, match="impostor pair"):
+        score_pairs_in_beam(
+            make_pipeline, np.eye(3), [0, 0, 0], "cosine", shards=2, folder=str(tmp_path)
+        )
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,156 @@
+"""thresholds.json: what it holds, what is refused, and what its digests stand for."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from components.errors import UserError
+from components.evaluator.threshold_pack import (
+    ThresholdPack,
+    digest_of_folder,
+    digest_of_images,
+    far_name,
+)
+from tests.evaluator.packs import threshold_pack
+
+FILES = [("saved_model.pb", b"graph"), ("variables/variables.index", b"i"), ("a b.txt", b"")]
+
+
+def changed(path, value):
+    """The JSON of a pack in which one thing is another."""
+    content = json.loads(threshold_pack().to_json())
+    *parents, last = path
+    parent = content
+    for key in parents:
+        parent = parent[key]
+    parent[last] = value
+    return json.dumps(content)
+
+
+def test_what_is_written_is_read_again():
+    for pack in (threshold_pack(), threshold_pack(missing="too few people")):
+        assert ThresholdPack.from_json(pack.to_json()) == pack
+
+
+def test_the_file_is_json_with_the_names_of_the_metrics():
+    content = json.loads(threshold_pack().to_json())
+    assert content["format"] == 1
+    eer, far = content["operating_points"]
+    assert (eer["name"], eer["target_far"], far["name"], far["target_far"]) == (
+        "EER",
+        None,
+        "FAR=1e-02",
+        0.01,
+    )
+    assert set(eer["test"]) == set(eer["dev"]) | {"intervals"}
+    assert {"FAR", "FRR", "false_accepts", "identities"} < set(eer["dev"])
+    assert set(content["calibration"]) == {"method", "distances", "log_likelihood_ratios"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "it is not JSON"),
+        ("{", "it is not JSON"),
+        (b"\xff\xfe\xff", "it is not JSON"),
+        ("[]", "its format is None, and 1 is what can be read"),
+        ("{}", "its format is None"),
+        (changed(["format"], 2), "its format is 2, and 1 is what can be read"),
+        ('{"format": 1}', "distance: Field required"),
+        (changed(["distance"], 3), "distance: Input should be a valid string"),
+        (changed(["operating_points", 0, "threshold"], "0.6"), r"operating_points.0.threshold: "),
+        (changed(["operating_points", 1, "interval"], [0.5]), r"operating_points.1.interval"),
+        (changed(["operating_points", 0, "test", "FAR"], float("nan")), r"test.FAR: .*finite"),
+        (changed(["calibration", "distances"], [0.1]), "calibration: .*for each distance"),
+    ],
+)
+def test_what_cannot_be_used_is_one_clear_message(text, message):
+    with pytest.raises(UserError, match=message) as error:
+        ThresholdPack.from_json(text)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_an_operating_point_is_found_by_its_far():
+    pack = threshold_pack()
+    assert pack.operating_point().name == "EER"
+    assert pack.operating_point(0.01).name == pack.operating_point(1 / 100).name == "FAR=1e-02"
+
+
+def test_a_far_that_is_not_held_is_an_error_that_lists_those_that_are():
+    with pytest.raises(UserError, match=r"no threshold for FAR=2e-02; those there are: EER, FAR="):
+        threshold_pack().operating_point(0.02)
+
+
+def test_an_unsupported_far_is_an_error_that_says_what_it_would_take():
+    with pytest.raises(UserError) as error:
+        threshold_pack().operating_point(1e-4)
+    assert "takes 30,000 impostor pairs, and there were 600" in str(error.value)
+    assert "those there are: EER, FAR=1e-02" in str(error.value)
+
+
+def test_a_pack_without_operating_points_says_why():
+    pack = threshold_pack(missing="too few people")
+    for far in (None, 0.01):
+        with pytest.raises(UserError, match="this model has no threshold: too few people"):
+            pack.operating_point(far)
+
+
+@pytest.mark.parametrize(
+    ("far", "name"), [(0.001, "FAR=1e-03"), (1e-10, "FAR=1e-10"), (0.0015, "FAR=1.5e-03")]
+)
+def test_a_far_is_named_in_scientific_notation(far, name):
+    assert far_name(far) == name
+
+
+def test_the_digest_of_a_folder_is_that_of_the_shell(tmp_path):
+    for name, content in [*FILES, ("assets.extra/thresholds.json", b"{}")]:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    shell = (
+        "find . -path ./assets.extra -prune -o -type f -printf '%P\\0' "
+        "| LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
+    )
+    printed = subprocess.run(
+        shell, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert digest_of_folder(FILES) == printed.stdout.split()[0]
+
+
+def test_the_digest_of_a_folder_is_that_of_names_and_contents():
+    digest = digest_of_folder(FILES)
+    assert digest_of_folder(reversed(FILES)) == digest
+    assert digest_of_folder([*FILES, ("assets.extra/thresholds.json", b"{}")]) == digest
+    assert digest_of_folder([*FILES[1:], ("saved_model.pb", b"grapf")]) != digest
+    assert digest_of_folder([*FILES[1:], ("other.pb", b"graph")]) != digest
+    assert digest_of_folder([*FILES, ("assets/vocabulary.txt", b"")]) != digest
+
+
+def test_the_digest_of_images_is_that_of_the_set():
+    keys, people, contents = ["a/1", "b/1", "b/2"], ["a", "b", "b"], [b"1", b"22", b"3"]
+    digest = digest_of_images(keys, people, contents)
+    order = [2, 0, 1]
+    shuffled = ([values[i] for i in order] for values in (keys, people, contents))
+    assert digest_of_images(*shuffled) == digest
+    others = [
+        digest_of_images(["a/1", "b/1", "b/3"], people, contents),
+        digest_of_images(keys, ["a", "b", "c"], contents),
+        digest_of_images(keys, people, [b"1", b"22", b"4"]),
+    ]
+    assert len({digest, *others}) == 4
+
+
+def test_fields_cannot_flow_into_one_another():
+    assert digest_of_images(["ab"], ["c"], [b""]) != digest_of_images(["a"], ["bc"], [b""])
+
+
+def test_a_pack_is_read_without_heavy_libraries():
+    code = (
+        "import sys, components.evaluator.threshold_pack\n"
+        "heavy = {'tensorflow', 'tfx', 'sklearn', 'apache_beam', 'numba'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
