@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl images clean
+.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl bench-evaluator images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -43,6 +43,9 @@ lock: $(SETUP)  ## compile the locks anew, for both stacks
 bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the baselines
 	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
 	@$(PYTHON_IN_VENV) benchmarks/orl.py --data-dir build/orl
+
+bench-evaluator: $(SETUP)  ## the evaluator's speed and memory, beside what else would do its work
+	@$(PYTHON_IN_VENV) benchmarks/evaluator.py
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh
