@@ -24,7 +24,7 @@ NO_MATE = np.iinfo(np.int32).max
 # Rows and columns of the sample that says how near the nearest impostor pairs are.
 _SAMPLE_ROWS, _SAMPLE_COLUMNS = 256, 1024
 # What the sample may be wrong by: so many more pairs than wanted are looked at.
-_SAMPLE_SLACK = 2
+_SAMPLE_SLACK = 1.5
 # Keeps the sampled positions of neighbouring blocks apart; a prime.
 _STRIDE = 7919
 
@@ -118,6 +118,7 @@ class ImpostorCounter:
         self._layout = layout
         self._scorer = scorer
         self._kernel = kernel
+        self._workspace = np.empty(layout.largest_block, np.float32)
         self._tables = tables
         has_mate = nearest_mates != NO_MATE
         reachable = scorer.largest_equal(np.where(has_mate, nearest_mates, scorer.origin))
@@ -129,7 +130,7 @@ class ImpostorCounter:
 
     def add(self, block: Block) -> int:
         """Counts the impostor pairs of any block of the layout; gives their number."""
-        keys = self._scorer.keys(block.rows, block.columns)
+        keys = self._scorer.keys(block.rows, block.columns, self._workspace)
         not_counted = self._scorer.origin + self._scorer.size
         pairs = keys.size
         end = self._layout.end[block.rows]
@@ -165,7 +166,7 @@ class ImpostorCounter:
 
 
 def nearest_impostors_limit(layout: Layout, scorer: Scorer) -> int:
-    """A key that about twice `LISTED_PAIRS` of the impostor pairs do not exceed, from a sample."""
+    """A key that about 1.5 `LISTED_PAIRS` of the impostor pairs do not exceed, from a sample."""
     last = scorer.origin + scorer.size - 1
     share = _SAMPLE_SLACK * LISTED_PAIRS / max(layout.impostor_pairs, 1)
     if share >= 1:

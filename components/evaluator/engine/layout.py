@@ -17,8 +17,8 @@ from components.evaluator.engine.arrays import Int64
 
 # A block's product is fastest at some hundred rows; the strips are lower, since most of what they
 # hold is thrown away.
-BLOCK_ROWS = 512
-BLOCK_COLUMNS = 2048
+BLOCK_ROWS = 1024
+BLOCK_COLUMNS = 4096
 STRIP_ROWS = 128
 
 
@@ -89,6 +89,11 @@ class Layout:
     def impostor_pairs(self) -> int:
         """Pairs (i, j > i) of two identities."""
         return self.images * (self.images - 1) // 2 - self.genuine_pairs
+
+    @property
+    def largest_block(self) -> int:
+        """Pairs in a block, at most."""
+        return min(BLOCK_ROWS, self.images) * min(BLOCK_COLUMNS, self.images)
 
     def strips(self) -> Iterator[Block]:
         """Blocks along the diagonal that hold all genuine pairs, and some impostor pairs."""

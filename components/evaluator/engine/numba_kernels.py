@@ -7,6 +7,8 @@ from components.evaluator.engine.arrays import Int32, Int64
 from components.evaluator.engine.tables import KeyTable
 
 CARRIES = True
+# Columns looked at together: their limits and hits stay next to the processor.
+COLUMNS = 1024
 
 
 def count_block(
@@ -42,31 +44,31 @@ def _count(
     keys, origin, low, high, row_limits, column_limits, row_ranks, column_ranks, tail_limit, found
 ):
     rows, columns = keys.shape
-    column_hits = np.zeros(columns, np.int32)
     listed = 0
-    for row in range(rows):
-        limit = row_limits[row]
-        row_hits = np.int32(0)
-        tail_hits = np.int32(0)
-        # Loops without a branch: these are turned into vector instructions.
-        for column in range(columns):
-            key = keys[row, column]
-            row_hits += key <= limit
-            tail_hits += key <= tail_limit
-        for column in range(columns):
-            column_hits[column] += keys[row, column] <= column_limits[column]
-        row_ranks[row] += row_hits
-        for column in range(columns):
-            key = keys[row, column] - origin
-            count = np.uint8(low[key] + 1)
-            low[key] = count
-            if count == 0:
-                high[key] += np.uint32(1)
-        if tail_hits:
-            for column in range(columns):
-                if keys[row, column] <= tail_limit:
-                    found[listed] = row * columns + column
-                    listed += 1
-    for column in range(columns):
-        column_ranks[column] += column_hits[column]
+    for left in range(0, columns, COLUMNS):
+        limits = column_limits[left : left + COLUMNS]
+        column_hits = np.zeros(len(limits), np.int32)
+        for row in range(rows):
+            some = keys[row, left : left + COLUMNS]
+            limit = row_limits[row]
+            row_hits = np.int32(0)
+            tail_hits = np.int32(0)
+            # Without a branch this becomes vector instructions.
+            for column in range(len(some)):
+                row_hits += some[column] <= limit
+                tail_hits += some[column] <= tail_limit
+                column_hits[column] += some[column] <= limits[column]
+            row_ranks[row] += row_hits
+            for column in range(len(some)):
+                key = np.uint32(some[column] - origin)
+                count = np.uint8(low[key] + np.uint8(1))
+                low[key] = count
+                if count == 0:
+                    high[key] += np.uint32(1)
+            if tail_hits:
+                for column in range(len(some)):
+                    if some[column] <= tail_limit:
+                        found[listed] = row * columns + left + column
+                        listed += 1
+        column_ranks[left : left + COLUMNS] += column_hits
     return listed
