@@ -12,7 +12,8 @@ float32, L2-normalised, EER about 2 %), and ends with the verification figures o
 - *floor*: nothing but the float32 matrix products of the upper triangle, block by block, into a
   buffer that is used over and over. Of several shapes of blocks, by a pool of threads that have one
   BLAS thread each or by BLAS's own threads, the fastest one counts.
-- *this evaluator*: `score_pairs`, EER, AUC and the complete CMC, with each of its kernels.
+- *this evaluator*: `score_pairs`, EER, AUC and the complete CMC, with each of its kernels, and by
+  Beam with a shard for each thread.
 - *seed's method*: the matrix of all distances as float64, a loop over 1000 thresholds that counts
   FAR and FRR over all scores, AUC by trapezoids, Rank-N by sorting each row of the matrix.
 - *scikit-learn*: `roc_curve` and `auc` of all pairs. *PyEER*: `get_eer_stats` of all pairs. Neither
@@ -35,6 +36,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +49,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from components.evaluator.metrics import verification_metrics
-from components.evaluator.pairs import score_pairs
+from components.evaluator.pairs import PairScores, score_pairs
 
 DIMENSIONS = 512
 IMAGES_A_PERSON = 20
@@ -68,6 +70,7 @@ GRACE_SECONDS = 60
 FLOOR = "floor"
 NUMPY = "this evaluator, NumPy"
 NUMBA = "this evaluator, numba"
+BEAM = "this evaluator, Beam"
 SEEDS = "seed's method"
 # The targets hold for N of at least LARGE, on two threads.
 LARGE = 20_000
@@ -133,7 +136,33 @@ def floor_blas(
 
 def evaluate(embeddings: np.ndarray, labels: np.ndarray, threads: int, *, kernel: str) -> Figures:
     """This project's evaluator: EER, AUC and the complete CMC."""
-    pairs = score_pairs(embeddings, labels, kernel=kernel, threads=threads)
+    return figures_of(score_pairs(embeddings, labels, kernel=kernel, threads=threads))
+
+
+def evaluate_in_beam(embeddings: np.ndarray, labels: np.ndarray, threads: int) -> Figures:
+    """The same by Beam, in this process, with as many workers as there are threads."""
+    import apache_beam as beam  # noqa: PLC0415 - seconds, and no other way needs it
+    from apache_beam.options.pipeline_options import PipelineOptions  # noqa: PLC0415
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner  # noqa: PLC0415
+
+    from components.evaluator.beam_pairs import score_pairs_in_beam  # noqa: PLC0415
+
+    options = PipelineOptions(direct_num_workers=threads, direct_running_mode="multi_threading")
+    with tempfile.TemporaryDirectory() as folder:
+        return figures_of(
+            score_pairs_in_beam(
+                lambda: beam.Pipeline(runner=FnApiRunner(), options=options),
+                embeddings,
+                labels,
+                "cosine",
+                shards=threads,
+                folder=folder,
+            )
+        )
+
+
+def figures_of(pairs: PairScores) -> Figures:
+    """EER, AUC and the complete CMC, of which the first rank is given."""
     figures = verification_metrics(pairs)
     cmc = np.cumsum(np.bincount(pairs.rank[pairs.has_mate])) / np.count_nonzero(pairs.has_mate)
     return {"EER": figures["EER"], "AUC": figures["AUC"], "Rank-1": cmc[1]}
@@ -219,6 +248,7 @@ WAYS = {
     "BLAS's threads, 1024 x 4096": Way(partial(floor_blas, rows=1024, columns=4096), FLOOR),
     "ours, NumPy": Way(partial(evaluate, kernel="numpy"), NUMPY),
     "ours, numba": Way(partial(evaluate, kernel="numba"), NUMBA, needs="numba"),
+    "ours, Beam": Way(evaluate_in_beam, BEAM, needs="apache_beam"),
     "seed": Way(seeds_method, SEEDS),
     "scikit-learn": Way(scikit_learn, "scikit-learn", needs="sklearn"),
     "PyEER": Way(pyeer, "PyEER", needs="pyeer"),

@@ -4,32 +4,22 @@ Terms are those of ISO/IEC 19795-1: a *genuine* pair shows one person twice, an 
 people. Every pair (i, j) with i < j counts once.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from components.evaluator.engine.arrays import Bool, Int64
 from components.evaluator.engine.counting import Counted
+from components.evaluator.engine.inputs import check_pairs_exist, make_layout, make_scorer
 from components.evaluator.engine.layout import Layout
 from components.evaluator.engine.local import count_pairs
 from components.evaluator.engine.sample import PairSample
-from components.evaluator.engine.scorers import (
-    MAX_DIMENSIONS,
-    CosineScorer,
-    EuclideanScorer,
-    MatrixScorer,
-    Scorer,
-)
+from components.evaluator.engine.scorers import Scorer
 from components.evaluator.engine.scores import Scores
 from components.evaluator.errors import EvaluationError
 from components.evaluator.one_enrolled import OneEnrolled, search_one_enrolled
-
-# Rows that are checked at a time.
-_CHECKED_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -115,9 +105,14 @@ def prepare_pairs(
     embeddings: ArrayLike | None, labels: ArrayLike, distance: str | ArrayLike
 ) -> tuple[Layout, Scorer]:
     """Checks what `score_pairs` is given, and sorts it by identity. Args and errors are its own."""
-    layout = Layout.of(_checked_labels(labels))
-    scorer = _scorer(embeddings, layout, distance)
-    _check_pairs_exist(layout)
+    layout = make_layout(labels)
+    if isinstance(distance, str) and np.shape(embeddings)[:1] != (layout.images,):
+        raise EvaluationError(
+            "There must be an embedding for each label. "
+            f"Received: embeddings of shape {np.shape(embeddings)} and {layout.images} labels"
+        )
+    scorer = make_scorer(embeddings, layout.order, distance)
+    check_pairs_exist(layout)
     return layout, scorer
 
 
@@ -162,98 +157,3 @@ def _sample(counted: Counted, layout: Layout, scorer: Scorer) -> PairSample:
     copies[len(tail) :] = others / max(len(rest), 1)
     distances = scorer.distances(np.concatenate([tail.keys, rest.keys]))
     return PairSample(*images, distances, copies, len(tail))
-
-
-def _scorer(embeddings: ArrayLike | None, layout: Layout, distance: str | ArrayLike) -> Scorer:
-    if not isinstance(distance, str):
-        return MatrixScorer(_checked_matrix(distance, layout.images), layout.order)
-    if distance not in ("cosine", "euclidean"):
-        raise EvaluationError(
-            f"The distance must be cosine, euclidean or a square matrix. Received: {distance!r}"
-        )
-    values = _checked_embeddings(embeddings, layout.images)
-    if distance == "euclidean":
-        return EuclideanScorer(values, layout.order)
-    _check_directions(values)
-    return CosineScorer(values, layout.order)
-
-
-def _checked_labels(labels: ArrayLike) -> NDArray[Any]:
-    names = np.asarray(labels)
-    if names.ndim != 1 or len(names) < 2:
-        raise EvaluationError(
-            "The evaluation needs one label for each of at least two images. "
-            f"Received: labels of shape {names.shape}"
-        )
-    return names
-
-
-def _checked_embeddings(embeddings: ArrayLike | None, images: int) -> NDArray[Any]:
-    values = np.asarray(embeddings)
-    if values.ndim != 2 or len(values) != images or values.dtype.kind not in "iuf":
-        raise EvaluationError(
-            f"The embeddings must be numbers of shape [N, D] with N = {images} labels. "
-            f"Received: {values.dtype} of shape {values.shape}"
-        )
-    if values.shape[1] > MAX_DIMENSIONS:
-        raise EvaluationError(
-            f"The embeddings must have at most {MAX_DIMENSIONS:,} dimensions. "
-            f"Received: {values.shape[1]:,}"
-        )
-    _check_finite(values, "embeddings")
-    return values
-
-
-def _checked_matrix(matrix: ArrayLike, images: int) -> NDArray[Any]:
-    values = np.asarray(matrix)
-    if values.shape != (images, images) or values.dtype.kind not in "iuf":
-        raise EvaluationError(
-            f"The distance matrix must hold numbers of shape [{images}, {images}], as many as "
-            f"there are labels. Received: {values.dtype} of shape {values.shape}"
-        )
-    _check_finite(values, "distances")
-    if not np.allclose(values, values.T):
-        raise EvaluationError(
-            "The distance matrix must be symmetric: a pair counts once. "
-            f"Received: entries that differ by up to {np.abs(values - values.T).max():g}"
-        )
-    return values
-
-
-def _check_finite(values: NDArray[Any], name: str) -> None:
-    bad = _rows_where(lambda rows: ~np.isfinite(rows).all(axis=1), values)
-    if len(bad):
-        raise EvaluationError(
-            f"The {name} must be finite. Received: NaN or infinity in {len(bad)} of "
-            f"{len(values)} rows, the first of them row {bad[0]}"
-        )
-
-
-def _check_directions(values: NDArray[Any]) -> None:
-    zero = _rows_where(lambda rows: ~rows.any(axis=1), values)
-    if len(zero):
-        raise EvaluationError(
-            "The cosine distance needs embeddings that are not zero. Received: "
-            f"{len(zero)} zero rows of {len(values)}, the first of them row {zero[0]}"
-        )
-
-
-def _rows_where(test: Callable[[NDArray[Any]], Bool], values: NDArray[Any]) -> Int64:
-    """The rows that pass a test, without a temporary copy of all of them."""
-    starts = range(0, len(values), _CHECKED_ROWS)
-    return np.flatnonzero(
-        np.concatenate([test(values[start : start + _CHECKED_ROWS]) for start in starts])
-    )
-
-
-def _check_pairs_exist(layout: Layout) -> None:
-    if layout.sizes.max() < 2:
-        raise EvaluationError(
-            "FRR and Rank-N need a genuine pair: at least one person with two images. "
-            f"Received: {layout.images} images of {len(layout.sizes)} people"
-        )
-    if len(layout.sizes) < 2:
-        raise EvaluationError(
-            "FAR and Rank-N need an impostor pair: images of at least two people. "
-            f"Received: {layout.images} images of one person"
-        )

@@ -14,15 +14,12 @@ from typing import Any
 import numpy as np
 
 from components.evaluator.engine.arrays import Float32, Float64, Int64
+from components.evaluator.engine.inputs import make_scorer
 from components.evaluator.errors import EvaluationError
 from components.evaluator.intervals import bootstrap_intervals
 from components.evaluator.metrics import verification_metrics
 from components.evaluator.pairs import score_pairs
-from components.evaluator.protocols.distances import (
-    block_distances,
-    make_scorer,
-    rows_at_a_time,
-)
+from components.evaluator.protocols.distances import block_distances, rows_at_a_time
 from components.evaluator.protocols.tables import Row, read_table
 
 UNKNOWN = "unknown"
@@ -242,7 +239,7 @@ def count_accepted(
       distance: `cosine` or `euclidean`.
     """
     images = len(person)
-    scorer = make_scorer(embeddings, distance, np.arange(images))
+    scorer = make_scorer(embeddings, np.arange(images), distance)
     # Whether each image is in each group, of all the slices: counting is then a product. Sums stay
     # below 2^24 images, where float32 is exact.
     member = np.concatenate(

@@ -17,6 +17,7 @@ from tfx.utils import io_utils
 
 from components import progress
 from components.errors import UserError
+from components.example_gen.splits import TRAIN
 from components.transform.images import decode_and_resize
 from components.transform.records import to_example
 from components.transform.vocabulary import (
@@ -31,7 +32,6 @@ TRANSFORMED_EXAMPLES_KEY = "transformed_examples"
 SCHEMA_KEY = "schema"
 INPUT_SHAPE_KEY = "input_shape"
 
-TRAIN_SPLIT = "train"
 
 _BATCH_SIZE = 64
 _IMAGES_PER_SHARD = 1024
@@ -116,7 +116,7 @@ class _TransformExamples(beam.PTransform):
         )
         vocabulary = (
             examples
-            | "TrainOnly" >> beam.Filter(lambda pair: pair[0] == TRAIN_SPLIT)
+            | "TrainOnly" >> beam.Filter(lambda pair: pair[0] == TRAIN)
             | "Identity" >> beam.Map(lambda pair: _identity_of(pair[1]))
             | beam.Distinct()
             | beam.combiners.ToList()

@@ -109,7 +109,10 @@ def read_images(
         for key, pixels in zip(parsed["image/key"].numpy(), parsed["image"].numpy(), strict=True):
             if key in wanted:
                 found[key] = pixels
-    return np.stack([found[key] for key in keys])
+    images = np.empty((len(keys), *input_shape), np.uint8)
+    for index, key in enumerate(keys):
+        images[index] = found[key]
+    return images
 
 
 def dataset_of_records(file_pattern: str) -> tf.data.Dataset:

@@ -363,7 +363,12 @@ def test_rank_n_rises_with_n_and_reaches_one(sample):
         ([[1.0]], ["a"], "cosine", "at least two images"),
         ([[1.0], [2.0]], ["a", "b"], "cosine", "genuine pair.*Received: 2 images of 2 people"),
         ([[1.0], [2.0]], ["a", "a"], "cosine", "impostor pair.*Received: 2 images of one person"),
-        ([[1.0], [2.0]], [0, 0, 1], "cosine", "N = 3 labels.*shape .2, 1"),
+        (
+            [[1.0], [2.0]],
+            [0, 0, 1],
+            "cosine",
+            "each label.*shape .2, 1. and 3 labels",
+        ),
         ([1.0, 2.0], [0, 1], "cosine", "shape .N, D.*shape .2,"),
         ([["1"], ["2"]], [0, 1], "cosine", "must be numbers"),
         ([[1.0], [np.nan], [np.inf]], [0, 0, 1], "cosine", "2 of 3 rows, the first of them row 1"),

@@ -175,10 +175,10 @@ def nearest_impostors_limit(layout: Layout, scorer: Scorer) -> int:
     rows = rng.choice(layout.images, min(_SAMPLE_ROWS, layout.images), replace=False)
     columns = rng.choice(layout.images, min(_SAMPLE_COLUMNS, layout.images), replace=False)
     differ = layout.identity[rows][:, None] != layout.identity[columns]
-    keys = np.sort(scorer.keys(rows, columns)[differ])
+    keys = scorer.keys(rows, columns)[differ]
     # Not fewer than the tenth nearest: the nearest of a sample alone say little.
     position = max(10, round(share * len(keys)))
-    return int(keys[position]) if position < len(keys) else last
+    return int(np.partition(keys, position)[position]) if position < len(keys) else last
 
 
 def _listed(keys: Int32, positions: Int64, block: Block) -> ListedPairs:

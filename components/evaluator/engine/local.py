@@ -65,7 +65,7 @@ def _loaded(kernel: str) -> ModuleType:
 
 
 def _count_genuine(layout: Layout, scorer: Scorer, threads: int) -> Counted:
-    tables = TablePool(scorer.size, threads, carries=False)
+    tables = TablePool(scorer.size, 1, carries=False)  # genuine pairs are few
     counters = [GenuineCounter(layout, scorer, tables) for _ in range(threads)]
     _share(layout.strips(), [counter.add for counter in counters])
     return merged_genuine(_counted(counters, tables))

@@ -75,7 +75,7 @@ class CosineScorer:
     size = 2 * STEPS + 1 + 2 * MARGIN
 
     def __init__(self, embeddings: NDArray[np.generic], order: Int64):
-        self._scaled = np.empty(embeddings.shape, np.float32)
+        self._scaled = np.empty((len(order), embeddings.shape[1]), np.float32)
         for start in range(0, len(order), _CONVERTED_ROWS):
             rows = embeddings[order[start : start + _CONVERTED_ROWS]].astype(np.float64)
             rows *= (self._LENGTH / np.sqrt(np.einsum("nd,nd->n", rows, rows)))[:, None]

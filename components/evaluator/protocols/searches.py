@@ -5,12 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.evaluator.engine.arrays import Float32, Int64
+from components.evaluator.engine.inputs import make_scorer
 from components.evaluator.protocols.base import TestSet
-from components.evaluator.protocols.distances import (
-    block_distances,
-    make_scorer,
-    rows_at_a_time,
-)
+from components.evaluator.protocols.distances import block_distances, rows_at_a_time
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def search(test: TestSet, distance: str, probes: Int64, gallery: Int64) -> Searc
       EvaluationError: see `make_scorer`.
     """
     gallery = gallery[np.argsort(test.identity[gallery], kind="stable")]
-    scorer = make_scorer(test.embeddings, distance, np.concatenate([gallery, probes]))
+    scorer = make_scorer(test.embeddings, np.concatenate([gallery, probes]), distance)
     enrolled, starts = np.unique(test.identity[gallery], return_index=True)
     mate = np.full(len(probes), np.inf, np.float32)
     other = np.empty(len(probes), np.float32)
