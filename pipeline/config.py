@@ -6,7 +6,7 @@ is an error that names the key instead of a setting that is silently ignored.
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -423,9 +423,15 @@ def _suggestion(loc: tuple[str | int, ...]) -> str:
     model: Any = Config
     for part in loc[:-1]:
         field = getattr(model, "model_fields", {}).get(part)
-        model = field.annotation if field else None
+        model = _section_of(field.annotation) if field else None
     known = list(getattr(model, "model_fields", {}))
     close = difflib.get_close_matches(str(loc[-1]), known, n=1)
     if close:
         return f" (did you mean {close[0]}?)"
     return f" (known here: {', '.join(known)})" if known else ""
+
+
+def _section_of(annotation: Any) -> Any:
+    """The section that a field holds, where it may also hold none."""
+    kinds = (annotation, *get_args(annotation))
+    return next((kind for kind in kinds if hasattr(kind, "model_fields")), None)

@@ -1,12 +1,14 @@
 """Configuration: what is accepted, and what each mistake says."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.config import Config, ConfigError, load_config
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
 def write(tmp_path, text):
@@ -18,6 +20,12 @@ def write(tmp_path, text):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_shipped_configuration_is_valid(path):
     assert load_config(path).data.input_dir is not None
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_configuration_in_the_docs_is_valid(path, tmp_path):
+    for text in re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        load_config(write(tmp_path, text))
 
 
 def test_the_keys_of_the_seed_are_all_there(tmp_path):
@@ -126,6 +134,8 @@ def test_slices_have_a_file_and_columns():
     config = load_config(None, ["evaluation.slices={file: people.csv, columns: [sex, age]}"])
     assert config.evaluation.slices.file == "people.csv"
     assert config.evaluation.slices.columns == ["sex", "age"]
+    with pytest.raises(ConfigError, match=r"slices\.colums: unknown key .did you mean columns"):
+        load_config(None, ["evaluation.slices={file: people.csv, colums: [sex]}"])
 
 
 def test_every_mistake_has_its_line(tmp_path):

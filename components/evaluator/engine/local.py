@@ -26,8 +26,9 @@ from components.evaluator.engine.layout import Block, Layout
 from components.evaluator.engine.scorers import Scorer
 from components.evaluator.engine.tables import TablePool
 
-# Below it, loading numba and starting threads takes longer than they save.
-_FEW_PAIRS = 2**24
+# Below these numbers of pairs, starting threads, or loading numba, takes longer than it saves.
+_MANY_PAIRS = 2**21
+_MANY_PAIRS_FOR_NUMBA = 2**29
 
 
 def count_pairs(
@@ -44,12 +45,12 @@ def count_pairs(
     Returns:
       The genuine and the impostor pairs. They are the same for any kernel and number of threads.
     """
-    is_small = layout.images**2 // 2 < _FEW_PAIRS
+    pairs = layout.genuine_pairs + layout.impostor_pairs
     if threads is None:
-        threads = 1 if is_small else len(os.sched_getaffinity(0))
+        threads = len(os.sched_getaffinity(0)) if pairs >= _MANY_PAIRS else 1
     if kernel is None:
-        has_numba = not is_small and importlib.util.find_spec("numba") is not None
-        kernel = "numba" if has_numba else "numpy"
+        has_numba = importlib.util.find_spec("numba") is not None
+        kernel = "numba" if has_numba and pairs >= _MANY_PAIRS_FOR_NUMBA else "numpy"
     # A single thread is left as many BLAS threads as there are: nothing competes with them.
     with threadpool_limits(1, user_api="blas") if threads > 1 else nullcontext():
         genuine = _count_genuine(layout, scorer, threads)

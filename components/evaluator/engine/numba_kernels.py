@@ -1,5 +1,8 @@
 """Counts a block of impostor keys, compiled by numba: what `kernels` does in fewer passes."""
 
+import os
+from pathlib import Path
+
 import numba
 import numpy as np
 
@@ -7,6 +10,8 @@ from components.evaluator.engine.arrays import Int32, Int64
 from components.evaluator.engine.tables import KeyTable
 
 CARRIES = True
+# An installation may be read-only, and numba has no other place for what it has compiled.
+_IS_WRITABLE = os.access(Path(__file__).parent, os.W_OK)
 # Columns looked at together: their limits and hits stay next to the processor.
 COLUMNS = 1024
 
@@ -39,7 +44,7 @@ def count_block(
     return positions[:found].copy()
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=_IS_WRITABLE)
 def _count(
     keys, origin, low, high, row_limits, column_limits, row_ranks, column_ranks, tail_limit, found
 ):
