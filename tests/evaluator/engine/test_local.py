@@ -92,6 +92,11 @@ def test_kernel_and_threads_change_no_integer(kernel, threads):
     )
 
 
+def test_both_kernels_list_the_same_pairs_of_blocks_that_are_wide():
+    embeddings, labels = random_faces(people=260, images=10, dim=4)
+    assert_same(*(score_pairs(embeddings, labels, kernel=kernel) for kernel in KERNELS))
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_one_distance_that_occurs_very_often_is_counted_to_the_last_pair(kernel):
     labels = np.arange(1500) // 2
@@ -113,22 +118,24 @@ def test_copies_of_an_image_tie_wherever_they_stand_and_opposites_are_at_two():
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_sample_holds_the_most_mistaken_pairs_and_stands_for_all_of_them(monkeypatch):
+@pytest.mark.parametrize("few", [16, 150])
+def test_a_sample_holds_the_most_mistaken_pairs_and_stands_for_all_of_them(monkeypatch, few):
     embeddings, labels = random_faces(people=12, images=8, spread=2.0)
     complete = score_pairs(embeddings, labels)
-    monkeypatch.setattr(counting, "LISTED_PAIRS", 16)
+    monkeypatch.setattr(counting, "LISTED_PAIRS", few)
     listed_few = score_pairs(embeddings, labels)
     for kind, nearest in (("impostor", True), ("genuine", False)):
         sample, scores = getattr(listed_few, f"{kind}_sample"), getattr(listed_few, kind)
-        worst = expanded(scores)[:16] if nearest else expanded(scores)[::-1][:16]
-        np.testing.assert_array_equal(sample.distance[:16], worst)
+        worst = expanded(scores)[:few] if nearest else expanded(scores)[::-1][:few]
+        np.testing.assert_array_equal(sample.distance[:few], worst)
         whole = getattr(complete, f"{kind}_sample")
-        assert (sample.tail, whole.tail) == (16, scores.total)
+        assert (sample.tail, whole.tail) == (few, scores.total)
         for field in ("first", "second"):
-            np.testing.assert_array_equal(getattr(sample, field)[:16], getattr(whole, field)[:16])
+            ours, theirs = (getattr(either, field)[:few] for either in (sample, whole))
+            np.testing.assert_array_equal(ours, theirs)
         assert sample.copies.sum() == pytest.approx(scores.total)
         pairs = set(zip(sample.first, sample.second, strict=True))
-        assert len(pairs) == len(sample.first) > 16
+        assert len(pairs) == len(sample.first) > few
         assert (sample.first < sample.second).all()
 
 
@@ -147,6 +154,7 @@ def test_the_limit_of_the_nearest_pairs_is_never_so_low_that_none_are_found(monk
     monkeypatch.setattr(counting, "LISTED_PAIRS", 20)
     embeddings, labels = random_faces(people=100, images=4)
     assert score_pairs(embeddings, labels).impostor_sample.tail == 20
+    assert score_pairs(np.ones_like(embeddings), labels).impostor_sample.tail == 20
 
 
 def test_memory_does_not_grow_with_the_number_of_pairs():
@@ -201,14 +209,13 @@ def test_a_layout_covers_every_pair_once(monkeypatch):
 def test_a_tail_that_overflows_keeps_the_best_of_all_it_was_shown():
     rng = np.random.default_rng(0)
     keys = rng.integers(0, 50, 900).astype(np.int32)
-    rows = rng.permutation(900)
+    shown = listed.ListedPairs(keys, rng.integers(0, 30, 900), 30 + rng.permutation(900))
     tail = listed.Tail(10, limit=100)
     for start in range(0, 900, 30):
-        part = slice(start, start + 30)
-        shown = listed.ListedPairs(keys[part], rows[part], rows[part] + 1)
-        tail.add(shown.take(np.flatnonzero(shown.keys <= tail.limit)))
-    expected = np.lexsort((rows, keys))[:10]
+        part = shown.take(slice(start, start + 30))
+        tail.add(part.take(np.flatnonzero(part.keys <= tail.limit)))
+    expected = np.lexsort((shown.second, shown.first, keys))[:10]
     kept = tail.pairs().leading(10, farthest=False)
-    np.testing.assert_array_equal(kept.first, rows[expected])
+    np.testing.assert_array_equal(kept.second, shown.second[expected])
     assert len(tail.pairs()) <= 40
     assert tail.limit < 50
