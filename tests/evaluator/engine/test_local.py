@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from components import progress
 from components.evaluator.engine import counting, layout, listed, local
 from components.evaluator.engine.layout import Layout
+from components.evaluator.engine.scorers import MARGIN, CosineScorer
 from components.evaluator.pairs import score_pairs
 from tests.evaluator.cases import expanded, faces, random_faces
 
@@ -115,6 +116,25 @@ def test_copies_of_an_image_tie_wherever_they_stand_and_opposites_are_at_two():
     assert pairs.genuine.values[-1] <= 2**-20
     assert pairs.impostor.values[-1] >= 2 - 2**-20
     assert set(pairs.rank[:400]) == set(pairs.rank[-400:]) == {2}
+
+
+class KeyMatrix(CosineScorer):
+    """Has the keys that it is given."""
+
+    def __init__(self, keys):
+        self.matrix = np.array(keys, np.int32)
+
+    def keys(self, rows, columns, workspace=None):
+        return self.matrix[rows][:, columns].copy()
+
+
+def test_a_mate_that_rounding_puts_below_zero_ties_with_an_impostor_at_zero():
+    at_0 = CosineScorer.origin + MARGIN
+    images = Layout.of(["a", "a", "b"])
+    scorer = KeyMatrix(np.full((3, 3), at_0) - 3 * (np.arange(3)[:, None] + np.arange(3) == 1))
+    assert scorer.matrix[0, 1] == at_0 - 3
+    _, impostor = local.count_pairs(images, scorer)
+    assert impostor.by_row.tolist() == [1, 1, 0]
 
 
 @pytest.mark.usefixtures("small_blocks")
