@@ -14,6 +14,9 @@ from rich.table import Table
 
 from pipeline.run_folder import RunFolder
 
+# Rates at the threshold that makes them equal on these very people: no result to show.
+_TUNED_ON_THEMSELVES = ("FAR", "FRR")
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -84,7 +87,7 @@ def _metrics_table(metrics: Mapping[str, Any]) -> Table:
     for name in metrics["baselines"]:
         table.add_column(name)
     for metric, value in metrics.items():
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and metric not in _TUNED_ON_THEMSELVES:
             low_high = metrics["intervals"].get(metric)
             interval = f"{low_high[0]:.3f} to {low_high[1]:.3f}" if low_high else ""
             first, *others = (_number(column.get(metric)) for column in columns.values())

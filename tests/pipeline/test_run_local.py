@@ -166,6 +166,9 @@ def test_the_command_runs_all_and_says_where_everything_is(config_file, tmp_path
     assert run.stderr == ""
     assert "[9/9] Pusher" in run.stdout
     assert "The model is blessed and pushed:" in run.stdout
+    assert "threshold EER: " in run.stdout
+    assert " people; on the other " in run.stdout
+    assert "│ FAR " not in run.stdout  # at its own threshold it is no result
     for place in ("latest/report.html", "serving_model/", "mlflow.db", "tensorboard", "logs/"):
         assert f"{out}/" in run.stdout
         assert place in run.stdout
