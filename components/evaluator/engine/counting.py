@@ -18,7 +18,7 @@ from components.evaluator.engine.listed import ListedPairs, Tail
 from components.evaluator.engine.scorers import Scorer
 from components.evaluator.engine.tables import TablePool
 
-# Pairs of a kind that are listed one by one: the most mistaken ones, and as many at random.
+# Pairs of a kind that are listed one by one: the most mistaken ones, and as many others or more.
 LISTED_PAIRS = 2**16
 NO_MATE = np.iinfo(np.int32).max
 # Rows and columns of the sample that says how near the nearest impostor pairs are.

@@ -7,7 +7,9 @@ from components.evaluator.engine.arrays import Float32, Float64, Int64
 
 @dataclass(frozen=True)
 class PairSample:
-    """Pairs of one kind: the most mistaken ones, all of them, then a random sample of the rest.
+    """Pairs of one kind: the most mistaken ones, all of them, then a sample of the rest.
+
+    The sample is taken at regular places among all pairs, and does not depend on any seed.
 
     Where there are few pairs it holds every one of them, once.
 
