@@ -159,41 +159,21 @@ def evaluate_model(
       EvaluationError: the test split has no genuine or no impostor pairs, an embedding is zero or
         not finite, or a protocol or a slice is undefined on it.
     """
-    if score_all is None:
-
-        def score_all(vectors: np.ndarray, people: Sequence[str]) -> PairScores:
-            return score_pairs(vectors, people, settings.distance)
-
-    model = _Model(embeddings, score_all(embeddings, test.identities))
-    blessed = None
-    if latest_blessed_embeddings is not None:
-        scored = score_all(latest_blessed_embeddings, test.identities)
-        blessed = _Model(latest_blessed_embeddings, scored)
+    model, blessed = (
+        _scored(vectors, test, settings, score_all) if vectors is not None else None
+        for vectors in (embeddings, latest_blessed_embeddings)
+    )
     comparisons = _baselines(test, train_pixels, settings)
     if blessed:
         comparisons[LATEST_BLESSED] = _compared(blessed.pairs, settings)
-    study = study_thresholds(
-        embeddings,
-        test.identities,
-        distance=settings.distance,
-        target_fars=settings.target_fars,
-        seed=settings.seed,
-        dev_share=settings.dev_share,
-    )
-    protocols = _protocols(model, test, settings)
     columns = _slice_columns(test, settings)
+    gates = _compare_with_blessed(model, blessed, test, columns, settings)
+    study = _study(model, test, settings)
+    protocols = _protocols(model, test, settings)
     metrics = _measure(model.pairs, settings) | study.blocks()
     metrics["protocols"] = {name: result.to_json() for name, result in protocols.items()}
     if columns:
-        metrics["slices"] = slices.measure_slices(
-            embeddings,
-            test.identities,
-            columns,
-            threshold=metrics["EER_threshold"],
-            distance=settings.distance,
-            seed=settings.seed,
-        )
-    gates = _compare_with_blessed(model, blessed, test, columns, settings)
+        metrics["slices"] = _slices(model, test, columns, metrics["EER_threshold"], settings)
     metrics["gate"] = gate_block(gates, settings.max_regression)
     metrics["baselines"] = {name: other.metrics for name, other in comparisons.items()}
     blessing = decide_blessing(
@@ -203,25 +183,42 @@ def evaluate_model(
     drawn = {name: result.curves for name, result in protocols.items()}
     calibration = _calibration_curve(study, curves)
     worst = find_worst_pairs(model.pairs)
-    report = render_report(
-        ReportData(
-            title="Face recognition report",
-            metrics=metrics,
-            curves=curves,
-            comparisons=comparisons,
-            blessing=blessing,
-            false_accepts=_image_pairs(test, worst.false_accepts),
-            false_rejects=_image_pairs(test, worst.false_rejects),
-            distance=settings.distance,
-            configuration=_shown(settings),
-            credit=settings.credit,
-            provenance=settings.provenance,
-            protocol_curves=drawn,
-            calibration=calibration,
-        )
+    report = ReportData(
+        title="Face recognition report",
+        metrics=metrics,
+        curves=curves,
+        comparisons=comparisons,
+        blessing=blessing,
+        false_accepts=_image_pairs(test, worst.false_accepts),
+        false_rejects=_image_pairs(test, worst.false_rejects),
+        distance=settings.distance,
+        configuration=_shown(settings),
+        credit=settings.credit,
+        provenance=settings.provenance,
+        protocol_curves=drawn,
+        calibration=calibration,
     )
     files = curve_files(curve_tables(curves, drawn, calibration))
-    return Evaluation(metrics, report, files, blessing, study)
+    return Evaluation(metrics, render_report(report), files, blessing, study)
+
+
+def _scored(
+    embeddings: np.ndarray, test: TestImages, settings: Settings, score_all: PairScorer | None
+) -> _Model:
+    if score_all:
+        return _Model(embeddings, score_all(embeddings, test.identities))
+    return _Model(embeddings, score_pairs(embeddings, test.identities, settings.distance))
+
+
+def _study(model: _Model, test: TestImages, settings: Settings) -> ThresholdStudy:
+    return study_thresholds(
+        model.embeddings,
+        test.identities,
+        distance=settings.distance,
+        target_fars=settings.target_fars,
+        seed=settings.seed,
+        dev_share=settings.dev_share,
+    )
 
 
 def _baselines(
@@ -268,6 +265,23 @@ def _slice_columns(test: TestImages, settings: Settings) -> dict[str, list[str]]
         return {}
     attributes = slices.read_attributes(settings.slices.attributes, test.identities, test.keys)
     return slices.choose_columns(attributes, settings.slices.columns)
+
+
+def _slices(
+    model: _Model,
+    test: TestImages,
+    columns: Mapping[str, Sequence[str]],
+    threshold: float,
+    settings: Settings,
+) -> dict[str, Any]:
+    return slices.measure_slices(
+        model.embeddings,
+        test.identities,
+        columns,
+        threshold=threshold,
+        distance=settings.distance,
+        seed=settings.seed,
+    )
 
 
 def _compare_with_blessed(
