@@ -64,3 +64,15 @@ def test_a_matrix_keeps_its_own_distances():
     np.testing.assert_array_equal(
         scorer.distances(keys), matrix[np.ix_([2, 0, 1], [2, 0, 1])].astype(np.float32)
     )
+
+
+def test_the_step_is_of_the_size_of_the_rounding_of_a_product():
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(50, 512))[np.arange(1000) // 20]
+    embeddings = people + 0.3 * rng.normal(size=people.shape)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    single = embeddings.astype(np.float32)
+    double = single.astype(np.float64)
+    error = np.abs(single @ single.T - double @ double.T).max()
+    # The step is 2^-21: finer ones would count noise, much coarser ones would lose what is there.
+    assert 2**-23 < error < 2**-20
