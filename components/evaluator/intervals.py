@@ -274,6 +274,12 @@ def _resampled_share(sums: Float64, values: Float64, mated: int) -> Resampled:
     return Resampled(float(hits / probes), values, people=mated, independent=mated)
 
 
+def draw_people(people: int, seed: int) -> Iterator[Int64]:
+    """How often each person is drawn, int64 [K], in each resample of `resample_verification`."""
+    for draws in _drawn_people(people, seed, RESAMPLE_CELLS // people):
+        yield from draws.astype(np.int64)
+
+
 def _drawn_people(people: int, seed: int, rows: int) -> Iterator[Float64]:
     """How often each person is drawn in each resample: float64 [rows, K] at a time, 1 at least."""
     generator = np.random.default_rng(seed)

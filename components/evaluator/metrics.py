@@ -108,7 +108,7 @@ def verification_metrics(pairs: PairScores) -> dict[str, float]:
     share = -gap[0] / (gap[1] - gap[0])
     is_nearer = gap.sum() <= ROUNDING
     vertex = crossing if is_nearer else _nearest_score(pairs, crossing, side="left")
-    threshold = _middle_of_gap(vertex, _nearest_score(pairs, vertex, side="right"))
+    threshold = middle_of_gap(vertex, _nearest_score(pairs, vertex, side="right"))
     far_there, frr_there = error_rates(pairs, threshold)
     return {
         "FAR": float(far_there),
@@ -144,7 +144,8 @@ def _nearest_score(pairs: PairScores, score: np.float32, side: str) -> np.float3
     return max(neighbours) if side == "left" else min(neighbours)
 
 
-def _middle_of_gap(score: np.float32, following: np.float32) -> np.float32:
+def middle_of_gap(score: np.float32, following: np.float32) -> np.float32:
+    """The threshold between a score and the next: their middle, or the score if there is none."""
     middle = np.float32((float(score) + float(following)) / 2)
     # Between neighbouring float32 values there is no middle, and rounding may go up.
     return middle if middle < following else score

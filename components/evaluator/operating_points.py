@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 from components.evaluator.calibration import LOGISTIC, Calibration, cllr, fit_calibration
 from components.evaluator.engine.arrays import Bool, Float32, Float64
 from components.evaluator.errors import EvaluationError
-from components.evaluator.intervals import resample_verification
-from components.evaluator.metrics import ROUNDING, impostor_pairs_needed
+from components.evaluator.intervals import draw_people, resample_verification
+from components.evaluator.metrics import ROUNDING, impostor_pairs_needed, middle_of_gap
 from components.evaluator.pairs import PairScores, score_pairs
 from components.evaluator.threshold_pack import (
     EER,
@@ -35,8 +35,6 @@ from components.evaluator.threshold_pack import (
 
 # The share of the people that choose the thresholds.
 DEV_SHARE = 0.5
-# Resamples of the dev people behind the interval of a threshold.
-RESAMPLES = 400
 
 TOO_FEW_PEOPLE = (
     "thresholds are chosen on one part of the people and measured on the other, and each part "
@@ -326,7 +324,7 @@ def _eer_threshold(curve: _Curve) -> np.float32:
     vertex = int(np.argmax(gap >= 0))
     if vertex > 0 and gap[vertex - 1] + gap[vertex] > ROUNDING:
         vertex -= 1
-    return _middle_of_gap(curve, vertex)
+    return _after(curve, vertex)
 
 
 def _far_threshold(curve: _Curve, far: float) -> np.float32:
@@ -334,15 +332,13 @@ def _far_threshold(curve: _Curve, far: float) -> np.float32:
     allowed = int(np.searchsorted(curve.far, far * (1 + ROUNDING), side="right"))
     if allowed == 0:
         return np.nextafter(curve.scores[0], np.float32(-np.inf))
-    return _middle_of_gap(curve, allowed - 1)
+    return _after(curve, allowed - 1)
 
 
-def _middle_of_gap(curve: _Curve, vertex: int) -> np.float32:
-    """The middle between a vertex and the next; the vertex itself where float32 has none."""
-    score = curve.scores[vertex]
-    following = curve.scores[min(vertex + 1, len(curve.scores) - 1)]
-    middle = np.float32((float(score) + float(following)) / 2)
-    return middle if middle < following else score
+def _after(curve: _Curve, vertex: int) -> np.float32:
+    """The threshold in the gap between a vertex and the next, if there is a next."""
+    following = min(vertex + 1, len(curve.scores) - 1)
+    return middle_of_gap(curve.scores[vertex], curve.scores[following])
 
 
 def _threshold_intervals(pairs: PairScores, fars: Sequence[float], seed: int) -> Float64:
@@ -359,10 +355,8 @@ def _threshold_intervals(pairs: PairScores, fars: Sequence[float], seed: int) ->
     first = pairs.identity[np.concatenate([sample.first for sample in samples])[order]]
     second = pairs.identity[np.concatenate([sample.second for sample in samples])[order]]
     copies = np.concatenate([sample.copies for sample in samples])[order]
-    people = len(pairs.sizes)
-    draws = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), RESAMPLES)
     resampled = []
-    for draw in draws:
+    for draw in draw_people(len(pairs.sizes), seed):
         weight = draw[first] * copies
         genuine = np.where(is_impostor, 0, weight)
         impostor = np.where(is_impostor, weight * draw[second], 0)

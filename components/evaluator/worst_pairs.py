@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
-
 from components.evaluator.engine.sample import PairSample
-from components.evaluator.pairs import PairScores, score_pairs
+from components.evaluator.pairs import PairScores
 
 
 @dataclass(frozen=True)
@@ -28,16 +26,6 @@ class WorstPairs:
 
     false_accepts: tuple[ScoredPair, ...]
     false_rejects: tuple[ScoredPair, ...]
-
-
-def worst_pairs(
-    embeddings: ArrayLike | None,
-    labels: ArrayLike,
-    distance: str | ArrayLike = "cosine",
-    count: int = 10,
-) -> WorstPairs:
-    """The `count` worst pairs of each kind; `find_worst_pairs` on the scores."""
-    return find_worst_pairs(score_pairs(embeddings, labels, distance), count)
 
 
 def find_worst_pairs(pairs: PairScores, count: int = 10) -> WorstPairs:

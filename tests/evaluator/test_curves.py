@@ -10,7 +10,7 @@ from components.evaluator.curves import compute_curves, landmarks
 from components.evaluator.engine.sample import PairSample
 from components.evaluator.metrics import calculate_identification_metrics, error_rates
 from components.evaluator.pairs import score_pairs
-from components.evaluator.worst_pairs import ScoredPair, find_worst_pairs, worst_pairs
+from components.evaluator.worst_pairs import ScoredPair, find_worst_pairs
 from tests.evaluator.cases import HAND_LABELS, HAND_MATRIX, all_scores, random_faces
 
 
@@ -52,7 +52,7 @@ def test_curves_of_identical_embeddings_can_be_drawn():
 
 
 def test_worst_pairs_of_the_hand_worked_case():
-    worst = worst_pairs(None, HAND_LABELS, HAND_MATRIX, count=2)
+    worst = find_worst_pairs(score_pairs(None, HAND_LABELS, HAND_MATRIX), count=2)
     assert [(pair.first, pair.second) for pair in worst.false_accepts] == [(0, 3), (0, 4)]
     assert [(pair.first, pair.second) for pair in worst.false_rejects] == [(3, 4), (1, 2)]
     assert [pair.distance for pair in worst.false_rejects] == pytest.approx([0.6, 0.4])
@@ -62,7 +62,7 @@ def test_worst_pairs_name_images_by_their_place_in_the_input():
     embeddings, labels = random_faces(seed=4, people=6, images=3)
     scores, genuine = all_scores(embeddings, labels, "euclidean")
     places = np.array(list(itertools.combinations(range(len(labels)), 2)))
-    worst = worst_pairs(embeddings, labels, "euclidean", count=3)
+    worst = find_worst_pairs(score_pairs(embeddings, labels, "euclidean"), count=3)
     nearest = places[~genuine][np.argsort(scores[~genuine])[:3]]
     assert [(pair.first, pair.second) for pair in worst.false_accepts] == [
         tuple(place) for place in nearest
@@ -70,7 +70,7 @@ def test_worst_pairs_name_images_by_their_place_in_the_input():
 
 
 def test_there_may_be_fewer_worst_pairs_than_asked_for():
-    worst = worst_pairs([[0.0], [1.0], [5.0]], [0, 0, 1], "euclidean", count=10)
+    worst = find_worst_pairs(score_pairs([[0.0], [1.0], [5.0]], [0, 0, 1], "euclidean"), count=10)
     assert worst.false_rejects == (ScoredPair(0, 1, 1.0),)
     assert worst.false_accepts == (ScoredPair(1, 2, 4.0), ScoredPair(0, 2, 5.0))
 

@@ -5,14 +5,14 @@ The trials of one person are not independent, so people are drawn with replaceme
 what it is without an observed error, is that of `Resampled.interval`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from components.evaluator.engine.arrays import Bool, Float32, Int64
 from components.evaluator.engine.scores import Scores
-from components.evaluator.intervals import RESAMPLES, Resampled
+from components.evaluator.intervals import Resampled, draw_people
 from components.evaluator.metrics import true_accept_rate
 from components.evaluator.protocols.trials import TrialScores
 
@@ -40,13 +40,6 @@ class Trials:
     def weights(self, draws: Int64) -> Int64:
         """How often each trial occurs where person k was drawn `draws[k]` times; int64 [T]."""
         return draws[self.first] * (1 if self.second is None else draws[self.second])
-
-
-def draw_people(people: int, seed: int) -> Iterator[Int64]:
-    """How often each person is drawn, int64 [K], in each resample."""
-    rng = np.random.default_rng(seed)
-    for _ in range(RESAMPLES):
-        yield np.bincount(rng.integers(people, size=people), minlength=people)
 
 
 def share_intervals(
@@ -116,4 +109,4 @@ def _last(people: Int64 | None) -> int:
 
 
 def _interval(value: float, resampled: np.ndarray, people: int) -> list[float]:
-    return list(Resampled(float(value), resampled - value, people, people).interval())
+    return list(Resampled(float(value), resampled, people, people).interval())

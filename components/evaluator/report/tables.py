@@ -12,8 +12,6 @@ from components.evaluator.report.formats import PERCENT, target_of, target_perce
 Interval = tuple[float, float]
 Metrics = Mapping[str, Any]
 
-# What each column has at a threshold that it sets for itself: they are equal by construction.
-AT_OWN_THRESHOLD = ("FAR", "FRR")
 # The largest groups of a slice that are shown, so that the page stays small and can be read.
 MAX_GROUPS = 40
 MAX_CROSSED_GROUPS = 12

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from components.evaluator.intervals import Resampled
+from components.evaluator.intervals import Resampled, draw_people
 from components.evaluator.protocols.resampling import (
     Trials,
     accepted_intervals,
-    draw_people,
     share_intervals,
 )
 
