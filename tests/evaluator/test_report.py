@@ -22,6 +22,7 @@ from components.evaluator.report.tables import (
     MAX_CROSSED_GROUPS,
     MAX_GROUPS,
     operating_points,
+    protocol_tables,
     slice_tables,
 )
 
@@ -256,6 +257,12 @@ def test_far_and_frr_at_the_sets_own_threshold_are_no_result(data, html):
     assert not {"FAR", "FRR"} & set(rows)
     far, frr = (percent(data.metrics[key]).replace("\u202f", " ") for key in ("FAR", "FRR"))
     assert f"FAR is {far} and FRR {frr}: about equal by construction" in text_of(html)
+
+
+def test_nor_are_they_in_the_table_of_a_protocol():
+    figures = {"FAR": 0.1, "FRR": 0.1, "EER": 0.1, "EER_threshold": 0.4}
+    (table,) = protocol_tables({"protocols": {"templates": {"figures": figures}}})
+    assert [key for key, *_ in table.rows] == ["EER", "EER_threshold"]
 
 
 def test_an_unsupported_rate_is_listed_with_what_it_needs(html):

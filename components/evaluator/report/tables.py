@@ -12,6 +12,8 @@ from components.evaluator.report.formats import PERCENT, target_of, target_perce
 Interval = tuple[float, float]
 Metrics = Mapping[str, Any]
 
+# Rates at the threshold that makes them equal on these very people: no result to show.
+TUNED_ON_THEMSELVES = ("FAR", "FRR")
 # The largest groups of a slice that are shown, so that the page stays small and can be read.
 MAX_GROUPS = 40
 MAX_CROSSED_GROUPS = 12
@@ -173,6 +175,7 @@ def protocol_tables(metrics: Metrics) -> list[ProtocolTable]:
                 *(
                     (key, value, protocol.get("intervals", {}).get(key), None)
                     for key, value in protocol["figures"].items()
+                    if key not in TUNED_ON_THEMSELVES
                 ),
                 *(
                     (key, None, None, needed)
