@@ -12,7 +12,7 @@ from apache_beam.pvalue import AsSingleton
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from components.evaluator.engine import kernels
+from components.evaluator.engine.arrays import Int32
 from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
@@ -20,7 +20,9 @@ from components.evaluator.engine.counting import (
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
+    no_mates,
 )
+from components.evaluator.engine.kernels import NumpyKernel
 from components.evaluator.engine.layout import Block
 from components.evaluator.engine.listed import ListedPairs
 from components.evaluator.engine.tables import TablePool
@@ -57,15 +59,18 @@ def score_pairs_in_beam(
     outcome = {kind: os.path.join(folder, f"{kind}.npz") for kind in ("genuine", "impostor")}
     with make_pipeline() as pipeline:
         parts = pipeline | beam.Create(range(shards)) | beam.Reshuffle()
+        strips = parts | "CountStrips" >> beam.ParDo(_CountStrips(source, distance, shards))
         genuine = (
-            parts
-            | "CountGenuine" >> beam.ParDo(_CountGenuine(source, distance, shards))
+            strips
+            | "Genuine" >> beam.Keys()
             | "CombineGenuine" >> beam.CombineGlobally(_combined_genuine).without_defaults()
         )
+        blocks = parts | "CountBlocks" >> beam.ParDo(
+            _CountBlocks(source, distance, shards), AsSingleton(genuine)
+        )
         impostor = (
-            parts
-            | "CountImpostor"
-            >> beam.ParDo(_CountImpostor(source, distance, shards), AsSingleton(genuine))
+            (strips | "ImpostorOfStrips" >> beam.Values(), blocks)
+            | beam.Flatten()
             | "CombineImpostor" >> beam.CombineGlobally(_combined_impostor).without_defaults()
         )
         _ = genuine | "SaveGenuine" >> beam.Map(_save_counted, outcome["genuine"])
@@ -89,39 +94,51 @@ class _CountShard(beam.DoFn):
             arrays["embeddings"], arrays["labels"], self._distance
         )
 
-    def _counted(
-        self,
-        counter: GenuineCounter | ImpostorCounter,
-        tables: TablePool,
-        blocks: Iterable[Block],
-        shard: int,
-    ) -> Counted:
-        # One BLAS thread: the runner has as many workers as there are cores.
-        with threadpool_limits(1, user_api="blas"):
-            for block in itertools.islice(blocks, shard, None, self._shards):
-                counter.add(block)
-        return counter.counted(*tables.gather())
-
-
-class _CountGenuine(_CountShard):
-    def process(self, shard: int) -> Iterator[Counted]:
-        tables = TablePool(self._scorer.size, 1, carries=False)
-        counter = GenuineCounter(self._layout, self._scorer, tables)
-        yield self._counted(counter, tables, self._layout.strips(), shard)
-
-
-class _CountImpostor(_CountShard):
-    def process(self, shard: int, genuine: Counted) -> Iterator[Counted]:
-        tables = TablePool(self._scorer.size, 1, carries=kernels.CARRIES)
-        counter = ImpostorCounter(
+    def _impostor_counter(self, limits: Int32, tables: TablePool) -> ImpostorCounter:
+        return ImpostorCounter(
             self._layout,
             self._scorer,
             tables,
-            nearest_mates=genuine.by_row,
+            limits=limits,
             tail_limit=nearest_impostors_limit(self._layout, self._scorer),
-            kernel=kernels,
+            kernel=NumpyKernel(),
         )
-        yield self._counted(counter, tables, self._layout.blocks(), shard)
+
+    def _tables(self) -> TablePool:
+        return TablePool(self._scorer.size, 1, carries=NumpyKernel.carries)
+
+    def _add_all(self, add: Callable[[Block], int], blocks: Iterable[Block], shard: int) -> None:
+        # One BLAS thread: the runner has as many workers as there are cores.
+        with threadpool_limits(1, user_api="blas"):
+            for block in itertools.islice(blocks, shard, None, self._shards):
+                add(block)
+
+
+class _CountStrips(_CountShard):
+    """Gives the genuine and the impostor pairs of the strips of a shard."""
+
+    def process(self, shard: int) -> Iterator[tuple[Counted, Counted]]:
+        limits = no_mates(self._layout, self._scorer)
+        genuine_tables, impostor_tables = self._tables(), self._tables()
+        impostor = self._impostor_counter(limits, impostor_tables)
+        genuine = GenuineCounter(
+            self._layout, self._scorer, genuine_tables, limits=limits, impostors=impostor
+        )
+        self._add_all(genuine.add, self._layout.strips(), shard)
+        yield (
+            genuine.counted(*genuine_tables.gather()),
+            impostor.counted(*impostor_tables.gather()),
+        )
+
+
+class _CountBlocks(_CountShard):
+    """Gives the impostor pairs of the blocks of a shard."""
+
+    def process(self, shard: int, genuine: Counted) -> Iterator[Counted]:
+        tables = self._tables()
+        counter = self._impostor_counter(genuine.by_row, tables)
+        self._add_all(counter.add, self._layout.blocks(), shard)
+        yield counter.counted(*tables.gather())
 
 
 def _combined_genuine(parts: Iterable[Counted]) -> Counted:

@@ -155,7 +155,7 @@ def _auc(pairs: PairScores) -> float:
     genuine, impostor = pairs.genuine, pairs.impostor
     # Twice the impostor pairs that are nearer, ties counted half. The sum is a float64: beyond 2^53
     # comparisons an int64 may overflow, and rounding is 1e-16 of it.
-    nearer = impostor.below(genuine.values) + impostor.at_most(genuine.values)
+    nearer = np.add(*impostor.below_and_at_most(genuine.values))
     return 1 - float(genuine.counts @ nearer.astype(np.float64)) / (
         2 * genuine.total * impostor.total
     )

@@ -14,6 +14,7 @@ from components.evaluator.engine.arrays import Bool, Int64
 from components.evaluator.engine.counting import Counted
 from components.evaluator.engine.inputs import check_pairs_exist, make_layout, make_scorer
 from components.evaluator.engine.layout import Layout
+from components.evaluator.engine.listed import ListedPairs
 from components.evaluator.engine.local import count_pairs
 from components.evaluator.engine.sample import PairSample
 from components.evaluator.engine.scorers import Scorer
@@ -127,8 +128,8 @@ def pair_scores(layout: Layout, scorer: Scorer, genuine: Counted, impostor: Coun
         impostor=_scores(impostor, scorer),
         identity=identity,
         rank=rank,
-        genuine_sample=_sample(genuine, layout, scorer),
-        impostor_sample=_sample(impostor, layout, scorer),
+        genuine_sample=_sample(genuine, layout, scorer, farthest=True),
+        impostor_sample=_sample(impostor, layout, scorer, farthest=False),
         layout=layout,
         scorer=scorer,
     )
@@ -141,19 +142,17 @@ def _scores(counted: Counted, scorer: Scorer) -> Scores:
     return Scores(distances[starts], np.add.reduceat(counted.counts, starts))
 
 
-def _sample(counted: Counted, layout: Layout, scorer: Scorer) -> PairSample:
-    tail, sampled = counted.tail, counted.sampled
-    number = [pairs.first * layout.images + pairs.second for pairs in (tail, sampled)]
-    rest = sampled.take(np.flatnonzero(~np.isin(number[1], number[0])))
-    others = int(counted.counts.sum()) - len(tail)
-    images = np.sort(
-        [
-            layout.order[np.concatenate([tail.first, rest.first])],
-            layout.order[np.concatenate([tail.second, rest.second])],
-        ],
-        axis=0,
+def _sample(counted: Counted, layout: Layout, scorer: Scorer, *, farthest: bool) -> PairSample:
+    tail = counted.tail
+    rest = counted.sampled.beyond(tail.take(slice(-1, None)), farthest=farthest)
+    listed = ListedPairs.joined([tail, rest])
+    first, second = layout.order[listed.first], layout.order[listed.second]
+    copies = np.ones(len(listed))
+    copies[len(tail) :] = (int(counted.counts.sum()) - len(tail)) / max(len(rest), 1)
+    return PairSample(
+        np.minimum(first, second),
+        np.maximum(first, second),
+        scorer.distances(listed.keys),
+        copies,
+        len(tail),
     )
-    copies = np.ones(len(tail) + len(rest))
-    copies[len(tail) :] = others / max(len(rest), 1)
-    distances = scorer.distances(np.concatenate([tail.keys, rest.keys]))
-    return PairSample(*images, distances, copies, len(tail))

@@ -1,28 +1,30 @@
 """Goes through blocks of pairs and keeps what the figures need: counts, ranks and a few pairs.
 
-Two passes: the strips give the genuine pairs, and with them the nearest mate of every image; then
-every impostor pair is counted, and in the same block compared with the nearest mates of its row and
-of its column. A rank is 1 + the impostor images at most as far as the nearest mate, so the whole
-CMC is there without a search for the nearest images.
+The strips come first: they give the genuine pairs, and with them the nearest mate of every image.
+Every impostor pair is counted, and at once compared with the nearest mates of its row and of its
+column. A rank is 1 + the impostor images at most as far as the nearest mate, so the whole CMC is
+there without a search for the nearest images.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
 from components.evaluator.engine.arrays import Int32, Int64
-from components.evaluator.engine.layout import Block, Layout
+from components.evaluator.engine.kernels import Kernel
+from components.evaluator.engine.layout import Block, Layout, tiles
 from components.evaluator.engine.listed import ListedPairs, Tail
 from components.evaluator.engine.scorers import Scorer
 from components.evaluator.engine.tables import TablePool
 
 # Pairs of a kind that are listed one by one: the most mistaken ones, and as many others or more.
 LISTED_PAIRS = 2**16
-NO_MATE = np.iinfo(np.int32).max
-# Rows and columns of the sample that says how near the nearest impostor pairs are.
-_SAMPLE_ROWS, _SAMPLE_COLUMNS = 256, 1024
+_NO_MATE = np.int32(np.iinfo(np.int32).max)
+# The sample that says how near the nearest impostor pairs are: of so many pairs that this many of
+# the wanted ones are among them, and of no more rows and columns than that.
+_SAMPLE_NEAREST, _SAMPLE_ROWS = 128, 384
 # What the sample may be wrong by: so many more pairs than wanted are looked at.
 _SAMPLE_SLACK = 1.5
 # Keeps the sampled positions of neighbouring blocks apart; a prime.
@@ -36,61 +38,18 @@ class Counted:
     Attributes:
       keys: int32 [V], the keys that occur, ascending, less the scorer's origin.
       counts: int64 [V], the pairs of each.
-      by_row: int64 [N]: of genuine pairs the key of the nearest mate (`NO_MATE`: none), of impostor
-        pairs the number at most as far as the nearest mate.
+      by_row: [N]: of genuine pairs, int32, the largest key that is as near as the nearest mate,
+        and one below all keys where there is no mate; of impostor pairs, int64, how many are at
+        most as far as the nearest mate.
       tail: the most mistaken pairs among others, in no order; merged: themselves, in order.
       sampled: pairs at regular places of the blocks.
     """
 
     keys: Int32
     counts: Int64
-    by_row: Int64
+    by_row: Int32 | Int64
     tail: ListedPairs
     sampled: ListedPairs
-
-
-class GenuineCounter:
-    """Counts the genuine pairs of strips, and finds everybody's nearest mate.
-
-    Args:
-      layout: of the rows.
-      scorer: of their distances.
-      tables: to count in; shared by the counters of several threads.
-    """
-
-    def __init__(self, layout: Layout, scorer: Scorer, tables: TablePool):
-        self._layout = layout
-        self._scorer = scorer
-        self._tables = tables
-        self._nearest = np.full(layout.images, NO_MATE, np.int64)
-        self._tail = Tail(LISTED_PAIRS, scorer.origin, farthest=True)
-        self._step = max(1, layout.genuine_pairs // LISTED_PAIRS)
-        self._sampled: list[ListedPairs] = []
-
-    def add(self, block: Block) -> int:
-        """Counts the genuine pairs of a block of `Layout.strips`; gives their number."""
-        keys = self._scorer.keys(block.rows, block.columns)
-        row = np.arange(block.top, block.bottom)[:, None]
-        column = np.arange(block.left, block.right)
-        is_genuine = (column > row) & (column < self._layout.end[row])
-        self._find_nearest(block, np.where(is_genuine, keys, NO_MATE))
-        genuine = _listed(keys, np.flatnonzero(is_genuine), block)
-        with self._tables.take() as table:
-            table.reserve(len(genuine))
-            index = genuine.keys.astype(np.intp) - self._scorer.origin
-            np.add.at(table.high, index, np.uint32(1))
-        self._tail.add(genuine.take(np.flatnonzero(genuine.keys >= self._tail.limit)))
-        self._sampled.append(genuine.take(_sampled_positions(len(genuine), block, self._step)))
-        return len(genuine)
-
-    def _find_nearest(self, block: Block, keys: Int32) -> None:
-        for rows, axis in ((block.rows, 1), (block.columns, 0)):
-            np.minimum(self._nearest[rows], keys.min(axis=axis), out=self._nearest[rows])
-
-    def counted(self, keys: Int32, counts: Int64) -> Counted:
-        """What was found so far; `keys` and `counts` are what the tables give, or nothing."""
-        sampled = ListedPairs.joined(self._sampled)
-        return Counted(keys, counts, self._nearest, self._tail.pairs(), sampled)
 
 
 class ImpostorCounter:
@@ -100,9 +59,9 @@ class ImpostorCounter:
       layout: of the rows.
       scorer: of their distances.
       tables: to count in; shared by the counters of several threads.
-      nearest_mates: int64 [N], `Counted.by_row` of the genuine pairs.
+      limits: int32 [N], `Counted.by_row` of the genuine pairs; it is read when blocks are added.
       tail_limit: see `nearest_impostors_limit`.
-      kernel: the module `kernels` or `numba_kernels`.
+      kernel: of this counter alone.
     """
 
     def __init__(
@@ -111,39 +70,42 @@ class ImpostorCounter:
         scorer: Scorer,
         tables: TablePool,
         *,
-        nearest_mates: Int64,
+        limits: Int32,
         tail_limit: int,
-        kernel: ModuleType,
+        kernel: Kernel,
     ):
         self._layout = layout
         self._scorer = scorer
         self._kernel = kernel
         self._workspace = np.empty(layout.largest_block, np.float32)
         self._tables = tables
-        has_mate = nearest_mates != NO_MATE
-        reachable = scorer.largest_equal(np.where(has_mate, nearest_mates, scorer.origin))
-        self._limits = np.where(has_mate, reachable, scorer.origin - 1).astype(np.int32)
+        self._limits = limits
         self._before_mate = np.zeros(layout.images, np.int64)
         self._tail = Tail(LISTED_PAIRS, tail_limit)
         self._step = max(1, layout.impostor_pairs // LISTED_PAIRS)
         self._sampled: list[ListedPairs] = []
+        self._not_counted = scorer.origin + scorer.size
 
     def add(self, block: Block) -> int:
-        """Counts the impostor pairs of any block of the layout; gives their number."""
+        """Counts the pairs of one of `Layout.blocks`; gives their number."""
         keys = self._scorer.keys(block.rows, block.columns, self._workspace)
-        not_counted = self._scorer.origin + self._scorer.size
-        pairs = keys.size
-        end = self._layout.end[block.rows]
-        if end[-1] > block.left:
-            is_left_out = np.arange(block.left, block.right) < end[:, None]
-            keys[is_left_out] = not_counted
-            pairs -= np.count_nonzero(is_left_out)
+        self._add_keys(block, keys)
+        return keys.size
+
+    def add_strip(self, strip: Block, keys: Int32) -> int:
+        """Counts the impostor pairs of a strip whose keys are there; gives their number."""
+        end = self._layout.end[strip.rows]
+        is_left_out = np.arange(strip.left, strip.right) < end[:, None]
+        np.copyto(keys, self._not_counted, where=is_left_out)
+        self._add_keys(strip, keys)
+        return keys.size - np.count_nonzero(is_left_out)
+
+    def _add_keys(self, block: Block, keys: Int32) -> None:
         found = self._count(block, keys)
         if len(found):
             self._tail.add(_listed(keys, found, block))
         sample = _listed(keys, _sampled_positions(keys.size, block, self._step), block)
-        self._sampled.append(sample.take(np.flatnonzero(sample.keys != not_counted)))
-        return pairs
+        self._sampled.append(sample.take(np.flatnonzero(sample.keys != self._not_counted)))
 
     def _count(self, block: Block, keys: Int32) -> Int64:
         with self._tables.take() as table:
@@ -165,6 +127,81 @@ class ImpostorCounter:
         return Counted(keys, counts, self._before_mate, self._tail.pairs(), sampled)
 
 
+class GenuineCounter:
+    """Counts the genuine pairs of strips, and finds the nearest mate of all their images.
+
+    With that a strip's impostor pairs can be counted, while its product is there.
+
+    Args:
+      layout: of the rows.
+      scorer: of their distances.
+      tables: to count in; shared by the counters of several threads.
+      limits: int32 [N], `no_mates` at first, to be filled; shared by the counters, each of which
+        writes the rows of its strips.
+      impostors: counts the impostor pairs of the strips; of this counter alone.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        scorer: Scorer,
+        tables: TablePool,
+        *,
+        limits: Int32,
+        impostors: ImpostorCounter,
+    ):
+        self._layout = layout
+        self._scorer = scorer
+        self._tables = tables
+        self._limits = limits
+        self._impostors = impostors
+        self._nearest = np.full(layout.images, _NO_MATE, np.int32)
+        self._tail = Tail(LISTED_PAIRS, scorer.origin, farthest=True)
+        self._step = max(1, layout.genuine_pairs // LISTED_PAIRS)
+        self._sampled: list[ListedPairs] = []
+
+    def add(self, strip: Block) -> int:
+        """Counts the pairs of one of `Layout.strips`; gives their number."""
+        pairs = 0
+        for block in tiles(strip):
+            keys = self._scorer.keys(block.rows, block.columns)
+            pairs += self._add_genuine(block, keys)
+        self._limits[strip.rows] = self._reachable(self._nearest[strip.rows])
+        identity = self._layout.identity[strip.rows]
+        if identity[0] != identity[-1]:
+            pairs += self._impostors.add_strip(strip, keys)
+        return pairs
+
+    def _add_genuine(self, block: Block, keys: Int32) -> int:
+        first, second = self._layout.genuine_in(block)
+        genuine = ListedPairs(keys[first - block.top, second - block.left], first, second)
+        for rows in (first, second):
+            np.minimum.at(self._nearest, rows, genuine.keys)
+        with self._tables.take() as table:
+            table.reserve(len(genuine))
+            index = genuine.keys.astype(np.intp) - self._scorer.origin
+            np.add.at(table.high, index, np.uint32(1))
+        self._tail.add(genuine.take(np.flatnonzero(genuine.keys >= self._tail.limit)))
+        self._sampled.append(genuine.take(_sampled_positions(len(genuine), block, self._step)))
+        return len(genuine)
+
+    def _reachable(self, nearest: Int32) -> Int32:
+        """The largest keys at most as far as these, and one below all keys for `_NO_MATE`."""
+        has_mate = nearest != _NO_MATE
+        keys = self._scorer.largest_equal(np.where(has_mate, nearest, self._scorer.origin))
+        return np.where(has_mate, keys, self._scorer.origin - 1)
+
+    def counted(self, keys: Int32, counts: Int64) -> Counted:
+        """What was found so far; `keys` and `counts` are what the tables give, or nothing."""
+        sampled = ListedPairs.joined(self._sampled)
+        return Counted(keys, counts, self._limits, self._tail.pairs(), sampled)
+
+
+def no_mates(layout: Layout, scorer: Scorer) -> Int32:
+    """What `Counted.by_row` of genuine pairs is before any is counted, int32 [N]."""
+    return np.full(layout.images, scorer.origin - 1, np.int32)
+
+
 def nearest_impostors_limit(layout: Layout, scorer: Scorer) -> int:
     """A key that about 1.5 `LISTED_PAIRS` of the impostor pairs do not exceed, from a sample."""
     last = scorer.origin + scorer.size - 1
@@ -172,8 +209,8 @@ def nearest_impostors_limit(layout: Layout, scorer: Scorer) -> int:
     if share >= 1:
         return last
     rng = np.random.default_rng(0)
-    rows = rng.choice(layout.images, min(_SAMPLE_ROWS, layout.images), replace=False)
-    columns = rng.choice(layout.images, min(_SAMPLE_COLUMNS, layout.images), replace=False)
+    size = min(math.isqrt(int(_SAMPLE_NEAREST / share)) + 1, _SAMPLE_ROWS, layout.images)
+    rows, columns = (rng.choice(layout.images, size, replace=False) for _ in range(2))
     differ = layout.identity[rows][:, None] != layout.identity[columns]
     keys = scorer.keys(rows, columns)[differ]
     # Not fewer than the tenth nearest: the nearest of a sample alone say little.
@@ -194,7 +231,7 @@ def _sampled_positions(pairs: int, block: Block, step: int) -> Int64:
 
 def merged_genuine(parts: Sequence[Counted]) -> Counted:
     """The genuine pairs of all parts."""
-    return _merged(parts, np.minimum.reduce([part.by_row for part in parts]), farthest=True)
+    return _merged(parts, np.maximum.reduce([part.by_row for part in parts]), farthest=True)
 
 
 def merged_impostor(parts: Sequence[Counted]) -> Counted:

@@ -1,5 +1,7 @@
 """Counts a block of impostor keys, with NumPy and SciPy."""
 
+from typing import Protocol
+
 import numpy as np
 from scipy.sparse import _sparsetools
 
@@ -8,60 +10,93 @@ from components.evaluator.engine.tables import KeyTable
 
 # Keys looked at together: they stay in the cache between the passes.
 SLICE_KEYS = 2**17
-CARRIES = False
 
 
-def count_block(
-    keys: Int32,
-    table: KeyTable,
-    *,
-    origin: int,
-    row_limits: Int32,
-    column_limits: Int32,
-    row_ranks: Int64,
-    column_ranks: Int64,
-    tail_limit: int,
-) -> Int64:
-    """Counts the keys, and for each row and column those at or below its limit.
+class Kernel(Protocol):
+    """What counts a block; an instance serves one thread.
 
-    Args:
-      keys: int32 [R, C], C-contiguous.
-      table: to count in.
-      origin: the key that is the table's first.
-      row_limits: int32 [R]; column_limits: int32 [C].
-      row_ranks: int64 [R], column_ranks: int64 [C], to add to.
-      tail_limit: the largest key of a pair to be listed.
-
-    Returns:
-      int64 [P]: where in the flat block the pairs to be listed are.
+    Attributes:
+      carries: whether its tables have carries, see `KeyTable`.
     """
-    positions = [np.zeros(0, np.int64)]
-    columns = keys.shape[1]
-    slice_rows = max(1, SLICE_KEYS // columns)
-    index = np.empty((slice_rows, columns), np.int32)
-    ones = np.ones(index.size, np.int32)
-    for start in range(0, len(keys), slice_rows):
-        rows = keys[start : start + slice_rows]
-        _count(np.subtract(rows, origin, out=index[: len(rows)]).ravel(), ones, table)
-        nearest = rows.min(axis=1)
-        _add_hits(rows, nearest, row_limits[start:], row_ranks[start:])
-        _add_hits(rows.T, rows.min(axis=0), column_limits, column_ranks)
-        listed = np.flatnonzero(nearest <= tail_limit)
-        row, column = np.divmod(np.flatnonzero(rows[listed] <= tail_limit), columns)
-        positions.append((start + listed[row]) * columns + column)
-    return np.concatenate(positions)
+
+    carries: bool
+
+    def count_block(
+        self,
+        keys: Int32,
+        table: KeyTable,
+        *,
+        origin: int,
+        row_limits: Int32,
+        column_limits: Int32,
+        row_ranks: Int64,
+        column_ranks: Int64,
+        tail_limit: int,
+    ) -> Int64:
+        """Counts the keys, and for each row and column those at or below its limit.
+
+        Args:
+          keys: int32 [R, C], C-contiguous, C at most `SLICE_KEYS`.
+          table: to count in.
+          origin: the key that is the table's first.
+          row_limits: int32 [R]; column_limits: int32 [C].
+          row_ranks: int64 [R], column_ranks: int64 [C], to add to.
+          tail_limit: the largest key of a pair to be listed.
+
+        Returns:
+          int64 [P]: where in the flat block the pairs to be listed are.
+        """
 
 
-def _count(index: Int32, ones: Int32, table: KeyTable) -> None:
-    """Adds 1 to the table at each index.
+class NumpyKernel:
+    """The compiled loops of NumPy and SciPy."""
 
-    A sparse column with a 1 at each index, times 1, added to the table in place. SciPy's compiled
-    loop, behind `csc_array @ vector`, takes 32-bit indices and lets other threads run meanwhile;
-    `numpy.add.at` does neither, and `numpy.bincount` needs a table of its own for every block.
-    """
-    counts = table.high.view(np.int32)
-    ends = np.array([0, len(index)], np.int32)
-    _sparsetools.csc_matvec(len(counts), 1, ends, index, ones, ones, counts)
+    carries = False
+
+    def __init__(self) -> None:
+        self._index = np.empty(SLICE_KEYS, np.int32)
+        self._ones = np.ones(SLICE_KEYS, np.int32)
+
+    def count_block(
+        self,
+        keys: Int32,
+        table: KeyTable,
+        *,
+        origin: int,
+        row_limits: Int32,
+        column_limits: Int32,
+        row_ranks: Int64,
+        column_ranks: Int64,
+        tail_limit: int,
+    ) -> Int64:
+        """See `Kernel`."""
+        positions = [np.zeros(0, np.int64)]
+        columns = keys.shape[1]
+        slice_rows = SLICE_KEYS // columns
+        for start in range(0, len(keys), slice_rows):
+            rows = keys[start : start + slice_rows]
+            self._count(rows.ravel(), origin, table)
+            nearest = rows.min(axis=1)
+            _add_hits(rows, nearest, row_limits[start:], row_ranks[start:])
+            _add_hits(rows.T, rows.min(axis=0), column_limits, column_ranks)
+            listed = np.flatnonzero(nearest <= tail_limit)
+            row, column = np.divmod(np.flatnonzero(rows[listed] <= tail_limit), columns)
+            positions.append((start + listed[row]) * columns + column)
+        return np.concatenate(positions)
+
+    def _count(self, keys: Int32, origin: int, table: KeyTable) -> None:
+        """Adds 1 to the table at each key.
+
+        A sparse column with a 1 at each index, times 1, added to the table in place. SciPy's
+        compiled loop, behind `csc_array @ vector`, takes 32-bit indices and lets other threads run
+        meanwhile; `numpy.add.at` does neither, and `numpy.bincount` needs a table of its own for
+        every block.
+        """
+        counts = table.high.view(np.int32)
+        index = np.subtract(keys, origin, out=self._index[: len(keys)])
+        ends = np.array([0, len(keys)], np.int32)
+        ones = self._ones[: len(keys)]
+        _sparsetools.csc_matvec(len(counts), 1, ends, index, ones, ones, counts)
 
 
 def _add_hits(keys: Int32, nearest: Int32, limits: Int32, ranks: Int64) -> None:

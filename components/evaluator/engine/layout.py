@@ -1,13 +1,15 @@
 """Where the genuine pairs lie once the images are sorted by identity, and the blocks of all pairs.
 
 Sorting puts the mates of row `i` in rows `first[i]` to `end[i] - 1`. So the genuine pairs lie in
-strips along the diagonal, a few rows high, and everything right of a strip is impostor pairs only:
-no mask is needed there, and that is nearly everything.
+strips along the diagonal, squares of some people each, and everything beside them is impostor pairs
+only: no mask is needed there, and that is nearly everything.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +17,12 @@ from numpy.typing import ArrayLike
 
 from components.evaluator.engine.arrays import Int64
 
-# A block's product is fastest at some hundred rows; the strips are lower, since most of what they
-# hold is thrown away.
+# A block's product is fastest at some hundred rows, and is counted fastest while the cache has it.
+# The strips are smaller, since half of what they hold is thrown away, but not so small that there
+# are very many.
 BLOCK_ROWS = 1024
-BLOCK_COLUMNS = 4096
-STRIP_ROWS = 128
+BLOCK_COLUMNS = 1024
+STRIP_ROWS = 256
 
 
 class Block(NamedTuple):
@@ -96,27 +99,53 @@ class Layout:
         return min(BLOCK_ROWS, self.images) * min(BLOCK_COLUMNS, self.images)
 
     def strips(self) -> Iterator[Block]:
-        """Blocks along the diagonal that hold all genuine pairs, and some impostor pairs."""
-        for top in range(0, self.images, STRIP_ROWS):
-            bottom = min(top + STRIP_ROWS, self.images)
-            yield from _across(top, bottom, top, int(self.end[bottom - 1]))
+        """Squares along the diagonal that hold all images of some people, so all genuine pairs.
+
+        A strip that holds several people is no larger than a block.
+        """
+        for start, end in pairwise(self._strip_edges):
+            yield Block(start, end, start, end)
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks that hold every pair once: those of impostor pairs only, then the strips."""
-        yield from self._impostor_blocks()
-        yield from self.strips()
+        """Blocks of impostor pairs only: all that are not in the strips.
 
-    def _impostor_blocks(self) -> Iterator[Block]:
-        for top in range(0, self.images, BLOCK_ROWS):
-            bottom = min(top + BLOCK_ROWS, self.images)
-            right_of_block = int(self.end[bottom - 1])
-            yield from _across(top, bottom, right_of_block, self.images)
-            for strip_top in range(top, bottom, STRIP_ROWS):
-                strip_bottom = min(strip_top + STRIP_ROWS, bottom)
-                right_of_strip = int(self.end[strip_bottom - 1])
-                yield from _across(strip_top, strip_bottom, right_of_strip, right_of_block)
+        The large ones come first: threads that share them end at nearly the same time.
+        """
+        halved = deque([self._strip_edges])
+        while halved:
+            edges = halved.popleft()
+            if len(edges) > 2:
+                middle = len(edges) // 2
+                yield from tiles(Block(edges[0], edges[middle], edges[middle], edges[-1]))
+                halved += [edges[: middle + 1], edges[middle:]]
+
+    def genuine_in(self, block: Block) -> tuple[Int64, Int64]:
+        """The rows of the genuine pairs in a part of a strip: int64 [P] the lesser, the greater."""
+        row = np.arange(block.top, block.bottom)
+        start = np.maximum(row + 1, block.left)
+        mates = np.maximum(np.minimum(self.end[row], block.right) - start, 0)
+        position = np.arange(mates.sum()) - np.repeat(np.cumsum(mates) - mates, mates)
+        return np.repeat(row, mates), np.repeat(start, mates) + position
+
+    @cached_property
+    def _strip_edges(self) -> list[int]:
+        """The first row of each strip, and N. A strip is some people, or one with many images."""
+        ends = np.append(0, np.cumsum(self.sizes))
+        edges = [0]
+        while edges[-1] < self.images:
+            fitting = ends[np.searchsorted(ends, edges[-1] + STRIP_ROWS, side="right") - 1]
+            edges.append(int(max(fitting, self.end[edges[-1]])))
+        return edges
 
 
-def _across(top: int, bottom: int, left: int, right: int) -> Iterator[Block]:
-    for start in range(left, right, BLOCK_COLUMNS):
-        yield Block(top, bottom, start, min(start + BLOCK_COLUMNS, right))
+def tiles(block: Block) -> Iterator[Block]:
+    """A block of any size in parts that are not too large; of a strip those above the diagonal."""
+    for top, bottom in _parts(block.top, block.bottom, BLOCK_ROWS):
+        for left, right in _parts(max(top, block.left), block.right, BLOCK_COLUMNS):
+            yield Block(top, bottom, left, right)
+
+
+def _parts(start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
+    """A range in parts of about the same length."""
+    number = -(-(end - start) // longest)
+    return pairwise(start + (end - start) * part // number for part in range(number + 1))

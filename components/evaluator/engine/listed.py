@@ -53,7 +53,25 @@ class ListedPairs:
             # Few of them are sorted by all three.
             within = np.flatnonzero(keys <= np.partition(keys, count - 1)[count - 1])
             return self.take(within).leading(len(within), farthest=farthest).take(slice(count))
-        return self.take(np.lexsort((self.second, self.first, keys)))
+        return self.take(_sorting_order(keys, self.first, self.second))
+
+    def beyond(self, last: "ListedPairs", *, farthest: bool) -> "ListedPairs":
+        """Those that the order of `leading` puts behind one given pair."""
+        keys, limit = (-self.keys, -last.keys) if farthest else (self.keys, last.keys)
+        is_same_row = self.first == last.first
+        is_behind = (self.first > last.first) | (is_same_row & (self.second > last.second))
+        return self.take(np.flatnonzero((keys > limit) | ((keys == limit) & is_behind)))
+
+
+def _sorting_order(keys: Int32, first: Int64, second: Int64) -> Int64:
+    """What sorts by key, then first, then second row: int64 [P]."""
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    least, rows = int(keys.min()), int(second.max()) + 1
+    if (int(keys.max()) - least + 1) * rows**2 < 2**63:
+        # One number for all three: ten times faster than sorting three times.
+        return np.argsort(((keys.astype(np.int64) - least) * rows + first) * rows + second)
+    return np.lexsort((second, first, keys))
 
 
 class Tail:

@@ -7,13 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from types import ModuleType
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from components import progress
-from components.evaluator.engine import kernels
 from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
@@ -21,7 +19,9 @@ from components.evaluator.engine.counting import (
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
+    no_mates,
 )
+from components.evaluator.engine.kernels import Kernel, NumpyKernel
 from components.evaluator.engine.layout import Block, Layout
 from components.evaluator.engine.scorers import Scorer
 from components.evaluator.engine.tables import TablePool
@@ -53,38 +53,45 @@ def count_pairs(
         kernel = "numba" if has_numba and pairs >= _MANY_PAIRS_FOR_NUMBA else "numpy"
     # A single thread is left as many BLAS threads as there are: nothing competes with them.
     with threadpool_limits(1, user_api="blas") if threads > 1 else nullcontext():
-        genuine = _count_genuine(layout, scorer, threads)
-        return genuine, _count_impostor(layout, scorer, genuine, _loaded(kernel), threads)
+        return _count_pairs(layout, scorer, [_make_kernel(kernel) for _ in range(threads)])
 
 
-def _loaded(kernel: str) -> ModuleType:
-    if kernel == "numba":
-        from components.evaluator.engine import numba_kernels  # noqa: PLC0415 - an optional extra
-
-        return numba_kernels
-    return kernels
-
-
-def _count_genuine(layout: Layout, scorer: Scorer, threads: int) -> Counted:
-    tables = TablePool(scorer.size, 1, carries=False)  # genuine pairs are few
-    counters = [GenuineCounter(layout, scorer, tables) for _ in range(threads)]
-    _share(layout.strips(), [counter.add for counter in counters])
-    return merged_genuine(_counted(counters, tables))
-
-
-def _count_impostor(
-    layout: Layout, scorer: Scorer, genuine: Counted, kernel: ModuleType, threads: int
-) -> Counted:
-    tables = TablePool(scorer.size, threads, carries=kernel.CARRIES)
-    limit = nearest_impostors_limit(layout, scorer)
-    counters = [
-        ImpostorCounter(
-            layout, scorer, tables, nearest_mates=genuine.by_row, tail_limit=limit, kernel=kernel
+def _make_kernel(name: str) -> Kernel:
+    if name == "numba":
+        from components.evaluator.engine.numba_kernels import (  # noqa: PLC0415 - an optional extra
+            NumbaKernel,
         )
-        for _ in range(threads)
+
+        return NumbaKernel()
+    return NumpyKernel()
+
+
+def _count_pairs(
+    layout: Layout, scorer: Scorer, kernels: Sequence[Kernel]
+) -> tuple[Counted, Counted]:
+    """`count_pairs` with a thread for each kernel."""
+    genuine_tables = TablePool(scorer.size, 1, carries=False)  # genuine pairs are few
+    impostor_tables = TablePool(scorer.size, len(kernels), carries=kernels[0].carries)
+    limits = no_mates(layout, scorer)
+    tail_limit = nearest_impostors_limit(layout, scorer)
+    impostor = [
+        ImpostorCounter(
+            layout, scorer, impostor_tables, limits=limits, tail_limit=tail_limit, kernel=kernel
+        )
+        for kernel in kernels
     ]
-    _share(layout.blocks(), [counter.add for counter in counters])
-    return merged_impostor(_counted(counters, tables))
+    genuine = [
+        GenuineCounter(layout, scorer, genuine_tables, limits=limits, impostors=impostors)
+        for impostors in impostor
+    ]
+    _share(layout.strips(), [counter.add for counter in genuine])
+    _share(layout.blocks(), [counter.add for counter in impostor])
+    with ThreadPoolExecutor(min(2, len(kernels))) as executor:
+        merged = (
+            executor.submit(lambda: merged_genuine(_counted(genuine, genuine_tables))),
+            executor.submit(lambda: merged_impostor(_counted(impostor, impostor_tables))),
+        )
+    return merged[0].result(), merged[1].result()
 
 
 def _counted(

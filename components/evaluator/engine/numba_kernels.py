@@ -1,4 +1,4 @@
-"""Counts a block of impostor keys, compiled by numba: what `kernels` does in fewer passes."""
+"""Counts a block of impostor keys, compiled by numba."""
 
 import os
 from pathlib import Path
@@ -9,39 +9,44 @@ import numpy as np
 from components.evaluator.engine.arrays import Int32, Int64
 from components.evaluator.engine.tables import KeyTable
 
-CARRIES = True
 # An installation may be read-only, and numba has no other place for what it has compiled.
 _IS_WRITABLE = os.access(Path(__file__).parent, os.W_OK)
 # Columns looked at together: their limits and hits stay next to the processor.
 COLUMNS = 1024
 
 
-def count_block(
-    keys: Int32,
-    table: KeyTable,
-    *,
-    origin: int,
-    row_limits: Int32,
-    column_limits: Int32,
-    row_ranks: Int64,
-    column_ranks: Int64,
-    tail_limit: int,
-) -> Int64:
-    """See `kernels.count_block`."""
-    positions = np.empty(keys.size, np.int64)
-    found = _count(
-        keys,
-        np.int32(origin),
-        table.low,
-        table.high,
-        row_limits,
-        column_limits,
-        row_ranks,
-        column_ranks,
-        np.int32(tail_limit),
-        positions,
-    )
-    return positions[:found].copy()
+class NumbaKernel:
+    """Fewer passes than NumPy has."""
+
+    carries = True
+
+    def count_block(
+        self,
+        keys: Int32,
+        table: KeyTable,
+        *,
+        origin: int,
+        row_limits: Int32,
+        column_limits: Int32,
+        row_ranks: Int64,
+        column_ranks: Int64,
+        tail_limit: int,
+    ) -> Int64:
+        """See `Kernel`."""
+        positions = np.empty(keys.size, np.int64)
+        found = _count(
+            keys,
+            np.int32(origin),
+            table.low,
+            table.high,
+            row_limits,
+            column_limits,
+            row_ranks,
+            column_ranks,
+            np.int32(tail_limit),
+            positions,
+        )
+        return positions[:found].copy()
 
 
 @numba.njit(nogil=True, cache=_IS_WRITABLE)

@@ -4,6 +4,8 @@ A scorer gives every pair an int32 key, larger where the two images are farther 
 counting distances is counting integers. It works on rows sorted as the `Layout` has them.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +21,7 @@ STEPS = 2**21
 MARGIN = 2**16
 MAX_DIMENSIONS = 2**17
 # Rows that are brought to unit length at a time.
-_CONVERTED_ROWS = 1024
+_CONVERTED_ROWS = 512
 
 
 class Scorer(Protocol):
@@ -76,10 +78,14 @@ class CosineScorer:
 
     def __init__(self, embeddings: NDArray[np.generic], order: Int64):
         self._scaled = np.empty((len(order), embeddings.shape[1]), np.float32)
-        for start in range(0, len(order), _CONVERTED_ROWS):
+
+        def scale(start: int) -> None:
             rows = embeddings[order[start : start + _CONVERTED_ROWS]].astype(np.float64)
             rows *= (self._LENGTH / np.sqrt(np.einsum("nd,nd->n", rows, rows)))[:, None]
             self._scaled[start : start + _CONVERTED_ROWS] = rows
+
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor:
+            list(executor.map(scale, range(0, len(order), _CONVERTED_ROWS)))
 
     def keys(self, rows: Rows, columns: Rows, workspace: Float32 | None = None) -> Int32:
         """See `Scorer`."""
@@ -97,7 +103,8 @@ class CosineScorer:
 
     def distances(self, keys: Int32) -> Float32:
         """See `Scorer`."""
-        return (np.clip(keys - self.origin - MARGIN, 0, 2 * STEPS) / STEPS).astype(np.float32)
+        steps = np.clip(keys - self.origin - MARGIN, 0, 2 * STEPS)
+        return steps.astype(np.float32) * np.float32(1 / STEPS)
 
 
 class EuclideanScorer:

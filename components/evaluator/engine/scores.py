@@ -47,6 +47,13 @@ class Scores:
         """How many pairs have a distance below each limit, int64 of the shape of `limits`."""
         return self.cumulative[np.searchsorted(self.values, np.float32(limits), side="left")]
 
+    def below_and_at_most(self, limits: ArrayLike) -> tuple[Int64, Int64]:
+        """`below` and `at_most` by a single search."""
+        limits = np.asarray(limits, np.float32)
+        position = np.searchsorted(self.values, limits, side="left")
+        occurs = np.append(self.values, np.nan)[position] == limits
+        return self.cumulative[position], self.cumulative[position + occurs]
+
     def nth(self, positions: ArrayLike) -> Float32:
         """The distances at these positions, 0 .. total - 1, of the sorted array of all of them."""
         return self.values[np.searchsorted(self.cumulative, positions, side="right") - 1]

@@ -25,11 +25,17 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(layout, "STRIP_ROWS", 4)
 
 
+def all_blocks(images):
+    """The blocks that hold all pairs."""
+    strips = [tile for strip in images.strips() for tile in layout.tiles(strip)]
+    return [*images.blocks(), *strips]
+
+
 def sorted_by_brute_force(pairs):
     """Genuine and impostor distances of the whole matrix, sorted, and the rank of each image."""
     matrix = np.zeros((pairs.images, pairs.images), np.float32)
     order = pairs.layout.order
-    for block in pairs.layout.blocks():
+    for block in all_blocks(pairs.layout):
         keys = np.triu(pairs.scorer.keys(block.rows, block.columns), block.top - block.left + 1)
         images = np.ix_(order[block.rows], order[block.columns])
         matrix[images] += np.where(keys == 0, 0, pairs.scorer.distances(keys))
@@ -219,7 +225,9 @@ def test_a_layout_covers_every_pair_once(monkeypatch):
         labels = np.random.default_rng(0).integers(0, 7, 60)
         images = Layout.of(labels)
         seen = np.zeros((60, 60), int)
-        for block in images.blocks():
+        for block in all_blocks(images):
+            assert block.bottom - block.top <= rows
+            assert block.right - block.left <= columns
             row, column = np.mgrid[block.rows, block.columns]
             seen[block.rows, block.columns] += column > row
         np.testing.assert_array_equal(seen, np.triu(np.ones((60, 60), int), 1))
