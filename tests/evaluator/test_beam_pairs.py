@@ -7,6 +7,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from components.evaluator.beam_pairs import score_pairs_in_beam
 from components.evaluator.engine import layout
+from components.evaluator.engine.counting import Counted, merged_impostor
+from components.evaluator.engine.listed import ListedPairs
 from components.evaluator.errors import EvaluationError
 from components.evaluator.pairs import score_pairs
 from tests.evaluator.cases import random_faces
@@ -31,6 +33,23 @@ def test_any_number_of_shards_gives_the_integers_of_this_process(
         make_pipeline, embeddings, labels, distance, shards=shards, folder=str(tmp_path)
     )
     assert_same(in_beam, score_pairs(embeddings, labels, distance))
+
+
+def test_shards_may_outnumber_the_blocks(tmp_path):
+    sample = random_faces(people=3, images=4)
+    in_beam = score_pairs_in_beam(make_pipeline, *sample, "cosine", shards=5, folder=str(tmp_path))
+    assert_same(in_beam, score_pairs(*sample))
+
+
+def test_parts_without_any_pair_are_combined_to_none():
+    empty = Counted(
+        keys=np.zeros(0, np.int32),
+        counts=np.zeros(0, np.int64),
+        by_row=np.zeros(4, np.int64),
+        tail=ListedPairs.none(),
+        sampled=ListedPairs.none(),
+    )
+    assert len(merged_impostor([empty, empty]).keys) == 0
 
 
 def test_what_is_undefined_is_refused_before_a_pipeline_is_started(tmp_path):

@@ -240,7 +240,7 @@ def merged_impostor(parts: Sequence[Counted]) -> Counted:
 
 
 def _merged(parts: Sequence[Counted], by_row: Int64, *, farthest: bool) -> Counted:
-    keys, counts = _summed([part for part in parts if len(part.keys)])
+    keys, counts = _summed([part for part in parts if len(part.keys)] or parts[:1])
     tail = ListedPairs.joined([part.tail for part in parts])
     sampled = ListedPairs.joined([part.sampled for part in parts])
     return Counted(keys, counts, by_row, tail.leading(LISTED_PAIRS, farthest=farthest), sampled)
