@@ -17,6 +17,7 @@ from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
     ImpostorCounter,
+    counted_by,
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
@@ -125,10 +126,9 @@ class _CountStrips(_CountShard):
             self._layout, self._scorer, genuine_tables, limits=limits, impostors=impostor
         )
         self._add_all(genuine.add, self._layout.strips(), shard)
-        yield (
-            genuine.counted(*genuine_tables.gather()),
-            impostor.counted(*impostor_tables.gather()),
-        )
+        [of_genuine] = counted_by([genuine], genuine_tables)
+        [of_impostor] = counted_by([impostor], impostor_tables)
+        yield of_genuine, of_impostor
 
 
 class _CountBlocks(_CountShard):
@@ -138,7 +138,7 @@ class _CountBlocks(_CountShard):
         tables = self._tables()
         counter = self._impostor_counter(genuine.by_row, tables)
         self._add_all(counter.add, self._layout.blocks(), shard)
-        yield counter.counted(*tables.gather())
+        yield from counted_by([counter], tables)
 
 
 def _combined_genuine(parts: Iterable[Counted]) -> Counted:

@@ -121,6 +121,10 @@ class ImpostorCounter:
                 tail_limit=self._tail.limit,
             )
 
+    def least_key(self) -> int:
+        """No pair that it has counted has a lesser key, less the scorer's origin."""
+        return self._tail.least_key() - self._scorer.origin
+
     def counted(self, keys: Int32, counts: Int64) -> Counted:
         """What was found so far; `keys` and `counts` are what the tables give, or nothing."""
         sampled = ListedPairs.joined(self._sampled)
@@ -191,6 +195,10 @@ class GenuineCounter:
         keys = self._scorer.largest_equal(np.where(has_mate, nearest, self._scorer.origin))
         return np.where(has_mate, keys, self._scorer.origin - 1)
 
+    def least_key(self) -> int:
+        """No pair that it has counted has a lesser key, less the scorer's origin."""
+        return int(self._nearest.min()) - self._scorer.origin
+
     def counted(self, keys: Int32, counts: Int64) -> Counted:
         """What was found so far; `keys` and `counts` are what the tables give, or nothing."""
         sampled = ListedPairs.joined(self._sampled)
@@ -227,6 +235,18 @@ def _listed(keys: Int32, positions: Int64, block: Block) -> ListedPairs:
 def _sampled_positions(pairs: int, block: Block, step: int) -> Int64:
     """Every `step`-th place, from one on that depends on the block alone."""
     return np.arange((block.top * _STRIDE + block.left) % step, pairs, step)
+
+
+def counted_by(
+    counters: Sequence[GenuineCounter] | Sequence[ImpostorCounter], tables: TablePool
+) -> list[Counted]:
+    """What each counter found; the first is given what their tables hold, the others nothing."""
+    nothing = np.zeros(0, np.int32), np.zeros(0, np.int64)
+    first, *others = counters
+    return [
+        first.counted(*tables.gather(min(counter.least_key() for counter in counters))),
+        *(counter.counted(*nothing) for counter in others),
+    ]
 
 
 def merged_genuine(parts: Sequence[Counted]) -> Counted:

@@ -100,6 +100,10 @@ class Tail:
             self._parts, self._held = [kept], len(kept)
             self.limit = int(kept.keys[-1])
 
+    def least_key(self) -> int:
+        """The least key it was shown; beyond the limit if it was shown none."""
+        return int(self.pairs().keys.min(initial=self.limit + 1))
+
     def pairs(self) -> ListedPairs:
         """The pairs to be kept among some others, at most four times as many, in no order."""
         return ListedPairs.joined(self._parts)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from components import progress
@@ -16,6 +15,7 @@ from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
     ImpostorCounter,
+    counted_by,
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
@@ -88,22 +88,10 @@ def _count_pairs(
     _share(layout.blocks(), [counter.add for counter in impostor])
     with ThreadPoolExecutor(min(2, len(kernels))) as executor:
         merged = (
-            executor.submit(lambda: merged_genuine(_counted(genuine, genuine_tables))),
-            executor.submit(lambda: merged_impostor(_counted(impostor, impostor_tables))),
+            executor.submit(lambda: merged_genuine(counted_by(genuine, genuine_tables))),
+            executor.submit(lambda: merged_impostor(counted_by(impostor, impostor_tables))),
         )
     return merged[0].result(), merged[1].result()
-
-
-def _counted(
-    counters: Sequence[GenuineCounter | ImpostorCounter], tables: TablePool
-) -> list[Counted]:
-    """What each counter found; the first is given what the tables hold, the others nothing."""
-    nothing = np.zeros(0, np.int32), np.zeros(0, np.int64)
-    first, *others = counters
-    return [
-        first.counted(*tables.gather()),
-        *(counter.counted(*nothing) for counter in others),
-    ]
 
 
 def _share(blocks: Iterable[Block], workers: list[Callable[[Block], int]]) -> None:

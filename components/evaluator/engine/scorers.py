@@ -103,8 +103,9 @@ class CosineScorer:
 
     def distances(self, keys: Int32) -> Float32:
         """See `Scorer`."""
-        steps = np.clip(keys - self.origin - MARGIN, 0, 2 * STEPS)
-        return steps.astype(np.float32) * np.float32(1 / STEPS)
+        steps = keys - np.int32(self.origin + MARGIN)
+        distances = np.clip(steps, 0, 2 * STEPS, out=steps).astype(np.float32)
+        return np.divide(distances, np.float32(STEPS), out=distances)
 
 
 class EuclideanScorer:

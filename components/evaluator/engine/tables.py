@@ -21,17 +21,20 @@ class KeyTable:
     Attributes:
       high: uint32 [size].
       low: uint8 [size]; empty without carries.
+      pairs: how many were counted.
     """
 
     def __init__(self, size: int, *, carries: bool):
         self.high = np.zeros(size, np.uint32)
         self.low = np.zeros(size if carries else 0, np.uint8)
+        self.pairs = 0
         self._unit = 256 if carries else 1
         self._emptied = np.zeros(0, np.int64)
         self._room = self._unit * (2**32 - 1)
 
     def reserve(self, pairs: int) -> None:
-        """Makes sure that so many more pairs cannot overflow the table, all of one key even."""
+        """Before so many more pairs are counted: they cannot overflow it, all of one key even."""
+        self.pairs += pairs
         if self._room < pairs:
             self._emptied = self.counts(slice(0, len(self.high)))
             self.high[:] = 0
@@ -88,20 +91,25 @@ class TablePool:
         finally:
             self._free.put(table)
 
-    def gather(self) -> tuple[Int32, Int64]:
+    def gather(self, least: int) -> tuple[Int32, Int64]:
         """See `gather`."""
-        return gather(self._tables, self._size)
+        return gather(self._tables, self._size, least)
 
 
-def gather(tables: Sequence[KeyTable], size: int) -> tuple[Int32, Int64]:
+def gather(tables: Sequence[KeyTable], size: int, least: int) -> tuple[Int32, Int64]:
     """The keys below `size` that occur in any table, ascending, and their counts: [V] each.
 
-    It goes by ranges of keys: at the peak no array is as long as a table.
+    It goes by ranges of keys, from `least` on, below which none occurs, until all pairs are found:
+    memory of a table that was never written is not there yet, and reading it takes a page fault.
     """
-    keys, counts = [], []
-    for start in range(0, size, CHUNK):
+    keys, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    left = sum(table.pairs - int(table.counts(np.array([size]))[0]) for table in tables)
+    for start in range(least, size, CHUNK):
+        if left == 0:
+            break
         stretch = slice(start, min(start + CHUNK, size))
         occurring = np.logical_or.reduce([table.occurring(stretch) for table in tables])
         keys.append((start + np.flatnonzero(occurring)).astype(np.int32))
         counts.append(np.sum([table.counts(keys[-1]) for table in tables], axis=0))
+        left -= int(counts[-1].sum())
     return np.concatenate(keys), np.concatenate(counts)

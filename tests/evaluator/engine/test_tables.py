@@ -24,10 +24,32 @@ def test_a_byte_and_its_carries_are_one_count():
     assert table.occurring(slice(0, 4)).tolist() == [False, True, True, True]
 
 
+def table_of(counts, *, carries):
+    table = KeyTable(len(counts), carries=carries)
+    table.reserve(sum(counts))
+    (table.low if carries else table.high)[:] = counts
+    return table
+
+
 def test_tables_are_gathered_range_by_range_without_the_last_key(monkeypatch):
     monkeypatch.setattr(tables, "CHUNK", 2)
-    first, second = KeyTable(6, carries=False), KeyTable(6, carries=True)
-    first.high[:] = [1, 0, 2, 0, 0, 9]
-    second.low[:] = [4, 0, 0, 0, 5, 9]
-    keys, counts = gather([first, second], 5)
+    first = table_of([1, 0, 2, 0, 0, 9], carries=False)
+    second = table_of([4, 0, 0, 0, 5, 9], carries=True)
+    keys, counts = gather([first, second], 5, 0)
     assert (keys.tolist(), counts.tolist()) == ([0, 2, 4], [5, 2, 5])
+
+
+def test_what_lies_before_the_least_key_and_behind_the_last_pair_is_not_read(monkeypatch):
+    monkeypatch.setattr(tables, "CHUNK", 2)
+    table = table_of([0, 0, 0, 7, 3, 0, 0, 0, 0, 0], carries=False)
+    read = []
+    monkeypatch.setattr(
+        table, "occurring", lambda keys: read.append(keys.start) or table.high[keys] != 0
+    )
+    keys, counts = gather([table], 9, 3)
+    assert (keys.tolist(), counts.tolist(), read) == ([3, 4], [7, 3], [3])
+
+
+def test_tables_without_a_pair_give_nothing():
+    keys, counts = gather([KeyTable(4, carries=False)], 3, 99)
+    assert (len(keys), len(counts)) == (0, 0)
