@@ -159,6 +159,7 @@ class GenuineCounter:
         self._tables = tables
         self._limits = limits
         self._impostors = impostors
+        self._workspace = np.empty(layout.largest_block, np.float32)
         self._nearest = np.full(layout.images, _NO_MATE, np.int32)
         self._tail = Tail(LISTED_PAIRS, scorer.origin, farthest=True)
         self._step = max(1, layout.genuine_pairs // LISTED_PAIRS)
@@ -168,7 +169,7 @@ class GenuineCounter:
         """Counts the pairs of one of `Layout.strips`; gives their number."""
         pairs = 0
         for block in tiles(strip):
-            keys = self._scorer.keys(block.rows, block.columns)
+            keys = self._scorer.keys(block.rows, block.columns, self._workspace)
             pairs += self._add_genuine(block, keys)
         self._limits[strip.rows] = self._reachable(self._nearest[strip.rows])
         identity = self._layout.identity[strip.rows]
@@ -228,7 +229,7 @@ def nearest_impostors_limit(layout: Layout, scorer: Scorer) -> int:
 
 def _listed(keys: Int32, positions: Int64, block: Block) -> ListedPairs:
     """The pairs at these positions of a flat block."""
-    row, column = np.divmod(positions, block.right - block.left)
+    row, column = np.divmod(positions.astype(np.int32), np.int32(block.right - block.left))
     return ListedPairs(keys.ravel()[positions], block.top + row, block.left + column)
 
 

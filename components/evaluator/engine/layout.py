@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from components.evaluator.engine.arrays import Int64
+from components.evaluator.engine.arrays import Int32, Int64
 
 # A block's product is fastest at some hundred rows, and is counted fastest while the cache has it.
 # The strips are smaller, since half of what they hold is thrown away, but not so small that there
@@ -119,12 +119,13 @@ class Layout:
                 yield from tiles(Block(edges[0], edges[middle], edges[middle], edges[-1]))
                 halved += [edges[: middle + 1], edges[middle:]]
 
-    def genuine_in(self, block: Block) -> tuple[Int64, Int64]:
-        """The rows of the genuine pairs in a part of a strip: int64 [P] the lesser, the greater."""
-        row = np.arange(block.top, block.bottom)
+    def genuine_in(self, block: Block) -> tuple[Int32, Int32]:
+        """The rows of the genuine pairs in a part of a strip: int32 [P] the lesser, the greater."""
+        row = np.arange(block.top, block.bottom, dtype=np.int32)
         start = np.maximum(row + 1, block.left)
         mates = np.maximum(np.minimum(self.end[row], block.right) - start, 0)
-        position = np.arange(mates.sum()) - np.repeat(np.cumsum(mates) - mates, mates)
+        position = np.arange(mates.sum(), dtype=np.int32)
+        position -= np.repeat((np.cumsum(mates) - mates).astype(np.int32), mates)
         return np.repeat(row, mates), np.repeat(start, mates) + position
 
     @cached_property

@@ -13,18 +13,19 @@ class ListedPairs:
 
     Attributes:
       keys: int32 [P].
-      first: int64 [P], the row of one image, in the order of the layout.
-      second: int64 [P], the row of the other, which is the greater.
+      first: int32 [P], the row of one image, in the order of the layout.
+      second: int32 [P], the row of the other, which is the greater.
     """
 
     keys: Int32
-    first: Int64
-    second: Int64
+    first: Int32
+    second: Int32
 
     @classmethod
     def none(cls) -> "ListedPairs":
         """No pairs."""
-        return cls(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
+        nothing = np.zeros(0, np.int32)
+        return cls(nothing, nothing, nothing)
 
     @classmethod
     def joined(cls, parts: list["ListedPairs"]) -> "ListedPairs":
@@ -63,7 +64,7 @@ class ListedPairs:
         return self.take(np.flatnonzero((keys > limit) | ((keys == limit) & is_behind)))
 
 
-def _sorting_order(keys: Int32, first: Int64, second: Int64) -> Int64:
+def _sorting_order(keys: Int32, first: Int32, second: Int32) -> Int64:
     """What sorts by key, then first, then second row: int64 [P]."""
     if not len(keys):
         return np.zeros(0, np.int64)

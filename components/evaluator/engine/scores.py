@@ -32,7 +32,9 @@ class Scores:
     @cached_property
     def cumulative(self) -> Int64:
         """int64 [V + 1]: the pairs nearer than each value, and last the number of all."""
-        return np.concatenate([[0], np.cumsum(self.counts)])
+        cumulative = np.zeros(len(self.counts) + 1, np.int64)
+        np.cumsum(self.counts, out=cumulative[1:])
+        return cumulative
 
     @property
     def total(self) -> int:
