@@ -209,23 +209,43 @@ def resample_verification(
     images are resampled alike.
     """
     points = _curve_points(pairs)
-    rows = RESAMPLE_CELLS // max(points.pairs, len(pairs.sizes))
-    chunks = [
-        _rates(points, draws, threshold, fars)
-        for draws in _drawn_people(len(pairs.sizes), seed, rows)
-    ]
+    chunks = [_rates(points, draws, threshold, fars) for draws in _drawn_for(pairs, points, seed)]
     values = _verification_figures(pairs, threshold, fars)
+    resamples = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in values}
+    return {key: _resampled(key, value, resamples[key], pairs) for key, value in values.items()}
+
+
+def resample_error_rates(
+    pairs: PairScores, thresholds: Sequence[float], *, seed: int
+) -> list[dict[str, Resampled]]:
+    """FAR and FRR at each threshold as by `resample_verification`, all by one resampling.
+
+    Returns:
+      `FAR` and `FRR` for each threshold, in their order.
+    """
+    points = _curve_points(pairs)
+    at = points.vertex(thresholds)
+    chunks = [_error_rates(points, draws, at) for draws in _drawn_for(pairs, points, seed)]
+    resamples = np.concatenate(chunks)
+    values = np.stack(error_rates(pairs, thresholds))
+    return [
+        {
+            key: _resampled(key, float(values[rate, place]), resamples[:, rate, place], pairs)
+            for rate, key in enumerate(("FAR", "FRR"))
+        }
+        for place in range(len(thresholds))
+    ]
+
+
+def _resampled(key: str, value: float, resamples: Float64, pairs: PairScores) -> Resampled:
     units = _independent_outcomes(pairs)
     mated = units["FRR"]
-    return {
-        key: Resampled(
-            value=value,
-            resamples=np.concatenate([chunk[key] for chunk in chunks]),
-            people=len(pairs.sizes) if key == "FAR" else mated,
-            independent=units.get(key, mated),
-        )
-        for key, value in values.items()
-    }
+    return Resampled(
+        value=value,
+        resamples=resamples,
+        people=len(pairs.sizes) if key == "FAR" else mated,
+        independent=units.get(key, mated),
+    )
 
 
 def resample_identification(
@@ -288,6 +308,12 @@ def _drawn_people(people: int, seed: int, rows: int) -> Iterator[Float64]:
     for start in range(0, RESAMPLES, rows):
         draws = generator.multinomial(people, chance, min(rows, RESAMPLES - start))
         yield draws.astype(np.float64)
+
+
+def _drawn_for(pairs: PairScores, points: "_CurvePoints", seed: int) -> Iterator[Float64]:
+    """`_drawn_people` for the resampling of pairs."""
+    people = len(pairs.sizes)
+    return _drawn_people(people, seed, RESAMPLE_CELLS // max(points.pairs, people))
 
 
 def _mated_people(pairs: PairScores) -> int:
@@ -372,6 +398,20 @@ class _CurvePoints:
         """The number of sampled pairs."""
         return len(self.genuine.copies) + len(self.impostor.copies)
 
+    def vertex(self, thresholds: ArrayLike) -> Int64:
+        """The vertex up to which pairs are accepted at each threshold, int64 of their shape."""
+        return np.searchsorted(self.distances, np.float32(thresholds), side="right")
+
+    def accepted(self, draws: Float64) -> tuple[Float64, Float64, Bool]:
+        """The weights of `_SortedPairs.accepted`, and which of the resamples have both kinds.
+
+        Only those resamples are among the weights, of genuine and of impostor pairs.
+        """
+        genuine = self.genuine.accepted(draws, as_product=False)
+        impostor = self.impostor.accepted(draws, as_product=True)
+        is_defined = (genuine[:, -1] > 0) & (impostor[:, -1] > 0)
+        return genuine[is_defined], impostor[is_defined], is_defined
+
 
 def _curve_points(pairs: PairScores) -> _CurvePoints:
     samples = (pairs.genuine_sample, pairs.impostor_sample)
@@ -392,12 +432,10 @@ def _rates(
     points: _CurvePoints, draws: Float64, threshold: float, fars: Sequence[float]
 ) -> dict[str, Float64]:
     """FAR, FRR, EER, AUC and TAR of each resample, float64 [B] each; draws: float64 [B, K]."""
-    genuine = points.genuine.accepted(draws, as_product=False)
-    impostor = points.impostor.accepted(draws, as_product=True)
-    is_defined = (genuine[:, -1] > 0) & (impostor[:, -1] > 0)
-    tar = _curve(genuine[is_defined], points.genuine_at)
-    far = _curve(impostor[is_defined], points.impostor_at)
-    at_threshold = np.searchsorted(points.distances, np.float32(threshold), side="right")
+    genuine, impostor, is_defined = points.accepted(draws)
+    tar = _curve(genuine, points.genuine_at)
+    far = _curve(impostor, points.impostor_at)
+    at_threshold = points.vertex(threshold)
     rates = {
         "FAR": far[:, at_threshold],
         "FRR": 1 - tar[:, at_threshold],
@@ -411,8 +449,16 @@ def _rates(
     return {key: _spread(values, is_defined) for key, values in rates.items()}
 
 
+def _error_rates(points: _CurvePoints, draws: Float64, at: Int64) -> Float64:
+    """FAR and FRR of each resample at some vertices, float64 [B, 2, T]; draws: float64 [B, K]."""
+    genuine, impostor, is_defined = points.accepted(draws)
+    far = _curve(impostor, points.impostor_at[at])
+    frr = 1 - _curve(genuine, points.genuine_at[at])
+    return _spread(np.stack([far, frr], axis=1), is_defined)
+
+
 def _curve(accepted: Float64, at: Int64) -> Float64:
-    """The share accepted at each vertex, float64 [B, V + 1]."""
+    """The share accepted at each vertex of `at`, float64 [B, V]."""
     shares = np.take(accepted, at, axis=1)
     shares /= accepted[:, -1:]
     return shares
@@ -429,6 +475,6 @@ def _interpolated_eer(far: Float64, tar: Float64) -> Float64:
 
 
 def _spread(values: Float64, is_defined: Bool) -> Float64:
-    spread = np.full(len(is_defined), np.nan)
+    spread = np.full((len(is_defined), *values.shape[1:]), np.nan)
     spread[is_defined] = values
     return spread

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from components.evaluator.calibration import LOGISTIC, Calibration, cllr, fit_calibration
 from components.evaluator.engine.arrays import Bool, Float32, Float64
 from components.evaluator.errors import EvaluationError
-from components.evaluator.intervals import draw_people, resample_verification
+from components.evaluator.intervals import draw_people, resample_error_rates
 from components.evaluator.metrics import ROUNDING, impostor_pairs_needed, middle_of_gap
 from components.evaluator.pairs import PairScores, score_pairs
 from components.evaluator.threshold_pack import (
@@ -220,7 +220,7 @@ def choose_operating_points(
     has fewer than 3 / FAR dev impostor pairs behind it is not supported (`impostor_pairs_needed`).
 
     The interval of a threshold resamples the dev people, those of FAR and FRR the test people with
-    the threshold fixed (see `resample_verification`).
+    the threshold fixed (see `resample_error_rates`).
 
     Args:
       dev: pairs of the people that choose; None where they have no genuine or no impostor pair.
@@ -237,6 +237,7 @@ def choose_operating_points(
     supported = [far for far in target_fars if needed[far] <= dev.impostor.total]
     thresholds = _chosen_thresholds(_curve_of(dev), supported)
     intervals = _threshold_intervals(dev, supported, seed)
+    rates = resample_error_rates(test, [float(threshold) for threshold in thresholds], seed=seed)
     names = {None: EER} | {far: far_name(far) for far in supported}
     points = tuple(
         OperatingPoint(
@@ -246,11 +247,12 @@ def choose_operating_points(
             interval=(float(low), float(high)),
             dev=Measured(**_measured(dev, threshold)),
             test=MeasuredWithIntervals(
-                **_measured(test, threshold), intervals=_rate_intervals(test, threshold, seed)
+                **_measured(test, threshold),
+                intervals={key: rate.interval() for key, rate in resampled.items()},
             ),
         )
-        for (far, name), threshold, (low, high) in zip(
-            names.items(), thresholds, intervals, strict=True
+        for (far, name), threshold, (low, high), resampled in zip(
+            names.items(), thresholds, intervals, rates, strict=True
         )
     )
     unsupported = {far_name(far): needed[far] for far in target_fars if far not in supported}
@@ -270,13 +272,6 @@ def _measured(pairs: PairScores, threshold: np.float32) -> dict[str, Any]:
         "identities": len(pairs.sizes),
         "images": pairs.images,
     }
-
-
-def _rate_intervals(
-    test: PairScores, threshold: np.float32, seed: int
-) -> dict[str, tuple[float, float]]:
-    resampled = resample_verification(test, float(threshold), fars=(), seed=seed)
-    return {key: resampled[key].interval() for key in ("FAR", "FRR")}
 
 
 @dataclass(frozen=True)

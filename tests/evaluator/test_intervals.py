@@ -20,6 +20,7 @@ from components.evaluator.errors import EvaluationError
 from components.evaluator.intervals import (
     bootstrap_intervals,
     clopper_pearson,
+    resample_error_rates,
     resample_verification,
     standard_error,
 )
@@ -125,6 +126,20 @@ def test_verification_intervals_equal_those_of_writing_every_drawn_person_out():
     for key, (value, *resamples) in rates.items():
         assert 0 < value < 1
         assert result[key] == pytest.approx(log_odds_interval(value, resamples, people)), key
+
+
+def test_several_thresholds_share_a_resampling_that_is_that_of_each_alone():
+    pairs = score_pairs(*random_faces(people=6, images=2, spread=2.0))
+    thresholds = [0.2, 0.6, 1.1]
+    together = resample_error_rates(pairs, thresholds, seed=4)
+    for threshold, rates in zip(thresholds, together, strict=True):
+        alone = resample_verification(pairs, threshold, fars=(), seed=4)
+        assert set(rates) == {"FAR", "FRR"}
+        for key, ours in rates.items():
+            theirs = alone[key]
+            np.testing.assert_array_equal(ours.resamples, theirs.resamples)
+            assert replace(ours, resamples=None) == replace(theirs, resamples=None)
+    assert resample_error_rates(pairs, [], seed=4) == []
 
 
 def test_rank_intervals_equal_those_of_writing_every_drawn_probe_out():

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,18 +11,6 @@ import numpy as np
 from components.evaluator.engine.arrays import Float32, Int64
 from components.evaluator.errors import EvaluationError
 from components.evaluator.pairs import PairScores, score_pairs
-
-
-def read_text(path: str) -> str:
-    """The content of a UTF-8 text file, with or without a byte order mark.
-
-    Raises:
-      EvaluationError: it cannot be read.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"cannot read {path}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -115,7 +102,7 @@ class ProtocolSettings:
     target_fars: Sequence[float]
     ranks: Sequence[int]
     seed: int
-    read: Callable[[str], str] = read_text
+    read: Callable[[str], str]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,13 @@ def random_set(seed=0, people=12, images=5, dim=8, spread=0.7):
 
 
 def settings(**changes):
-    values = {"distance": "euclidean", "target_fars": [0.1], "ranks": [1, 2, 3], "seed": 0}
+    values = {
+        "distance": "euclidean",
+        "target_fars": [0.1],
+        "ranks": [1, 2, 3],
+        "seed": 0,
+        "read": lambda path: "",
+    }
     return base.ProtocolSettings(**(values | changes))
 
 

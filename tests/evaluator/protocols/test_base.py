@@ -136,8 +136,3 @@ def test_one_person_alone_is_no_test_set_for_any_protocol():
     for name, options in SEARCHES.items():
         with pytest.raises(EvaluationError, match=f"^Protocol {name}: .*Received: "):
             run_protocols(alone, {name: options}, settings())
-
-
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
-    with pytest.raises(EvaluationError, match=r"cannot read .*nowhere"):
-        base.read_text(str(tmp_path / "nowhere"))
