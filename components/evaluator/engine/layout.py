@@ -21,7 +21,7 @@ from components.evaluator.engine.arrays import Int32, Int64
 # The strips are smaller, since half of what they hold is thrown away, but not so small that there
 # are very many.
 BLOCK_ROWS = 1024
-BLOCK_COLUMNS = 1024
+BLOCK_COLUMNS = 2048
 STRIP_ROWS = 256
 
 

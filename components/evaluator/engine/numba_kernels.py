@@ -12,7 +12,7 @@ from components.evaluator.engine.tables import KeyTable
 # An installation may be read-only, and numba has no other place for what it has compiled.
 _IS_WRITABLE = os.access(Path(__file__).parent, os.W_OK)
 # Columns looked at together: their limits and hits stay next to the processor.
-COLUMNS = 1024
+COLUMNS = 512
 
 
 class NumbaKernel:
