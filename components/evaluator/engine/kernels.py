@@ -55,7 +55,6 @@ class NumpyKernel:
 
     def __init__(self) -> None:
         self._index = np.empty(SLICE_KEYS, np.int32)
-        self._ones = np.ones(SLICE_KEYS, np.int32)
 
     def count_block(
         self,
@@ -87,16 +86,17 @@ class NumpyKernel:
     def _count(self, keys: Int32, origin: int, table: KeyTable) -> None:
         """Adds 1 to the table at each key.
 
-        A sparse column with a 1 at each index, times 1, added to the table in place. SciPy's
-        compiled loop, behind `csc_array @ vector`, takes 32-bit indices and lets other threads run
-        meanwhile; `numpy.add.at` does neither, and `numpy.bincount` needs a table of its own for
-        every block.
+        SciPy counts the columns that are asked for before it indexes a sparse matrix by them, into
+        an array that it is given; of a matrix without rows that is all it does. This compiled loop,
+        behind `csr_array[:, columns]`, takes 32-bit indices and lets other threads run meanwhile;
+        `numpy.add.at` does neither, and `numpy.bincount` needs a table of its own for every block.
         """
-        counts = table.high.view(np.int32)
         index = np.subtract(keys, origin, out=self._index[: len(keys)])
-        ends = np.array([0, len(keys)], np.int32)
-        ones = self._ones[: len(keys)]
-        _sparsetools.csc_matvec(len(counts), 1, ends, index, ones, ones, counts)
+        nothing = np.zeros(1, np.int32)
+        counts = table.high.view(np.int32)
+        _sparsetools.csr_column_index1(
+            len(index), index, 0, 1, nothing, nothing, counts, np.zeros(1, np.int32)
+        )
 
 
 def _add_hits(keys: Int32, nearest: Int32, limits: Int32, ranks: Int64) -> None:
