@@ -91,7 +91,8 @@ def score_pairs(
         L2-normalised ones it is sqrt(2 * cosine distance)); or a symmetric real matrix [N, N].
       kernel: "numpy" or "numba" (the extra `fast`); None takes numba where it is installed and
         worth its loading. It changes the time only.
-      threads: None means one for each core that this process may use. It changes the time only.
+      threads: that count; None means one for each core that this process may use. It changes the
+        time only.
 
     Raises:
       EvaluationError: N < 2, shapes that do not fit, values that are not finite, an embedding
