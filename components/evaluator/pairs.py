@@ -138,10 +138,11 @@ def pair_scores(layout: Layout, scorer: Scorer, genuine: Counted, impostor: Coun
 
 def _scores(counted: Counted, scorer: Scorer) -> Scores:
     distances = scorer.distances(counted.keys + np.int32(scorer.origin))
-    if (distances[1:] > distances[:-1]).all():
+    is_new = np.append(True, distances[1:] > distances[:-1])
+    if is_new.all():
         return Scores(distances, counted.counts)
     # Keys beyond the ends of the range have the distances of the ends.
-    starts = np.flatnonzero(np.append(True, np.diff(distances) > 0))
+    starts = np.flatnonzero(is_new)
     return Scores(distances[starts], np.add.reduceat(counted.counts, starts))
 
 

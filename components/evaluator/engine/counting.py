@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.evaluator.engine.arrays import Int32, Int64
-from components.evaluator.engine.kernels import Kernel
+from components.evaluator.engine.kernels import Kernel, Ranking
 from components.evaluator.engine.layout import Block, Layout, tiles
 from components.evaluator.engine.listed import ListedPairs, Tail
 from components.evaluator.engine.scorers import Scorer
@@ -108,18 +108,17 @@ class ImpostorCounter:
         self._sampled.append(sample.take(np.flatnonzero(sample.keys != self._not_counted)))
 
     def _count(self, block: Block, keys: Int32) -> Int64:
+        ranking = Ranking(
+            origin=self._scorer.origin,
+            row_limits=self._limits[block.rows],
+            column_limits=self._limits[block.columns],
+            row_ranks=self._before_mate[block.rows],
+            column_ranks=self._before_mate[block.columns],
+            tail_limit=self._tail.limit,
+        )
         with self._tables.take() as table:
             table.reserve(keys.size)
-            return self._kernel.count_block(
-                keys,
-                table,
-                origin=self._scorer.origin,
-                row_limits=self._limits[block.rows],
-                column_limits=self._limits[block.columns],
-                row_ranks=self._before_mate[block.rows],
-                column_ranks=self._before_mate[block.columns],
-                tail_limit=self._tail.limit,
-            )
+            return self._kernel.count_block(keys, table, ranking)
 
     def least_key(self) -> int:
         """No pair that it has counted has a lesser key, less the scorer's origin."""

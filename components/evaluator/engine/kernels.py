@@ -1,6 +1,6 @@
 """Counts a block of impostor keys, with NumPy and SciPy."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.sparse import _sparsetools
@@ -12,6 +12,26 @@ from components.evaluator.engine.tables import KeyTable
 SLICE_KEYS = 2**17
 
 
+class Ranking(NamedTuple):
+    """What the keys of a block are compared with, and where the outcome is added.
+
+    Attributes:
+      origin: the key that is the table's first.
+      row_limits: int32 [R].
+      column_limits: int32 [C].
+      row_ranks: int64 [R], to add to.
+      column_ranks: int64 [C], to add to.
+      tail_limit: the largest key of a pair to be listed.
+    """
+
+    origin: int
+    row_limits: Int32
+    column_limits: Int32
+    row_ranks: Int64
+    column_ranks: Int64
+    tail_limit: int
+
+
 class Kernel(Protocol):
     """What counts a block; an instance serves one thread.
 
@@ -21,27 +41,13 @@ class Kernel(Protocol):
 
     carries: bool
 
-    def count_block(
-        self,
-        keys: Int32,
-        table: KeyTable,
-        *,
-        origin: int,
-        row_limits: Int32,
-        column_limits: Int32,
-        row_ranks: Int64,
-        column_ranks: Int64,
-        tail_limit: int,
-    ) -> Int64:
+    def count_block(self, keys: Int32, table: KeyTable, ranking: Ranking) -> Int64:
         """Counts the keys, and for each row and column those at or below its limit.
 
         Args:
           keys: int32 [R, C], C-contiguous, C at most `SLICE_KEYS`.
           table: to count in.
-          origin: the key that is the table's first.
-          row_limits: int32 [R]; column_limits: int32 [C].
-          row_ranks: int64 [R], column_ranks: int64 [C], to add to.
-          tail_limit: the largest key of a pair to be listed.
+          ranking: of these rows and columns.
 
         Returns:
           int64 [P]: where in the flat block the pairs to be listed are.
@@ -56,30 +62,19 @@ class NumpyKernel:
     def __init__(self) -> None:
         self._index = np.empty(SLICE_KEYS, np.int32)
 
-    def count_block(
-        self,
-        keys: Int32,
-        table: KeyTable,
-        *,
-        origin: int,
-        row_limits: Int32,
-        column_limits: Int32,
-        row_ranks: Int64,
-        column_ranks: Int64,
-        tail_limit: int,
-    ) -> Int64:
+    def count_block(self, keys: Int32, table: KeyTable, ranking: Ranking) -> Int64:
         """See `Kernel`."""
         positions = [np.zeros(0, np.int64)]
         columns = keys.shape[1]
         slice_rows = SLICE_KEYS // columns
         for start in range(0, len(keys), slice_rows):
             rows = keys[start : start + slice_rows]
-            self._count(rows.ravel(), origin, table)
+            self._count(rows.ravel(), ranking.origin, table)
             nearest = rows.min(axis=1)
-            _add_hits(rows, nearest, row_limits[start:], row_ranks[start:])
-            _add_hits(rows.T, rows.min(axis=0), column_limits, column_ranks)
-            listed = np.flatnonzero(nearest <= tail_limit)
-            row, column = np.divmod(np.flatnonzero(rows[listed] <= tail_limit), columns)
+            _add_hits(rows, nearest, ranking.row_limits[start:], ranking.row_ranks[start:])
+            _add_hits(rows.T, rows.min(axis=0), ranking.column_limits, ranking.column_ranks)
+            listed = np.flatnonzero(nearest <= ranking.tail_limit)
+            row, column = np.divmod(np.flatnonzero(rows[listed] <= ranking.tail_limit), columns)
             positions.append((start + listed[row]) * columns + column)
         return np.concatenate(positions)
 

@@ -7,6 +7,7 @@ import numba
 import numpy as np
 
 from components.evaluator.engine.arrays import Int32, Int64
+from components.evaluator.engine.kernels import Ranking
 from components.evaluator.engine.tables import KeyTable
 
 # An installation may be read-only, and numba has no other place for what it has compiled.
@@ -20,30 +21,19 @@ class NumbaKernel:
 
     carries = True
 
-    def count_block(
-        self,
-        keys: Int32,
-        table: KeyTable,
-        *,
-        origin: int,
-        row_limits: Int32,
-        column_limits: Int32,
-        row_ranks: Int64,
-        column_ranks: Int64,
-        tail_limit: int,
-    ) -> Int64:
+    def count_block(self, keys: Int32, table: KeyTable, ranking: Ranking) -> Int64:
         """See `Kernel`."""
         positions = np.empty(keys.size, np.int64)
         found = _count(
             keys,
-            np.int32(origin),
+            np.int32(ranking.origin),
             table.low,
             table.high,
-            row_limits,
-            column_limits,
-            row_ranks,
-            column_ranks,
-            np.int32(tail_limit),
+            ranking.row_limits,
+            ranking.column_limits,
+            ranking.row_ranks,
+            ranking.column_ranks,
+            np.int32(ranking.tail_limit),
             positions,
         )
         return positions[:found].copy()

@@ -234,6 +234,17 @@ def test_a_layout_covers_every_pair_once(monkeypatch):
         assert images.genuine_pairs + images.impostor_pairs == 60 * 59 // 2
 
 
+@pytest.mark.parametrize("rows", [100, 2**30])
+def test_listed_pairs_are_sorted_by_key_and_rows_however_many_rows_there_are(rows):
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, 2**20, 4).astype(np.int32)[rng.integers(0, 4, 300)]
+    first, second = np.sort(rng.integers(0, rows, 6)[rng.integers(0, 6, (2, 300))], axis=0)
+    shown = listed.ListedPairs(keys, first.astype(np.int32), second.astype(np.int32))
+    kept = shown.leading(300, farthest=False)
+    ours = list(zip(kept.keys, kept.first, kept.second, strict=True))
+    assert ours == sorted(zip(keys, first, second, strict=True))
+
+
 def test_a_tail_that_overflows_keeps_the_best_of_all_it_was_shown():
     rng = np.random.default_rng(0)
     keys = rng.integers(0, 50, 900).astype(np.int32)
