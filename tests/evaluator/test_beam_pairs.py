@@ -24,9 +24,8 @@ def make_pipeline():
 def test_any_number_of_shards_gives_the_integers_of_this_process(
     monkeypatch, tmp_path, distance, shards
 ):
-    monkeypatch.setattr(layout, "BLOCK_ROWS", 8)
-    monkeypatch.setattr(layout, "BLOCK_COLUMNS", 5)
-    monkeypatch.setattr(layout, "STRIP_ROWS", 4)
+    monkeypatch.setattr(layout, "BLOCK", 7)
+    monkeypatch.setattr(layout, "STRIP", 4)
     embeddings, labels = random_faces(people=9, images=4, spread=2.0)
     labels = np.array([f"person {label}" for label in labels])
     in_beam = score_pairs_in_beam(

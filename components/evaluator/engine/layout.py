@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike
 
 from components.evaluator.engine.arrays import Int32, Int64
 
-# A block's product is fastest at some hundred rows, and is counted fastest while the cache has it.
-# The strips are smaller, since half of what they hold is thrown away, but not so small that there
-# are very many.
-BLOCK_ROWS = 1024
-BLOCK_COLUMNS = 2048
-STRIP_ROWS = 256
+# Rows and columns of a block, at most. The product of larger ones is no faster, and is counted
+# fastest while the cache has it.
+BLOCK = 1024
+# Strips are smaller, since half of what they hold is thrown away, but not so small that there are
+# very many.
+STRIP = 256
 
 
 class Block(NamedTuple):
@@ -96,7 +96,7 @@ class Layout:
     @property
     def largest_block(self) -> int:
         """Pairs in a block, at most."""
-        return min(BLOCK_ROWS, self.images) * min(BLOCK_COLUMNS, self.images)
+        return min(BLOCK, self.images) ** 2
 
     def strips(self) -> Iterator[Block]:
         """Squares along the diagonal that hold all images of some people, so all genuine pairs.
@@ -134,15 +134,15 @@ class Layout:
         ends = np.append(0, np.cumsum(self.sizes))
         edges = [0]
         while edges[-1] < self.images:
-            fitting = ends[np.searchsorted(ends, edges[-1] + STRIP_ROWS, side="right") - 1]
+            fitting = ends[np.searchsorted(ends, edges[-1] + STRIP, side="right") - 1]
             edges.append(int(max(fitting, self.end[edges[-1]])))
         return edges
 
 
 def tiles(block: Block) -> Iterator[Block]:
     """A block of any size in parts that are not too large; of a strip those above the diagonal."""
-    for top, bottom in _parts(block.top, block.bottom, BLOCK_ROWS):
-        for left, right in _parts(max(top, block.left), block.right, BLOCK_COLUMNS):
+    for top, bottom in _parts(block.top, block.bottom, BLOCK):
+        for left, right in _parts(max(top, block.left), block.right, BLOCK):
             yield Block(top, bottom, left, right)
 
 

@@ -1,10 +1,8 @@
 """Counts all pairs in this process, with a thread for each core and one BLAS thread in each."""
 
 import importlib.util
-import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
@@ -25,6 +23,7 @@ from components.evaluator.engine.kernels import Kernel, NumpyKernel
 from components.evaluator.engine.layout import Block, Layout
 from components.evaluator.engine.scorers import Scorer
 from components.evaluator.engine.tables import TablePool
+from components.evaluator.engine.threads import share, usable_cores
 
 # Below these numbers of pairs, starting threads, or loading numba, takes longer than it saves.
 _MANY_PAIRS = 2**21
@@ -47,7 +46,7 @@ def count_pairs(
     """
     pairs = layout.genuine_pairs + layout.impostor_pairs
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if pairs >= _MANY_PAIRS else 1
+        threads = usable_cores() if pairs >= _MANY_PAIRS else 1
     if kernel is None:
         has_numba = importlib.util.find_spec("numba") is not None
         kernel = "numba" if has_numba and pairs >= _MANY_PAIRS_FOR_NUMBA else "numpy"
@@ -84,34 +83,19 @@ def _count_pairs(
         GenuineCounter(layout, scorer, genuine_tables, limits=limits, impostors=impostors)
         for impostors in impostor
     ]
-    _share(layout.strips(), [counter.add for counter in genuine])
-    _share(layout.blocks(), [counter.add for counter in impostor])
-    with ThreadPoolExecutor(min(2, len(kernels))) as executor:
-        merged = (
-            executor.submit(lambda: merged_genuine(counted_by(genuine, genuine_tables))),
-            executor.submit(lambda: merged_impostor(counted_by(impostor, impostor_tables))),
-        )
-    return merged[0].result(), merged[1].result()
-
-
-def _share(blocks: Iterable[Block], workers: list[Callable[[Block], int]]) -> None:
-    """Lets each worker, in a thread of its own, take the next block until there are none."""
-    waiting = deque(blocks)
     telling = threading.Lock()
 
-    def work(add: Callable[[Block], int]) -> None:
-        while True:
-            try:
-                block = waiting.popleft()
-            except IndexError:
-                return
-            pairs = add(block)
+    def adding(counter: GenuineCounter | ImpostorCounter) -> Callable[[Block], None]:
+        def add(block: Block) -> None:
+            pairs = counter.add(block)
             with telling:
                 progress.advance("pairs", pairs)
 
-    if len(workers) == 1:
-        work(workers[0])
-        return
-    with ThreadPoolExecutor(len(workers)) as executor:
-        for done in [executor.submit(work, add) for add in workers]:
-            done.result()
+        return add
+
+    share(layout.strips(), [adding(counter) for counter in genuine])
+    share(layout.blocks(), [adding(counter) for counter in impostor])
+    with ThreadPoolExecutor(1) as executor:
+        merging = executor.submit(lambda: merged_genuine(counted_by(genuine, genuine_tables)))
+        merged = merged_impostor(counted_by(impostor, impostor_tables))
+        return merging.result(), merged

@@ -53,10 +53,10 @@ def _count(
             limit = row_limits[row]
             row_hits = np.int32(0)
             tail_hits = np.int32(0)
-            # Without a branch this becomes vector instructions.
+            # Without a branch this becomes vector instructions; a sum of its own accord is int64.
             for column in range(len(some)):
-                row_hits += some[column] <= limit
-                tail_hits += some[column] <= tail_limit
+                row_hits = np.int32(row_hits + (some[column] <= limit))
+                tail_hits = np.int32(tail_hits + (some[column] <= tail_limit))
                 column_hits[column] += some[column] <= limits[column]
             row_ranks[row] += row_hits
             for column in range(len(some)):

@@ -4,14 +4,13 @@ A scorer gives every pair an int32 key, larger where the two images are farther 
 counting distances is counting integers. It works on rows sorted as the `Layout` has them.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.engine.arrays import Float32, Int32, Int64
+from components.evaluator.engine.threads import share, usable_cores
 
 Rows = slice | Int64
 
@@ -21,7 +20,7 @@ STEPS = 2**21
 MARGIN = 2**16
 MAX_DIMENSIONS = 2**17
 # Rows that are brought to unit length at a time.
-_CONVERTED_ROWS = 512
+_CONVERTED_ROWS = 128
 
 
 class Scorer(Protocol):
@@ -84,8 +83,7 @@ class CosineScorer:
             rows *= (self._LENGTH / np.sqrt(np.einsum("nd,nd->n", rows, rows)))[:, None]
             self._scaled[start : start + _CONVERTED_ROWS] = rows
 
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor:
-            list(executor.map(scale, range(0, len(order), _CONVERTED_ROWS)))
+        share(range(0, len(order), _CONVERTED_ROWS), [scale] * usable_cores())
 
     def keys(self, rows: Rows, columns: Rows, workspace: Float32 | None = None) -> Int32:
         """See `Scorer`."""

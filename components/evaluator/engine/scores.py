@@ -53,7 +53,7 @@ class Scores:
         """`below` and `at_most` by a single search."""
         limits = np.asarray(limits, np.float32)
         position = np.searchsorted(self.values, limits, side="left")
-        occurs = np.append(self.values, np.nan)[position] == limits
+        occurs = self.values[np.minimum(position, len(self.values) - 1)] == limits
         return self.cumulative[position], self.cumulative[position + occurs]
 
     def nth(self, positions: ArrayLike) -> Float32:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from components.evaluator.engine.arrays import Bool, Int32, Int64
+from components.evaluator.engine.arrays import Int32, Int64
 
 # Keys whose counts are gathered at a time: they stay in the cache.
-CHUNK = 2**17
+CHUNK = 2**16
 
 
 class KeyTable:
@@ -41,15 +41,6 @@ class KeyTable:
             self.low[:] = 0
             self._room = self._unit * (2**32 - 1)
         self._room -= pairs
-
-    def occurring(self, keys: slice) -> Bool:
-        """Which keys of a range occur, bool."""
-        occur = self.high[keys] != 0
-        if len(self.low):
-            occur |= self.low[keys] != 0
-        if len(self._emptied):
-            occur |= self._emptied[keys] != 0
-        return occur
 
     def counts(self, keys: slice | Int64) -> Int64:
         """The counts of some keys, int64."""
@@ -102,14 +93,17 @@ def gather(tables: Sequence[KeyTable], size: int, least: int) -> tuple[Int32, In
     It goes by ranges of keys, from `least` on, below which none occurs, until all pairs are found:
     memory of a table that was never written is not there yet, and reading it takes a page fault.
     """
-    keys, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    keys, counts = np.empty(size, np.int32), np.empty(size, np.int64)
+    found = 0
     left = sum(table.pairs - int(table.counts(np.array([size]))[0]) for table in tables)
     for start in range(least, size, CHUNK):
         if left == 0:
             break
-        stretch = slice(start, min(start + CHUNK, size))
-        occurring = np.logical_or.reduce([table.occurring(stretch) for table in tables])
-        keys.append((start + np.flatnonzero(occurring)).astype(np.int32))
-        counts.append(np.sum([table.counts(keys[-1]) for table in tables], axis=0))
-        left -= int(counts[-1].sum())
-    return np.concatenate(keys), np.concatenate(counts)
+        total = sum(table.counts(slice(start, min(start + CHUNK, size))) for table in tables)
+        occurring = np.flatnonzero(total != 0)
+        more = slice(found, found + len(occurring))
+        keys[more] = start + occurring
+        counts[more] = total[occurring]
+        left -= int(counts[more].sum())
+        found = more.stop
+    return keys[:found], counts[:found]

@@ -20,9 +20,8 @@ KERNELS = ("numpy", "numba")
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of a few images, so that small sets have many of them."""
-    monkeypatch.setattr(layout, "BLOCK_ROWS", 8)
-    monkeypatch.setattr(layout, "BLOCK_COLUMNS", 5)
-    monkeypatch.setattr(layout, "STRIP_ROWS", 4)
+    monkeypatch.setattr(layout, "BLOCK", 7)
+    monkeypatch.setattr(layout, "STRIP", 4)
 
 
 def all_blocks(images):
@@ -218,16 +217,15 @@ def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
 
 
 def test_a_layout_covers_every_pair_once(monkeypatch):
-    for rows, columns, strip in ((8, 5, 4), (512, 2048, 128), (6, 100, 6)):
-        monkeypatch.setattr(layout, "BLOCK_ROWS", rows)
-        monkeypatch.setattr(layout, "BLOCK_COLUMNS", columns)
-        monkeypatch.setattr(layout, "STRIP_ROWS", strip)
+    for side, strip in ((7, 4), (512, 128), (6, 6)):
+        monkeypatch.setattr(layout, "BLOCK", side)
+        monkeypatch.setattr(layout, "STRIP", strip)
         labels = np.random.default_rng(0).integers(0, 7, 60)
         images = Layout.of(labels)
         seen = np.zeros((60, 60), int)
         for block in all_blocks(images):
-            assert block.bottom - block.top <= rows
-            assert block.right - block.left <= columns
+            assert block.bottom - block.top <= side
+            assert block.right - block.left <= side
             row, column = np.mgrid[block.rows, block.columns]
             seen[block.rows, block.columns] += column > row
         np.testing.assert_array_equal(seen, np.triu(np.ones((60, 60), int), 1))
