@@ -476,7 +476,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     parser.add_argument("--limit-seconds", type=float, default=60, help="of a call (%(default)s)")
     parser.add_argument("--limit-gib", type=float, default=12, help="of a call (%(default)s)")
-    parser.add_argument("--repeats", type=int, default=3, help="rounds (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds (%(default)s)")
     cores = min(2, len(os.sched_getaffinity(0)))
     parser.add_argument("--threads", type=int, default=cores, help="(%(default)s)")
     parser.add_argument("--verbose", action="store_true", help="show the children's warnings")

@@ -106,7 +106,7 @@ class _CountShard(beam.DoFn):
         )
 
     def _tables(self) -> TablePool:
-        return TablePool(self._scorer.size, 1, carries=NumpyKernel.carries)
+        return TablePool(self._scorer.size, 1, has_bytes=NumpyKernel.uses_bytes)
 
     def _add_all(self, add: Callable[[Block], int], blocks: Iterable[Block], shard: int) -> None:
         # One BLAS thread: the runner has as many workers as there are cores.

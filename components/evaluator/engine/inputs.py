@@ -18,7 +18,7 @@ from components.evaluator.engine.scorers import (
 from components.evaluator.errors import EvaluationError
 
 # Rows that are checked at a time.
-_CHECKED_ROWS = 4096
+_CHECKED_ROWS = 256
 
 
 def make_layout(labels: ArrayLike) -> Layout:

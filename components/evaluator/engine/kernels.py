@@ -36,10 +36,10 @@ class Kernel(Protocol):
     """What counts a block; an instance serves one thread.
 
     Attributes:
-      carries: whether its tables have carries, see `KeyTable`.
+      uses_bytes: whether it counts in the bytes of a `KeyTable`.
     """
 
-    carries: bool
+    uses_bytes: bool
 
     def count_block(self, keys: Int32, table: KeyTable, ranking: Ranking) -> Int64:
         """Counts the keys, and for each row and column those at or below its limit.
@@ -57,7 +57,7 @@ class Kernel(Protocol):
 class NumpyKernel:
     """The compiled loops of NumPy and SciPy."""
 
-    carries = False
+    uses_bytes = False
 
     def __init__(self) -> None:
         self._index = np.empty(SLICE_KEYS, np.int32)

@@ -71,7 +71,13 @@ def _sorting_order(keys: Int32, first: Int32, second: Int32) -> Int64:
     least, rows = int(keys.min()), int(second.max()) + 1
     if (int(keys.max()) - least + 1) * rows**2 < 2**63:
         # One number for all three: ten times faster than sorting three times.
-        return np.argsort(((keys.astype(np.int64) - least) * rows + first) * rows + second)
+        combined = keys.astype(np.int64)
+        combined -= least
+        combined *= rows
+        combined += first
+        combined *= rows
+        combined += second
+        return np.argsort(combined)
     return np.lexsort((second, first, keys))
 
 

@@ -69,8 +69,8 @@ def _count_pairs(
     layout: Layout, scorer: Scorer, kernels: Sequence[Kernel]
 ) -> tuple[Counted, Counted]:
     """`count_pairs` with a thread for each kernel."""
-    genuine_tables = TablePool(scorer.size, 1, carries=False)  # genuine pairs are few
-    impostor_tables = TablePool(scorer.size, len(kernels), carries=kernels[0].carries)
+    genuine_tables = TablePool(scorer.size, 1, has_bytes=False)  # genuine pairs are few
+    impostor_tables = TablePool(scorer.size, len(kernels), has_bytes=kernels[0].uses_bytes)
     limits = no_mates(layout, scorer)
     tail_limit = nearest_impostors_limit(layout, scorer)
     impostor = [

@@ -19,7 +19,7 @@ COLUMNS = 512
 class NumbaKernel:
     """Fewer passes than NumPy has."""
 
-    carries = True
+    uses_bytes = True
 
     def count_block(self, keys: Int32, table: KeyTable, ranking: Ranking) -> Int64:
         """See `Kernel`."""
@@ -64,7 +64,7 @@ def _count(
                 count = np.uint8(low[key] + np.uint8(1))
                 low[key] = count
                 if count == 0:
-                    high[key] += np.uint32(1)
+                    high[key] += np.uint32(256)
             if tail_hits:
                 for column in range(len(some)):
                     if some[column] <= tail_limit:
