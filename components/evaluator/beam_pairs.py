@@ -17,7 +17,7 @@ from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
     ImpostorCounter,
-    counted_by,
+    counted_impostor,
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
@@ -26,7 +26,7 @@ from components.evaluator.engine.counting import (
 from components.evaluator.engine.kernels import NumpyKernel
 from components.evaluator.engine.layout import Block
 from components.evaluator.engine.listed import ListedPairs
-from components.evaluator.engine.tables import TablePool
+from components.evaluator.engine.tables import KeyCounts, KeyTable
 from components.evaluator.pairs import PairScores, pair_scores, prepare_pairs
 
 _LISTED = ("keys", "first", "second")
@@ -95,18 +95,18 @@ class _CountShard(beam.DoFn):
             arrays["embeddings"], arrays["labels"], self._distance
         )
 
-    def _impostor_counter(self, limits: Int32, tables: TablePool) -> ImpostorCounter:
+    def _impostor_counter(self, limits: Int32, table: KeyTable) -> ImpostorCounter:
         return ImpostorCounter(
             self._layout,
             self._scorer,
-            tables,
+            table,
             limits=limits,
             tail_limit=nearest_impostors_limit(self._layout, self._scorer),
             kernel=NumpyKernel(),
         )
 
-    def _tables(self) -> TablePool:
-        return TablePool(self._scorer.size, 1, has_bytes=NumpyKernel.uses_bytes)
+    def _table(self) -> KeyTable:
+        return KeyTable(self._scorer.origin, self._scorer.size)
 
     def _add_all(self, add: Callable[[Block], int], blocks: Iterable[Block], shard: int) -> None:
         # One BLAS thread: the runner has as many workers as there are cores.
@@ -120,25 +120,22 @@ class _CountStrips(_CountShard):
 
     def process(self, shard: int) -> Iterator[tuple[Counted, Counted]]:
         limits = no_mates(self._layout, self._scorer)
-        genuine_tables, impostor_tables = self._tables(), self._tables()
-        impostor = self._impostor_counter(limits, impostor_tables)
-        genuine = GenuineCounter(
-            self._layout, self._scorer, genuine_tables, limits=limits, impostors=impostor
-        )
+        table = self._table()
+        impostor = self._impostor_counter(limits, table)
+        genuine = GenuineCounter(self._layout, self._scorer, limits=limits, impostors=impostor)
         self._add_all(genuine.add, self._layout.strips(), shard)
-        [of_genuine] = counted_by([genuine], genuine_tables)
-        [of_impostor] = counted_by([impostor], impostor_tables)
-        yield of_genuine, of_impostor
+        [of_impostor] = counted_impostor([impostor], table)
+        yield genuine.counted(), of_impostor
 
 
 class _CountBlocks(_CountShard):
     """Gives the impostor pairs of the blocks of a shard."""
 
     def process(self, shard: int, genuine: Counted) -> Iterator[Counted]:
-        tables = self._tables()
-        counter = self._impostor_counter(genuine.by_row, tables)
+        table = self._table()
+        counter = self._impostor_counter(genuine.by_row, table)
         self._add_all(counter.add, self._layout.blocks(), shard)
-        yield from counted_by([counter], tables)
+        yield from counted_impostor([counter], table)
 
 
 def _combined_genuine(parts: Iterable[Counted]) -> Counted:
@@ -155,7 +152,7 @@ def _save_counted(counted: Counted, path: str) -> None:
         for name in ("tail", "sampled")
         for field in _LISTED
     }
-    arrays = {"keys": counted.keys, "counts": counted.counts, "by_row": counted.by_row}
+    arrays = counted.by_key._asdict() | {"by_row": counted.by_row}
     _save(path, arrays | listed)
 
 
@@ -165,7 +162,8 @@ def _load_counted(path: str) -> Counted:
         ListedPairs(*(arrays[f"{name}_{field}"] for field in _LISTED))
         for name in ("tail", "sampled")
     )
-    return Counted(arrays["keys"], arrays["counts"], arrays["by_row"], tail, sampled)
+    by_key = KeyCounts(arrays["keys"], arrays["counts"])
+    return Counted(by_key, arrays["by_row"], tail, sampled)
 
 
 def _save(path: str, arrays: dict[str, NDArray[Any]]) -> None:

@@ -137,13 +137,14 @@ def pair_scores(layout: Layout, scorer: Scorer, genuine: Counted, impostor: Coun
 
 
 def _scores(counted: Counted, scorer: Scorer) -> Scores:
-    distances = scorer.distances(counted.keys + np.int32(scorer.origin))
+    keys, counts = counted.by_key
+    distances = scorer.distances(keys)
     is_new = np.append(True, distances[1:] > distances[:-1])
     if is_new.all():
-        return Scores(distances, counted.counts)
+        return Scores(distances, counts)
     # Keys beyond the ends of the range have the distances of the ends.
     starts = np.flatnonzero(is_new)
-    return Scores(distances[starts], np.add.reduceat(counted.counts, starts))
+    return Scores(distances[starts], np.add.reduceat(counts, starts))
 
 
 def _sample(counted: Counted, layout: Layout, scorer: Scorer, *, farthest: bool) -> PairSample:
@@ -152,7 +153,7 @@ def _sample(counted: Counted, layout: Layout, scorer: Scorer, *, farthest: bool)
     listed = ListedPairs.joined([tail, rest])
     first, second = layout.order[listed.first], layout.order[listed.second]
     copies = np.ones(len(listed))
-    copies[len(tail) :] = (int(counted.counts.sum()) - len(tail)) / max(len(rest), 1)
+    copies[len(tail) :] = (int(counted.by_key.counts.sum()) - len(tail)) / max(len(rest), 1)
     return PairSample(
         np.minimum(first, second),
         np.maximum(first, second),

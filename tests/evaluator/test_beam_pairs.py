@@ -9,6 +9,7 @@ from components.evaluator.beam_pairs import score_pairs_in_beam
 from components.evaluator.engine import layout
 from components.evaluator.engine.counting import Counted, merged_impostor
 from components.evaluator.engine.listed import ListedPairs
+from components.evaluator.engine.tables import KeyCounts
 from components.evaluator.errors import EvaluationError
 from components.evaluator.pairs import score_pairs
 from tests.evaluator.cases import random_faces
@@ -42,13 +43,12 @@ def test_shards_may_outnumber_the_blocks(tmp_path):
 
 def test_parts_without_any_pair_are_combined_to_none():
     empty = Counted(
-        keys=np.zeros(0, np.int32),
-        counts=np.zeros(0, np.int64),
+        by_key=KeyCounts.none(),
         by_row=np.zeros(4, np.int64),
         tail=ListedPairs.none(),
         sampled=ListedPairs.none(),
     )
-    assert len(merged_impostor([empty, empty]).keys) == 0
+    assert len(merged_impostor([empty, empty]).by_key.keys) == 0
 
 
 def test_what_is_undefined_is_refused_before_a_pipeline_is_started(tmp_path):

@@ -17,7 +17,7 @@ from components.evaluator.engine.kernels import Kernel, Ranking
 from components.evaluator.engine.layout import Block, Layout, tiles
 from components.evaluator.engine.listed import ListedPairs, Tail
 from components.evaluator.engine.scorers import Scorer
-from components.evaluator.engine.tables import TablePool
+from components.evaluator.engine.tables import KeyCounts, KeyList, KeyTable
 
 # Pairs of a kind that are listed one by one: the most mistaken ones, and as many others or more.
 LISTED_PAIRS = 2**16
@@ -36,8 +36,7 @@ class Counted:
     """What some blocks gave; parts of it add up to the same whatever the division.
 
     Attributes:
-      keys: int32 [V], the keys that occur, ascending, less the scorer's origin.
-      counts: int64 [V], the pairs of each.
+      by_key: how many pairs have each key.
       by_row: [N]: of genuine pairs, int32, the largest key that is as near as the nearest mate,
         and one below all keys where there is no mate; of impostor pairs, int64, how many are at
         most as far as the nearest mate.
@@ -45,8 +44,7 @@ class Counted:
       sampled: pairs at regular places of the blocks.
     """
 
-    keys: Int32
-    counts: Int64
+    by_key: KeyCounts
     by_row: Int32 | Int64
     tail: ListedPairs
     sampled: ListedPairs
@@ -58,7 +56,7 @@ class ImpostorCounter:
     Args:
       layout: of the rows.
       scorer: of their distances.
-      tables: to count in; shared by the counters of several threads.
+      table: to count in; counters of several threads may share it.
       limits: int32 [N], `Counted.by_row` of the genuine pairs; it is read when blocks are added.
       tail_limit: see `nearest_impostors_limit`.
       kernel: of this counter alone.
@@ -68,7 +66,7 @@ class ImpostorCounter:
         self,
         layout: Layout,
         scorer: Scorer,
-        tables: TablePool,
+        table: KeyTable,
         *,
         limits: Int32,
         tail_limit: int,
@@ -78,7 +76,7 @@ class ImpostorCounter:
         self._scorer = scorer
         self._kernel = kernel
         self._workspace = np.empty(layout.largest_block, np.float32)
-        self._tables = tables
+        self._bytes = table.bytes(kernel.sum_bytes)
         self._limits = limits
         self._before_mate = np.zeros(layout.images, np.int64)
         self._tail = Tail(LISTED_PAIRS, tail_limit)
@@ -86,28 +84,23 @@ class ImpostorCounter:
         self._sampled: list[ListedPairs] = []
         self._not_counted = scorer.origin + scorer.size
 
+    def keys(self, block: Block) -> Int32:
+        """The keys of any block, int32 [R, C], until the next one is asked for."""
+        return self._scorer.keys(block.rows, block.columns, self._workspace)
+
     def add(self, block: Block) -> int:
         """Counts the pairs of one of `Layout.blocks`; gives their number."""
-        keys = self._scorer.keys(block.rows, block.columns, self._workspace)
-        self._add_keys(block, keys)
-        return keys.size
+        keys = self.keys(block)
+        return self._add_keys(block, keys, keys.size)
 
     def add_strip(self, strip: Block, keys: Int32) -> int:
         """Counts the impostor pairs of a strip whose keys are there; gives their number."""
         end = self._layout.end[strip.rows]
         is_left_out = np.arange(strip.left, strip.right) < end[:, None]
         np.copyto(keys, self._not_counted, where=is_left_out)
-        self._add_keys(strip, keys)
-        return keys.size - np.count_nonzero(is_left_out)
+        return self._add_keys(strip, keys, keys.size - np.count_nonzero(is_left_out))
 
-    def _add_keys(self, block: Block, keys: Int32) -> None:
-        found = self._count(block, keys)
-        if len(found):
-            self._tail.add(_listed(keys, found, block))
-        sample = _listed(keys, _sampled_positions(keys.size, block, self._step), block)
-        self._sampled.append(sample.take(np.flatnonzero(sample.keys != self._not_counted)))
-
-    def _count(self, block: Block, keys: Int32) -> Int64:
+    def _add_keys(self, block: Block, keys: Int32, pairs: int) -> int:
         ranking = Ranking(
             origin=self._scorer.origin,
             row_limits=self._limits[block.rows],
@@ -116,18 +109,18 @@ class ImpostorCounter:
             column_ranks=self._before_mate[block.columns],
             tail_limit=self._tail.limit,
         )
-        with self._tables.take() as table:
-            table.reserve(keys.size)
-            return self._kernel.count_block(keys, table, ranking)
+        with self._bytes.counting(keys, pairs) as counts:
+            found = self._kernel.count_block(keys, counts, ranking)
+        if len(found):
+            self._tail.add(_listed(keys, found, block))
+        sample = _listed(keys, _sampled_positions(keys.size, block, self._step), block)
+        self._sampled.append(sample.take(np.flatnonzero(sample.keys != self._not_counted)))
+        return pairs
 
-    def least_key(self) -> int:
-        """No pair that it has counted has a lesser key, less the scorer's origin."""
-        return self._tail.least_key() - self._scorer.origin
-
-    def counted(self, keys: Int32, counts: Int64) -> Counted:
-        """What was found so far; `keys` and `counts` are what the tables give, or nothing."""
+    def counted(self, by_key: KeyCounts) -> Counted:
+        """What was found so far, with what the table holds, or with nothing."""
         sampled = ListedPairs.joined(self._sampled)
-        return Counted(keys, counts, self._before_mate, self._tail.pairs(), sampled)
+        return Counted(by_key, self._before_mate, self._tail.pairs(), sampled)
 
 
 class GenuineCounter:
@@ -138,7 +131,6 @@ class GenuineCounter:
     Args:
       layout: of the rows.
       scorer: of their distances.
-      tables: to count in; shared by the counters of several threads.
       limits: int32 [N], `no_mates` at first, to be filled; shared by the counters, each of which
         writes the rows of its strips.
       impostors: counts the impostor pairs of the strips; of this counter alone.
@@ -148,17 +140,15 @@ class GenuineCounter:
         self,
         layout: Layout,
         scorer: Scorer,
-        tables: TablePool,
         *,
         limits: Int32,
         impostors: ImpostorCounter,
     ):
         self._layout = layout
         self._scorer = scorer
-        self._tables = tables
         self._limits = limits
         self._impostors = impostors
-        self._workspace = np.empty(layout.largest_block, np.float32)
+        self._keys = KeyList()
         self._nearest = np.full(layout.images, _NO_MATE, np.int32)
         self._tail = Tail(LISTED_PAIRS, scorer.origin, farthest=True)
         self._step = max(1, layout.genuine_pairs // LISTED_PAIRS)
@@ -168,7 +158,7 @@ class GenuineCounter:
         """Counts the pairs of one of `Layout.strips`; gives their number."""
         pairs = 0
         for block in tiles(strip):
-            keys = self._scorer.keys(block.rows, block.columns, self._workspace)
+            keys = self._impostors.keys(block)
             pairs += self._add_genuine(block, keys)
         self._limits[strip.rows] = self._reachable(self._nearest[strip.rows])
         identity = self._layout.identity[strip.rows]
@@ -181,10 +171,7 @@ class GenuineCounter:
         genuine = ListedPairs(keys[first - block.top, second - block.left], first, second)
         for rows in (first, second):
             np.minimum.at(self._nearest, rows, genuine.keys)
-        with self._tables.take() as table:
-            table.reserve(len(genuine))
-            index = genuine.keys.astype(np.intp) - self._scorer.origin
-            np.add.at(table.high, index, np.uint32(1))
+        self._keys.add(genuine.keys)
         self._tail.add(genuine.take(np.flatnonzero(genuine.keys >= self._tail.limit)))
         self._sampled.append(genuine.take(_sampled_positions(len(genuine), block, self._step)))
         return len(genuine)
@@ -195,14 +182,10 @@ class GenuineCounter:
         keys = self._scorer.largest_equal(np.where(has_mate, nearest, self._scorer.origin))
         return np.where(has_mate, keys, self._scorer.origin - 1)
 
-    def least_key(self) -> int:
-        """No pair that it has counted has a lesser key, less the scorer's origin."""
-        return int(self._nearest.min()) - self._scorer.origin
-
-    def counted(self, keys: Int32, counts: Int64) -> Counted:
-        """What was found so far; `keys` and `counts` are what the tables give, or nothing."""
+    def counted(self) -> Counted:
+        """What was found so far."""
         sampled = ListedPairs.joined(self._sampled)
-        return Counted(keys, counts, self._limits, self._tail.pairs(), sampled)
+        return Counted(self._keys.occurring(), self._limits, self._tail.pairs(), sampled)
 
 
 def no_mates(layout: Layout, scorer: Scorer) -> Int32:
@@ -237,15 +220,12 @@ def _sampled_positions(pairs: int, block: Block, step: int) -> Int64:
     return np.arange((block.top * _STRIDE + block.left) % step, pairs, step)
 
 
-def counted_by(
-    counters: Sequence[GenuineCounter] | Sequence[ImpostorCounter], tables: TablePool
-) -> list[Counted]:
-    """What each counter found; the first is given what their tables hold, the others nothing."""
-    nothing = np.zeros(0, np.int32), np.zeros(0, np.int64)
+def counted_impostor(counters: Sequence[ImpostorCounter], table: KeyTable) -> list[Counted]:
+    """What each counter found; the first is given what their table holds, the others nothing."""
     first, *others = counters
     return [
-        first.counted(*tables.gather(min(counter.least_key() for counter in counters))),
-        *(counter.counted(*nothing) for counter in others),
+        first.counted(table.occurring()),
+        *(counter.counted(KeyCounts.none()) for counter in others),
     ]
 
 
@@ -260,16 +240,7 @@ def merged_impostor(parts: Sequence[Counted]) -> Counted:
 
 
 def _merged(parts: Sequence[Counted], by_row: Int64, *, farthest: bool) -> Counted:
-    keys, counts = _summed([part for part in parts if len(part.keys)] or parts[:1])
+    by_key = KeyCounts.summed([part.by_key for part in parts])
     tail = ListedPairs.joined([part.tail for part in parts])
     sampled = ListedPairs.joined([part.sampled for part in parts])
-    return Counted(keys, counts, by_row, tail.leading(LISTED_PAIRS, farthest=farthest), sampled)
-
-
-def _summed(parts: Sequence[Counted]) -> tuple[Int32, Int64]:
-    if len(parts) == 1:
-        return parts[0].keys, parts[0].counts
-    keys, position = np.unique(np.concatenate([part.keys for part in parts]), return_inverse=True)
-    counts = np.zeros(len(keys), np.int64)
-    np.add.at(counts, position, np.concatenate([part.counts for part in parts]))
-    return keys, counts
+    return Counted(by_key, by_row, tail.leading(LISTED_PAIRS, farthest=farthest), sampled)

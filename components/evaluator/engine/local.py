@@ -13,7 +13,7 @@ from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
     ImpostorCounter,
-    counted_by,
+    counted_impostor,
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
@@ -22,7 +22,7 @@ from components.evaluator.engine.counting import (
 from components.evaluator.engine.kernels import Kernel, NumpyKernel
 from components.evaluator.engine.layout import Block, Layout
 from components.evaluator.engine.scorers import Scorer
-from components.evaluator.engine.tables import TablePool
+from components.evaluator.engine.tables import KeyTable
 from components.evaluator.engine.threads import share, usable_cores
 
 # Below these numbers of pairs, starting threads, or loading numba, takes longer than it saves.
@@ -69,19 +69,15 @@ def _count_pairs(
     layout: Layout, scorer: Scorer, kernels: Sequence[Kernel]
 ) -> tuple[Counted, Counted]:
     """`count_pairs` with a thread for each kernel."""
-    genuine_tables = TablePool(scorer.size, 1, has_bytes=False)  # genuine pairs are few
-    impostor_tables = TablePool(scorer.size, len(kernels), has_bytes=kernels[0].uses_bytes)
+    table = KeyTable(scorer.origin, scorer.size)
     limits = no_mates(layout, scorer)
     tail_limit = nearest_impostors_limit(layout, scorer)
     impostor = [
-        ImpostorCounter(
-            layout, scorer, impostor_tables, limits=limits, tail_limit=tail_limit, kernel=kernel
-        )
+        ImpostorCounter(layout, scorer, table, limits=limits, tail_limit=tail_limit, kernel=kernel)
         for kernel in kernels
     ]
     genuine = [
-        GenuineCounter(layout, scorer, genuine_tables, limits=limits, impostors=impostors)
-        for impostors in impostor
+        GenuineCounter(layout, scorer, limits=limits, impostors=impostors) for impostors in impostor
     ]
     telling = threading.Lock()
 
@@ -96,6 +92,6 @@ def _count_pairs(
     share(layout.strips(), [adding(counter) for counter in genuine])
     share(layout.blocks(), [adding(counter) for counter in impostor])
     with ThreadPoolExecutor(1) as executor:
-        merging = executor.submit(lambda: merged_genuine(counted_by(genuine, genuine_tables)))
-        merged = merged_impostor(counted_by(impostor, impostor_tables))
+        merging = executor.submit(lambda: merged_genuine([each.counted() for each in genuine]))
+        merged = merged_impostor(counted_impostor(impostor, table))
         return merging.result(), merged

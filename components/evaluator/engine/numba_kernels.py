@@ -6,9 +6,8 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from components.evaluator.engine.arrays import Int32, Int64
+from components.evaluator.engine.arrays import Int32, Int64, UInt8
 from components.evaluator.engine.kernels import Ranking
-from components.evaluator.engine.tables import KeyTable
 
 # An installation may be read-only, and numba has no other place for what it has compiled.
 _IS_WRITABLE = os.access(Path(__file__).parent, os.W_OK)
@@ -19,29 +18,34 @@ COLUMNS = 512
 class NumbaKernel:
     """Fewer passes than NumPy has."""
 
-    uses_bytes = True
+    def __init__(self) -> None:
+        self._found = np.empty(0, np.int64)
 
-    def count_block(self, keys: Int32, table: KeyTable, ranking: Ranking) -> Int64:
+    def count_block(self, keys: Int32, counts: UInt8, ranking: Ranking) -> Int64:
         """See `Kernel`."""
-        positions = np.empty(keys.size, np.int64)
+        if len(self._found) < keys.size:
+            self._found = np.empty(keys.size, np.int64)
         found = _count(
             keys,
             np.int32(ranking.origin),
-            table.low,
-            table.high,
+            counts,
             ranking.row_limits,
             ranking.column_limits,
             ranking.row_ranks,
             ranking.column_ranks,
             np.int32(ranking.tail_limit),
-            positions,
+            self._found,
         )
-        return positions[:found].copy()
+        return self._found[:found].copy()
+
+    def sum_bytes(self, values: UInt8) -> int:
+        """See `Kernel`."""
+        return int(_sum(values))
 
 
 @numba.njit(nogil=True, cache=_IS_WRITABLE)
 def _count(
-    keys, origin, low, high, row_limits, column_limits, row_ranks, column_ranks, tail_limit, found
+    keys, origin, counts, row_limits, column_limits, row_ranks, column_ranks, tail_limit, found
 ):
     rows, columns = keys.shape
     listed = 0
@@ -60,11 +64,7 @@ def _count(
                 column_hits[column] += some[column] <= limits[column]
             row_ranks[row] += row_hits
             for column in range(len(some)):
-                key = np.uint32(some[column] - origin)
-                count = np.uint8(low[key] + np.uint8(1))
-                low[key] = count
-                if count == 0:
-                    high[key] += np.uint32(256)
+                counts[np.uint32(some[column] - origin)] += np.uint8(1)
             if tail_hits:
                 for column in range(len(some)):
                     if some[column] <= tail_limit:
@@ -72,3 +72,11 @@ def _count(
                         listed += 1
         column_ranks[left : left + COLUMNS] += column_hits
     return listed
+
+
+@numba.njit(nogil=True, cache=_IS_WRITABLE)
+def _sum(values):
+    total = np.uint32(0)
+    for value in values:
+        total = np.uint32(total + value)
+    return total

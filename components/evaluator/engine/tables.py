@@ -1,122 +1,192 @@
-"""Counts by key, in a table that fits what the processor keeps close."""
+"""Counts by key: lists where pairs are few, and tables where they are many."""
 
-import queue
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
-from components.evaluator.engine.arrays import Int32, Int64
+from components.evaluator.engine.arrays import Int32, Int64, UInt8
 
-# Keys whose counts are gathered at a time: they stay in the cache.
+# Keys whose counts are looked at together: they stay in the cache.
 CHUNK = 2**16
-# Pairs that a table counts before its counts are moved to a wider one.
-_ROOM = 2**32 - 1
+# Keys that are kept before they are counted.
+MOST_WAITING = 2**20
+# A byte that is above this may overflow soon.
+_NEARLY_FULL = 191
+
+
+class KeyCounts(NamedTuple):
+    """The keys that occur, ascending, and how often each does: int32 and int64 [V]."""
+
+    keys: Int32
+    counts: Int64
+
+    @classmethod
+    def none(cls) -> "KeyCounts":
+        """No keys."""
+        return cls(np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+    @classmethod
+    def summed(cls, parts: Sequence["KeyCounts"]) -> "KeyCounts":
+        """The counts of all parts together."""
+        parts = [part for part in parts if len(part.keys)] or [cls.none()]
+        if len(parts) == 1:
+            return parts[0]
+        keys, place = np.unique(np.concatenate([part.keys for part in parts]), return_inverse=True)
+        counts = np.zeros(len(keys), np.int64)
+        np.add.at(counts, place, np.concatenate([part.counts for part in parts]))
+        return cls(keys, counts)
+
+
+class KeyList:
+    """Counts keys that are few, in the memory of the distinct ones and of a million others."""
+
+    def __init__(self) -> None:
+        self._counted = KeyCounts.none()
+        self._waiting: list[Int32] = []
+        self._number_waiting = 0
+
+    def add(self, keys: Int32) -> None:
+        """Counts some keys."""
+        self._waiting.append(keys)
+        self._number_waiting += len(keys)
+        if self._number_waiting > MOST_WAITING:
+            self._count_waiting()
+
+    def occurring(self) -> KeyCounts:
+        """The keys that occur."""
+        self._count_waiting()
+        return self._counted
+
+    def _count_waiting(self) -> None:
+        if self._waiting:
+            counted = np.unique(np.concatenate(self._waiting), return_counts=True)
+            self._counted = KeyCounts.summed([self._counted, KeyCounts(*counted)])
+            self._waiting, self._number_waiting = [], 0
 
 
 class KeyTable:
-    """How often each of the keys `0 .. size - 1` occurs.
+    """How often each of the keys `origin .. origin + size - 1` occurs; threads may share it.
 
-    Kernels write into it. They may count in bytes: those of the keys that are busy fit the cache. A
-    byte that overflows carries 256 over to `high`, so that a count is the sum of both.
-
-    Args:
-      size: see above.
-      has_bytes: whether there is a `low`.
-
-    Attributes:
-      high: uint32 [size].
-      low: uint8 [size]; empty without bytes.
-      pairs: how many were counted.
-    """
-
-    def __init__(self, size: int, *, has_bytes: bool):
-        self.high = np.zeros(size, np.uint32)
-        self.low = np.zeros(size if has_bytes else 0, np.uint8)
-        self.pairs = 0
-        self._moved = np.zeros(0, np.int64)
-        self._room = _ROOM
-
-    def reserve(self, pairs: int) -> None:
-        """Before so many more pairs are counted: they cannot overflow it, all of one key even."""
-        self.pairs += pairs
-        if self._room < pairs:
-            moved = np.zeros(len(self.high), np.int64)
-            self.add_to(moved, slice(len(moved)))
-            self._moved = moved
-            self.high[:] = 0
-            self.low[:] = 0
-            self._room = _ROOM
-        self._room -= pairs
-
-    def add_to(self, counts: Int64, keys: slice) -> None:
-        """Adds the counts of a range of keys to others, int64, in place."""
-        for part in (self.high, self.low, self._moved):
-            if len(part):
-                counts += part[keys]
-
-
-class TablePool:
-    """Tables that threads take in turn.
-
-    Few will do for many threads: a block's product takes many times longer than its counting.
+    Memory is there only for the range of the keys that occur.
 
     Args:
-      size: see `KeyTable`; one more key is added, for what is not to be counted.
-      threads: that will use it.
-      has_bytes: see `KeyTable`.
+      origin: the least key.
+      size: the number of keys.
     """
 
-    _MOST = 4
+    def __init__(self, origin: int, size: int):
+        self.origin = origin
+        self.size = size
+        self._counts = np.empty(size, np.int64)
+        self._range = slice(0, 0)
+        self._lock = threading.Lock()
+        self._byte_tables: list[ByteTable] = []
 
-    def __init__(self, size: int, threads: int, *, has_bytes: bool):
-        self._size = size
-        tables = min(threads, self._MOST)
-        self._tables = [KeyTable(size + 1, has_bytes=has_bytes) for _ in range(tables)]
-        self._free: queue.SimpleQueue[KeyTable] = queue.SimpleQueue()
-        for table in self._tables:
-            self._free.put(table)
+    def bytes(self, sum_bytes: Callable[[UInt8], int]) -> "ByteTable":
+        """Makes a table of bytes for one thread, whose counts belong to this one."""
+        table = ByteTable(self, sum_bytes)
+        self._byte_tables.append(table)
+        return table
+
+    def add(self, counts: UInt8 | Int64, places: slice) -> None:
+        """Adds the counts of a range of keys, each at its place less `origin`."""
+        with self._lock:
+            added = widened(self._range, places, self.size)
+            self._counts[added.start : self._range.start] = 0
+            self._counts[max(added.start, self._range.stop) : added.stop] = 0
+            self._range = added
+            self._counts[places] += counts
+
+    def occurring(self) -> KeyCounts:
+        """The keys that occur. The table is spent afterwards: its memory is that of the counts."""
+        for table in self._byte_tables:
+            table.empty()
+        keys = np.empty(self._range.stop - self._range.start, np.int32)
+        counts = self._counts[self._range]
+        found = 0
+        for start in range(0, len(keys), CHUNK):
+            some = counts[start : start + CHUNK]
+            occurring = np.flatnonzero(some)
+            more = slice(found, found + len(occurring))
+            keys[more] = self.origin + self._range.start + start + occurring
+            counts[more] = some[occurring]  # copied first, and never to a place still to be read
+            found = more.stop
+        return KeyCounts(keys[:found], counts[:found])
+
+
+class ByteTable:
+    """Counts blocks of keys in bytes, for one thread, on behalf of a `KeyTable`.
+
+    The bytes of the keys that are busy fit the cache, where integers of 32 bits would not. Nobody
+    looks whether a byte overflows, since that would take half as long again. The sum of all bytes
+    tells: each overflow takes 256 away from it. Then the block is taken back, and counted in
+    integers. The bytes are emptied in time, so that this happens only where one key comes very
+    often in a single block.
+
+    Args:
+      table: that gets the counts.
+      sum_bytes: gives their sum, modulo 2^32; a kernel's may be faster than NumPy's.
+    """
+
+    def __init__(self, table: KeyTable, sum_bytes: Callable[[UInt8], int]):
+        self._table = table
+        self._sum_bytes = sum_bytes
+        self._bytes = np.zeros(table.size + 1, np.uint8)
+        self._range = slice(0, 0)  # of the keys that occur
+        self._pairs = 0
 
     @contextmanager
-    def take(self) -> Iterator[KeyTable]:
-        """A table for the caller alone; waits for one."""
-        table = self._free.get()
-        try:
-            yield table
-        finally:
-            self._free.put(table)
+    def counting(self, keys: Int32, pairs: int) -> Iterator[UInt8]:
+        """Gives the bytes for the caller to count a block in; then makes sure of them.
 
-    def gather(self, least: int) -> tuple[Int32, Int64]:
-        """See `gather`."""
-        return gather(self._tables, self._size, least)
+        Args:
+          keys: int32 of any shape. Each is to be counted at its place less `origin`, modulo 256.
+          pairs: how many are keys of the table. The others must be `origin + size`, and how often
+            they come is not counted.
+        """
+        # To look at all bytes also brings them back into the cache.
+        if self._bytes[self._range].max(initial=0) > _NEARLY_FULL:
+            self.empty()
+        yield self._bytes
+        self._pairs += pairs
+        if not self._adds_up():
+            self._mend(keys.ravel() if pairs == keys.size else keys[keys < self._not_counted])
+
+    def empty(self) -> None:
+        """Hands all counts over to the table."""
+        if self._pairs:
+            self._table.add(self._bytes[self._range], self._range)
+            self._bytes[self._range] = 0
+            self._pairs = 0
+
+    @property
+    def _not_counted(self) -> int:
+        return self._table.origin + self._table.size
+
+    def _adds_up(self) -> bool:
+        # Modulo 2^32 is enough: a block has too few pairs to take that much away.
+        return self._sum_bytes(self._bytes[self._range]) == self._pairs % 2**32
+
+    def _mend(self, keys: Int32) -> None:
+        """Finds the keys of a block that lie out of range, or takes it back."""
+        least = int(keys.min()) - self._table.origin
+        places = slice(least, int(keys.max()) - self._table.origin + 1)
+        self._range = widened(self._range, places, self._table.size)
+        if not self._adds_up():
+            counts = np.bincount(keys - np.int32(self._table.origin + least))
+            self._bytes[places] -= counts.astype(np.uint8)  # modulo 256, as it was counted
+            self._table.add(counts, places)
+            self._pairs -= len(keys)
 
 
-def gather(tables: Sequence[KeyTable], size: int, least: int) -> tuple[Int32, Int64]:
-    """The keys below `size` that occur in any table, ascending, and their counts: [V] each.
+def widened(old: slice, added: slice, size: int) -> slice:
+    """The range of whole chunks that holds both ranges, the old one unless it is empty.
 
-    It goes by ranges of keys, from `least` on, below which none occurs, until all pairs are found:
-    memory of a table that was never written is not there yet, and reading it takes a page fault.
+    In chunks it seldom has to be widened again. It ends at `size` at the latest.
     """
-    keys, counts = np.empty(size, np.int32), np.empty(size, np.int64)
-    found = 0
-    total = np.empty(CHUNK, np.int64)
-
-    def total_of(start: int, stop: int) -> Int64:
-        summed = total[: stop - start]
-        summed[:] = 0
-        for table in tables:
-            table.add_to(summed, slice(start, stop))
-        return summed
-
-    left = sum(table.pairs for table in tables) - int(total_of(size, size + 1)[0])
-    for start in range(least, size, CHUNK):
-        if left == 0:
-            break
-        summed = total_of(start, min(start + CHUNK, size))
-        occurring = np.flatnonzero(summed != 0)
-        more = slice(found, found + len(occurring))
-        keys[more] = start + occurring
-        counts[more] = summed[occurring]
-        left -= int(summed.sum())
-        found = more.stop
-    return keys[:found], counts[:found]
+    start = added.start // CHUNK * CHUNK
+    stop = min(-(-added.stop // CHUNK) * CHUNK, size)
+    return slice(min(start, old.start), max(stop, old.stop)) if old.stop else slice(start, stop)

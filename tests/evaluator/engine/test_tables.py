@@ -4,61 +4,116 @@ import numpy as np
 import pytest
 
 from components.evaluator.engine import tables
-from components.evaluator.engine.tables import KeyTable, gather
+from components.evaluator.engine.kernels import NumpyKernel
+from components.evaluator.engine.numba_kernels import NumbaKernel
+from components.evaluator.engine.tables import KeyCounts, KeyList, KeyTable
+
+KERNELS = (NumpyKernel(), NumbaKernel())
+ORIGIN, SIZE = 100, 50
+NOT_COUNTED = ORIGIN + SIZE
 
 
-def counts_of(table):
-    counts = np.zeros(len(table.high), np.int64)
-    table.add_to(counts, slice(len(counts)))
-    return counts.tolist()
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(tables, "CHUNK", 4)
 
 
-@pytest.mark.parametrize("has_bytes", [False, True])
-def test_counts_are_kept_when_a_table_is_full(has_bytes):
-    table = KeyTable(3, has_bytes=has_bytes)
-    for _ in range(3):
-        table.reserve(2**32 - 1)
-        table.high[1] = 2**32 - 1
-    assert counts_of(table) == [0, 3 * (2**32 - 1), 0]
+def count(table, keys):
+    """Counts a block of keys as a kernel does, whatever the bytes hold."""
+    keys = np.array(keys, np.int32)
+    with table.counting(keys, np.count_nonzero(keys < NOT_COUNTED)) as counts:
+        np.add.at(counts, keys - ORIGIN, np.uint8(1))
 
 
-def test_a_byte_and_what_it_carried_over_are_one_count():
-    table = KeyTable(4, has_bytes=True)
-    table.low[:] = [0, 7, 0, 255]
-    table.high[:] = [0, 0, 768, 256]
-    assert counts_of(table) == [0, 7, 768, 511]
+def assert_holds(counted, expected):
+    """The keys that occur are those of a dictionary, and so are their counts."""
+    assert (counted.keys.dtype, counted.counts.dtype) == (np.int32, np.int64)
+    assert counted.keys.tolist() == sorted(expected)
+    assert dict(zip(*map(np.ndarray.tolist, counted), strict=True)) == expected
 
 
-def table_of(counts, *, has_bytes):
-    table = KeyTable(len(counts), has_bytes=has_bytes)
-    table.reserve(sum(counts))
-    (table.low if has_bytes else table.high)[:] = counts
-    return table
+@pytest.fixture(params=KERNELS, ids=["numpy", "numba"])
+def kernel(request):
+    return request.param
 
 
-def test_tables_are_gathered_range_by_range_without_the_last_key(monkeypatch):
-    monkeypatch.setattr(tables, "CHUNK", 2)
-    first = table_of([1, 0, 2, 0, 0, 9], has_bytes=False)
-    second = table_of([4, 0, 0, 0, 5, 9], has_bytes=True)
-    keys, counts = gather([first, second], 5, 0)
-    assert (keys.tolist(), counts.tolist()) == ([0, 2, 4], [5, 2, 5])
+def test_blocks_of_several_threads_are_counted_together(kernel):
+    table = KeyTable(ORIGIN, SIZE)
+    first, second = table.bytes(kernel.sum_bytes), table.bytes(kernel.sum_bytes)
+    count(first, [[120, 121], [121, 149]])
+    count(second, [100, 121])
+    count(first, [101])
+    assert_holds(table.occurring(), {100: 1, 101: 1, 120: 1, 121: 3, 149: 1})
 
 
-def test_what_lies_before_the_least_key_and_behind_the_last_pair_is_not_read(monkeypatch):
-    monkeypatch.setattr(tables, "CHUNK", 2)
-    table = table_of([0, 0, 0, 7, 3, 0, 0, 0, 0, 0], has_bytes=False)
-    read, add_to = [], table.add_to
-
-    def noting(counts, keys):
-        read.append(keys)
-        add_to(counts, keys)
-
-    monkeypatch.setattr(table, "add_to", noting)
-    keys, counts = gather([table], 9, 3)
-    assert (keys.tolist(), counts.tolist()) == ([3, 4], [7, 3])
-    assert read == [slice(9, 10), slice(3, 5)]
+@pytest.mark.parametrize("often", [255, 256, 300, 512, 70_000])
+def test_a_key_that_overflows_its_byte_in_one_block_is_counted_to_the_last_pair(kernel, often):
+    table = KeyTable(ORIGIN, SIZE)
+    counts = table.bytes(kernel.sum_bytes)
+    count(counts, [110, 130])
+    count(counts, [111] * often + [120])
+    count(counts, [111])
+    assert_holds(table.occurring(), {110: 1, 111: often + 1, 120: 1, 130: 1})
 
 
-def test_tables_without_a_pair_give_nothing():
-    keys, counts = gather([KeyTable(4, has_bytes=False)], 3, 99)
-    assert (len(keys), len(counts)) == (0, 0)
+def test_a_key_that_fills_its_byte_block_by_block_is_counted_to_the_last_pair(kernel):
+    table = KeyTable(ORIGIN, SIZE)
+    counts = table.bytes(kernel.sum_bytes)
+    for _ in range(9):
+        count(counts, [117] * 90 + [118])
+    assert_holds(table.occurring(), {117: 810, 118: 9})
+
+
+def test_what_is_not_to_be_counted_is_not_however_often_it_comes(kernel):
+    table = KeyTable(ORIGIN, SIZE)
+    counts = table.bytes(kernel.sum_bytes)
+    count(counts, [NOT_COUNTED] * 300 + [NOT_COUNTED - 1] * 2)
+    count(counts, [NOT_COUNTED] * 300 + [140] * 300)
+    assert_holds(table.occurring(), {140: 300, NOT_COUNTED - 1: 2})
+
+
+def test_memory_that_no_key_needs_is_not_looked_at(monkeypatch):
+    empty = np.empty
+
+    def never_written(shape, dtype=float):
+        return np.full(shape, 99, dtype) if dtype is np.int64 else empty(shape, dtype)
+
+    monkeypatch.setattr(tables.np, "empty", never_written)
+    table = KeyTable(ORIGIN, SIZE)
+    table.add(np.array([3, 0, 4]), slice(21, 24))
+    table.add(np.array([5]), slice(30, 31))
+    table.add(np.array([6]), slice(2, 3))
+    assert_holds(table.occurring(), {102: 6, 121: 3, 123: 4, 130: 5})
+
+
+def test_a_table_without_a_pair_gives_nothing(kernel):
+    table = KeyTable(ORIGIN, SIZE)
+    table.bytes(kernel.sum_bytes)
+    assert_holds(table.occurring(), {})
+
+
+@pytest.mark.parametrize("most_waiting", [3, 1000])
+def test_a_list_counts_the_same_however_many_wait(monkeypatch, most_waiting):
+    monkeypatch.setattr(tables, "MOST_WAITING", most_waiting)
+    counted = KeyList()
+    for keys in ([7, 5, 7], [], [5], [9, 7], [7]):
+        counted.add(np.array(keys, np.int32))
+    assert_holds(counted.occurring(), {5: 2, 7: 4, 9: 1})
+
+
+def test_a_list_without_a_key_gives_nothing():
+    assert_holds(KeyList().occurring(), {})
+
+
+def test_counts_are_summed_key_by_key():
+    parts = [
+        KeyCounts(np.array(keys, np.int32), np.array(counts, np.int64))
+        for keys, counts in (([1, 4], [2, 3]), ([], []), ([4, 6], [10, 2**40]))
+    ]
+    assert_holds(KeyCounts.summed(parts), {1: 2, 4: 13, 6: 2**40})
+
+
+def test_kernels_sum_bytes_modulo_two_to_the_32(kernel):
+    values = np.full(2**25, 255, np.uint8)
+    assert kernel.sum_bytes(values) == 255 * 2**25 % 2**32
+    assert kernel.sum_bytes(values[:3]) == 765
