@@ -10,14 +10,13 @@ import numpy as np
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import AsSingleton
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from components.evaluator.engine.arrays import Int32
 from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
     ImpostorCounter,
-    counted_impostor,
+    counted_by,
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
@@ -26,7 +25,8 @@ from components.evaluator.engine.counting import (
 from components.evaluator.engine.kernels import NumpyKernel
 from components.evaluator.engine.layout import Block
 from components.evaluator.engine.listed import ListedPairs
-from components.evaluator.engine.tables import KeyCounts, KeyTable
+from components.evaluator.engine.tables import KeyCounts, KeyList, KeyTable
+from components.evaluator.engine.threads import one_blas_thread
 from components.evaluator.pairs import PairScores, pair_scores, prepare_pairs
 
 _LISTED = ("keys", "first", "second")
@@ -110,7 +110,7 @@ class _CountShard(beam.DoFn):
 
     def _add_all(self, add: Callable[[Block], int], blocks: Iterable[Block], shard: int) -> None:
         # One BLAS thread: the runner has as many workers as there are cores.
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             for block in itertools.islice(blocks, shard, None, self._shards):
                 add(block)
 
@@ -120,12 +120,15 @@ class _CountStrips(_CountShard):
 
     def process(self, shard: int) -> Iterator[tuple[Counted, Counted]]:
         limits = no_mates(self._layout, self._scorer)
-        table = self._table()
+        keys, table = KeyList(), self._table()
         impostor = self._impostor_counter(limits, table)
-        genuine = GenuineCounter(self._layout, self._scorer, limits=limits, impostors=impostor)
+        genuine = GenuineCounter(
+            self._layout, self._scorer, keys, limits=limits, impostors=impostor
+        )
         self._add_all(genuine.add, self._layout.strips(), shard)
-        [of_impostor] = counted_impostor([impostor], table)
-        yield genuine.counted(), of_impostor
+        [of_genuine] = counted_by([genuine], keys)
+        [of_impostor] = counted_by([impostor], table)
+        yield of_genuine, of_impostor
 
 
 class _CountBlocks(_CountShard):
@@ -135,7 +138,7 @@ class _CountBlocks(_CountShard):
         table = self._table()
         counter = self._impostor_counter(genuine.by_row, table)
         self._add_all(counter.add, self._layout.blocks(), shard)
-        yield from counted_impostor([counter], table)
+        yield from counted_by([counter], table)
 
 
 def _combined_genuine(parts: Iterable[Counted]) -> Counted:

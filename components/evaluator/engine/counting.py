@@ -131,6 +131,7 @@ class GenuineCounter:
     Args:
       layout: of the rows.
       scorer: of their distances.
+      keys: to count in; counters of several threads may share it.
       limits: int32 [N], `no_mates` at first, to be filled; shared by the counters, each of which
         writes the rows of its strips.
       impostors: counts the impostor pairs of the strips; of this counter alone.
@@ -140,6 +141,7 @@ class GenuineCounter:
         self,
         layout: Layout,
         scorer: Scorer,
+        keys: KeyList,
         *,
         limits: Int32,
         impostors: ImpostorCounter,
@@ -148,7 +150,7 @@ class GenuineCounter:
         self._scorer = scorer
         self._limits = limits
         self._impostors = impostors
-        self._keys = KeyList()
+        self._keys = keys
         self._nearest = np.full(layout.images, _NO_MATE, np.int32)
         self._tail = Tail(LISTED_PAIRS, scorer.origin, farthest=True)
         self._step = max(1, layout.genuine_pairs // LISTED_PAIRS)
@@ -182,10 +184,10 @@ class GenuineCounter:
         keys = self._scorer.largest_equal(np.where(has_mate, nearest, self._scorer.origin))
         return np.where(has_mate, keys, self._scorer.origin - 1)
 
-    def counted(self) -> Counted:
-        """What was found so far."""
+    def counted(self, by_key: KeyCounts) -> Counted:
+        """What was found so far, with what the list holds, or with nothing."""
         sampled = ListedPairs.joined(self._sampled)
-        return Counted(self._keys.occurring(), self._limits, self._tail.pairs(), sampled)
+        return Counted(by_key, self._limits, self._tail.pairs(), sampled)
 
 
 def no_mates(layout: Layout, scorer: Scorer) -> Int32:
@@ -220,11 +222,13 @@ def _sampled_positions(pairs: int, block: Block, step: int) -> Int64:
     return np.arange((block.top * _STRIDE + block.left) % step, pairs, step)
 
 
-def counted_impostor(counters: Sequence[ImpostorCounter], table: KeyTable) -> list[Counted]:
-    """What each counter found; the first is given what their table holds, the others nothing."""
+def counted_by(
+    counters: Sequence[GenuineCounter] | Sequence[ImpostorCounter], keys: KeyList | KeyTable
+) -> list[Counted]:
+    """What each counter found; the first is given what they have counted in, the others nothing."""
     first, *others = counters
     return [
-        first.counted(table.occurring()),
+        first.counted(keys.occurring()),
         *(counter.counted(KeyCounts.none()) for counter in others),
     ]
 

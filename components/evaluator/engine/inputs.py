@@ -15,6 +15,7 @@ from components.evaluator.engine.scorers import (
     MatrixScorer,
     Scorer,
 )
+from components.evaluator.engine.threads import share, usable_cores
 from components.evaluator.errors import EvaluationError
 
 # Rows that are checked at a time.
@@ -142,7 +143,11 @@ def _check_finite(values: NDArray[Any], name: str) -> None:
 
 def _rows_where(test: Callable[[NDArray[Any]], Bool], values: NDArray[Any]) -> Int64:
     """The rows that pass a test, without a temporary copy of all of them."""
-    starts = range(0, max(len(values), 1), _CHECKED_ROWS)
-    return np.flatnonzero(
-        np.concatenate([test(values[start : start + _CHECKED_ROWS]) for start in starts])
-    )
+    passes = np.zeros(len(values), bool)
+
+    def look(start: int) -> None:
+        rows = slice(start, start + _CHECKED_ROWS)
+        passes[rows] = test(values[rows])
+
+    share(range(0, len(values), _CHECKED_ROWS), [look] * usable_cores())
+    return np.flatnonzero(passes)

@@ -19,7 +19,7 @@ from components.evaluator.engine.arrays import Int32, Int64
 
 # Rows and columns of a block, at most. The product of larger ones is no faster, and is counted
 # fastest while the cache has it.
-BLOCK = 1024
+BLOCK = 1280
 # Strips are smaller, since half of what they hold is thrown away, but not so small that there are
 # very many.
 STRIP = 256

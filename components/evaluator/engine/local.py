@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
-from threadpoolctl import threadpool_limits
-
 from components import progress
 from components.evaluator.engine.counting import (
     Counted,
     GenuineCounter,
     ImpostorCounter,
-    counted_impostor,
+    counted_by,
     merged_genuine,
     merged_impostor,
     nearest_impostors_limit,
@@ -22,8 +20,8 @@ from components.evaluator.engine.counting import (
 from components.evaluator.engine.kernels import Kernel, NumpyKernel
 from components.evaluator.engine.layout import Block, Layout
 from components.evaluator.engine.scorers import Scorer
-from components.evaluator.engine.tables import KeyTable
-from components.evaluator.engine.threads import share, usable_cores
+from components.evaluator.engine.tables import KeyList, KeyTable
+from components.evaluator.engine.threads import one_blas_thread, share, usable_cores
 
 # Below these numbers of pairs, starting threads, or loading numba, takes longer than it saves.
 _MANY_PAIRS = 2**21
@@ -51,7 +49,7 @@ def count_pairs(
         has_numba = importlib.util.find_spec("numba") is not None
         kernel = "numba" if has_numba and pairs >= _MANY_PAIRS_FOR_NUMBA else "numpy"
     # A single thread is left as many BLAS threads as there are: nothing competes with them.
-    with threadpool_limits(1, user_api="blas") if threads > 1 else nullcontext():
+    with one_blas_thread() if threads > 1 else nullcontext():
         return _count_pairs(layout, scorer, [_make_kernel(kernel) for _ in range(threads)])
 
 
@@ -69,7 +67,7 @@ def _count_pairs(
     layout: Layout, scorer: Scorer, kernels: Sequence[Kernel]
 ) -> tuple[Counted, Counted]:
     """`count_pairs` with a thread for each kernel."""
-    table = KeyTable(scorer.origin, scorer.size)
+    keys, table = KeyList(), KeyTable(scorer.origin, scorer.size)
     limits = no_mates(layout, scorer)
     tail_limit = nearest_impostors_limit(layout, scorer)
     impostor = [
@@ -77,7 +75,8 @@ def _count_pairs(
         for kernel in kernels
     ]
     genuine = [
-        GenuineCounter(layout, scorer, limits=limits, impostors=impostors) for impostors in impostor
+        GenuineCounter(layout, scorer, keys, limits=limits, impostors=impostors)
+        for impostors in impostor
     ]
     telling = threading.Lock()
 
@@ -92,6 +91,6 @@ def _count_pairs(
     share(layout.strips(), [adding(counter) for counter in genuine])
     share(layout.blocks(), [adding(counter) for counter in impostor])
     with ThreadPoolExecutor(1) as executor:
-        merging = executor.submit(lambda: merged_genuine([each.counted() for each in genuine]))
-        merged = merged_impostor(counted_impostor(impostor, table))
+        merging = executor.submit(lambda: merged_genuine(counted_by(genuine, keys)))
+        merged = merged_impostor(counted_by(impostor, table))
         return merging.result(), merged

@@ -11,8 +11,9 @@ from components.evaluator.engine.kernels import Ranking
 
 # An installation may be read-only, and numba has no other place for what it has compiled.
 _IS_WRITABLE = os.access(Path(__file__).parent, os.W_OK)
-# Columns looked at together: their limits and hits stay next to the processor.
-COLUMNS = 512
+# Keys that are compared by a few vector instructions and then counted one by one: while a processor
+# waits for counts from its cache, it compares the next ones.
+GROUP = 64
 
 
 class NumbaKernel:
@@ -48,21 +49,21 @@ def _count(
     keys, origin, counts, row_limits, column_limits, row_ranks, column_ranks, tail_limit, found
 ):
     rows, columns = keys.shape
+    column_hits = np.zeros(columns, np.int32)
     listed = 0
-    for left in range(0, columns, COLUMNS):
-        limits = column_limits[left : left + COLUMNS]
-        column_hits = np.zeros(len(limits), np.int32)
-        for row in range(rows):
-            some = keys[row, left : left + COLUMNS]
-            limit = row_limits[row]
-            row_hits = np.int32(0)
+    for row in range(rows):
+        limit = row_limits[row]
+        row_hits = np.int32(0)
+        for left in range(0, columns, GROUP):
+            some = keys[row, left : left + GROUP]
+            limits = column_limits[left : left + GROUP]
+            hits = column_hits[left : left + GROUP]
             tail_hits = np.int32(0)
             # Without a branch this becomes vector instructions; a sum of its own accord is int64.
             for column in range(len(some)):
                 row_hits = np.int32(row_hits + (some[column] <= limit))
                 tail_hits = np.int32(tail_hits + (some[column] <= tail_limit))
-                column_hits[column] += some[column] <= limits[column]
-            row_ranks[row] += row_hits
+                hits[column] += some[column] <= limits[column]
             for column in range(len(some)):
                 counts[np.uint32(some[column] - origin)] += np.uint8(1)
             if tail_hits:
@@ -70,7 +71,8 @@ def _count(
                     if some[column] <= tail_limit:
                         found[listed] = row * columns + left + column
                         listed += 1
-        column_ranks[left : left + COLUMNS] += column_hits
+        row_ranks[row] += row_hits
+    column_ranks += column_hits
     return listed
 
 

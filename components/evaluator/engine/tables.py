@@ -41,19 +41,24 @@ class KeyCounts(NamedTuple):
 
 
 class KeyList:
-    """Counts keys that are few, in the memory of the distinct ones and of a million others."""
+    """How often each of a few keys occurs; threads may share it.
+
+    Its memory is that of the distinct keys, and of a million others that wait to be counted.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._counted = KeyCounts.none()
         self._waiting: list[Int32] = []
         self._number_waiting = 0
 
     def add(self, keys: Int32) -> None:
         """Counts some keys."""
-        self._waiting.append(keys)
-        self._number_waiting += len(keys)
-        if self._number_waiting > MOST_WAITING:
-            self._count_waiting()
+        with self._lock:
+            self._waiting.append(keys)
+            self._number_waiting += len(keys)
+            if self._number_waiting > MOST_WAITING:
+                self._count_waiting()
 
     def occurring(self) -> KeyCounts:
         """The keys that occur."""

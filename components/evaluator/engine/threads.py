@@ -3,9 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import TypeVar
 
 import joblib
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 
@@ -13,6 +16,16 @@ Item = TypeVar("Item")
 def usable_cores() -> int:
     """The cores that this process may use, as its affinity and its container limit them."""
     return joblib.cpu_count()
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """A context in which a product of matrices takes one thread, whichever thread it is made in."""
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()  # it looks at every library that is loaded: some milliseconds
 
 
 def share(items: Iterable[Item], workers: Sequence[Callable[[Item], None]]) -> None:
