@@ -49,7 +49,7 @@ class PairedComparison:
         difference -+ t s, with `standard_error` for s and one degree of freedom less than there
         are people (Hesterberg, "What teachers should know about the bootstrap", 2015). Where no
         resample moves the difference, a share u of the population may still behave unlike
-        everybody seen, and add u to it or take u away; see `Resampled.interval`.
+        everybody seen, and add u to it or take u away; see `rate_interval`.
         """
         if self.standard_error == 0:
             width = unseen_share(self.independent, confidence)

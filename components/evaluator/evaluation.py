@@ -218,6 +218,7 @@ def _study(model: _Model, test: TestImages, settings: Settings) -> ThresholdStud
         target_fars=settings.target_fars,
         seed=settings.seed,
         dev_share=settings.dev_share,
+        intervals=settings.intervals,
     )
 
 
@@ -255,7 +256,12 @@ def _measure(pairs: PairScores, settings: Settings) -> dict[str, Any]:
 def _protocols(model: _Model, test: TestImages, settings: Settings) -> dict[str, ProtocolResult]:
     test_set = TestSet(model.embeddings, test.identities, test.keys, model.pairs)
     shared = ProtocolSettings(
-        settings.distance, settings.target_fars, settings.ranks, settings.seed, settings.read
+        settings.distance,
+        settings.target_fars,
+        settings.ranks,
+        settings.seed,
+        settings.read,
+        settings.intervals,
     )
     return run_protocols(test_set, settings.protocols, shared)
 
@@ -281,6 +287,7 @@ def _slices(
         threshold=threshold,
         distance=settings.distance,
         seed=settings.seed,
+        intervals=settings.intervals,
     )
 
 

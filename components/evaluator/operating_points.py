@@ -18,7 +18,13 @@ from numpy.typing import ArrayLike
 from components.evaluator.calibration import LOGISTIC, Calibration, cllr, fit_calibration
 from components.evaluator.engine.arrays import Bool, Float32, Float64
 from components.evaluator.errors import EvaluationError
-from components.evaluator.intervals import draw_people, resample_error_rates
+from components.evaluator.intervals import (
+    BOOTSTRAP,
+    CLOPPER_PEARSON,
+    clopper_pearson,
+    draw_people,
+    resample_error_rates,
+)
 from components.evaluator.metrics import ROUNDING, impostor_pairs_needed, middle_of_gap
 from components.evaluator.pairs import PairScores, score_pairs
 from components.evaluator.threshold_pack import (
@@ -121,6 +127,7 @@ def study_thresholds(
     dev_share: float = DEV_SHARE,
     calibration: str = LOGISTIC,
     protocol: str = "all_pairs",
+    intervals: str = BOOTSTRAP,
 ) -> ThresholdStudy:
     """Parts the people, chooses thresholds on the dev people and measures them on the others.
 
@@ -133,6 +140,7 @@ def study_thresholds(
       dev_share: the share of the people that choose, in (0, 1).
       calibration: `logistic` or `isotonic`.
       protocol: the name of what is compared, for the record.
+      intervals: `bootstrap` or `clopper_pearson`, of FAR and FRR.
 
     Returns:
       The study. Too few people are no error: it then has no operating points, and says why.
@@ -158,7 +166,7 @@ def study_thresholds(
     return ThresholdStudy(
         dev=dev,
         test=test,
-        chosen=choose_operating_points(dev, test, target_fars, seed=seed),
+        chosen=choose_operating_points(dev, test, target_fars, seed=seed, intervals=intervals),
         calibration=fitted,
         cllr=cost,
         missing=missing,
@@ -211,7 +219,12 @@ def _has_pairs(names: np.ndarray) -> bool:
 
 
 def choose_operating_points(
-    dev: PairScores | None, test: PairScores | None, target_fars: Sequence[float], *, seed: int
+    dev: PairScores | None,
+    test: PairScores | None,
+    target_fars: Sequence[float],
+    *,
+    seed: int,
+    intervals: str = BOOTSTRAP,
 ) -> OperatingPoints:
     """Chooses a threshold for the EER and for each FAR on `dev`, and measures it on `test`.
 
@@ -220,13 +233,14 @@ def choose_operating_points(
     has fewer than 3 / FAR dev impostor pairs behind it is not supported (`impostor_pairs_needed`).
 
     The interval of a threshold resamples the dev people, those of FAR and FRR the test people with
-    the threshold fixed (see `resample_error_rates`).
+    the threshold fixed (see `resample_error_rates`), or they are those of Clopper and Pearson.
 
     Args:
       dev: pairs of the people that choose; None where they have no genuine or no impostor pair.
       test: the same of other people.
       target_fars: in (0, 1), each once.
       seed: of the resampling.
+      intervals: `bootstrap` or `clopper_pearson`, of FAR and FRR.
 
     Returns:
       The operating points; none, and all FARs unsupported, where `dev` or `test` is None.
@@ -236,8 +250,8 @@ def choose_operating_points(
         return OperatingPoints((), {far_name(far): pairs for far, pairs in needed.items()})
     supported = [far for far in target_fars if needed[far] <= dev.impostor.total]
     thresholds = _chosen_thresholds(_curve_of(dev), supported)
-    intervals = _threshold_intervals(dev, supported, seed)
-    rates = resample_error_rates(test, [float(threshold) for threshold in thresholds], seed=seed)
+    limits = _threshold_intervals(dev, supported, seed)
+    rate_intervals = _rate_intervals(test, thresholds, seed, intervals)
     names = {None: EER} | {far: far_name(far) for far in supported}
     points = tuple(
         OperatingPoint(
@@ -248,11 +262,11 @@ def choose_operating_points(
             dev=Measured(**_measured(dev, threshold)),
             test=MeasuredWithIntervals(
                 **_measured(test, threshold),
-                intervals={key: rate.interval() for key, rate in resampled.items()},
+                intervals=of_rates,
             ),
         )
-        for (far, name), threshold, (low, high), resampled in zip(
-            names.items(), thresholds, intervals, rates, strict=True
+        for (far, name), threshold, (low, high), of_rates in zip(
+            names.items(), thresholds, limits, rate_intervals, strict=True
         )
     )
     unsupported = {far_name(far): needed[far] for far in target_fars if far not in supported}
@@ -272,6 +286,23 @@ def _measured(pairs: PairScores, threshold: np.float32) -> dict[str, Any]:
         "identities": len(pairs.sizes),
         "images": pairs.images,
     }
+
+
+def _rate_intervals(
+    pairs: PairScores, thresholds: Sequence[np.float32], seed: int, method: str
+) -> list[dict[str, tuple[float, float]]]:
+    """The intervals of FAR and FRR at each threshold."""
+    if method == CLOPPER_PEARSON:
+        measured = [_measured(pairs, threshold) for threshold in thresholds]
+        return [
+            {
+                "FAR": clopper_pearson(counts["false_accepts"], counts["impostor_pairs"]),
+                "FRR": clopper_pearson(counts["false_rejects"], counts["genuine_pairs"]),
+            }
+            for counts in measured
+        ]
+    resampled = resample_error_rates(pairs, [float(value) for value in thresholds], seed=seed)
+    return [{key: rate.interval() for key, rate in rates.items()} for rates in resampled]
 
 
 @dataclass(frozen=True)

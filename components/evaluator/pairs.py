@@ -4,8 +4,9 @@ Terms are those of ISO/IEC 19795-1: a *genuine* pair shows one person twice, an 
 people. Every pair (i, j) with i < j counts once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,8 +34,8 @@ class PairScores:
       identity: int64 [N], 0 .. K - 1, the person in each image.
       rank: int64 [N], of each image searching among all others (leave-one-out): 1 + the impostor
         images that are at most as far as its nearest mate; 0 for an image without a mate.
-      genuine_sample: genuine pairs by their images, the farthest first.
-      impostor_sample: impostor pairs by their images, the nearest first.
+      list_genuine: makes `genuine_sample`.
+      list_impostor: makes `impostor_sample`.
       layout: the images sorted by identity.
       scorer: gives the distances of any pairs once more.
     """
@@ -43,8 +44,8 @@ class PairScores:
     impostor: Scores
     identity: Int64
     rank: Int64
-    genuine_sample: PairSample
-    impostor_sample: PairSample
+    list_genuine: Callable[[], PairSample]
+    list_impostor: Callable[[], PairSample]
     layout: Layout | None = None
     scorer: Scorer | None = None
 
@@ -62,6 +63,16 @@ class PairScores:
     def has_mate(self) -> Bool:
         """Whether another image shows the same person, bool [N]."""
         return self.rank > 0
+
+    @cached_property
+    def genuine_sample(self) -> PairSample:
+        """Genuine pairs by their images, the farthest first."""
+        return self.list_genuine()
+
+    @cached_property
+    def impostor_sample(self) -> PairSample:
+        """Impostor pairs by their images, the nearest first."""
+        return self.list_impostor()
 
     @cached_property
     def one_enrolled(self) -> OneEnrolled:
@@ -129,8 +140,8 @@ def pair_scores(layout: Layout, scorer: Scorer, genuine: Counted, impostor: Coun
         impostor=_scores(impostor, scorer),
         identity=identity,
         rank=rank,
-        genuine_sample=_sample(genuine, layout, scorer, farthest=True),
-        impostor_sample=_sample(impostor, layout, scorer, farthest=False),
+        list_genuine=partial(_sample, genuine, layout, scorer, farthest=True),
+        list_impostor=partial(_sample, impostor, layout, scorer, farthest=False),
         layout=layout,
         scorer=scorer,
     )
@@ -148,8 +159,7 @@ def _scores(counted: Counted, scorer: Scorer) -> Scores:
 
 
 def _sample(counted: Counted, layout: Layout, scorer: Scorer, *, farthest: bool) -> PairSample:
-    tail = counted.tail
-    rest = counted.sampled.beyond(tail.take(slice(-1, None)), farthest=farthest)
+    tail, rest = counted.listed(farthest=farthest)
     listed = ListedPairs.joined([tail, rest])
     first, second = layout.order[listed.first], layout.order[listed.second]
     copies = np.ones(len(listed))

@@ -8,18 +8,22 @@ against those of another (as the FMRs of NIST IR 8280).
 import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from components.evaluator.engine.arrays import Float32, Float64, Int64
-from components.evaluator.engine.inputs import make_scorer
+from components.evaluator.engine.arrays import Float32, Int64
 from components.evaluator.errors import EvaluationError
-from components.evaluator.intervals import bootstrap_intervals
+from components.evaluator.group_counts import GroupCounts, Slice, count_accepted, far_interval
+from components.evaluator.intervals import (
+    BOOTSTRAP,
+    CLOPPER_PEARSON,
+    bootstrap_intervals,
+    clopper_pearson,
+    rate_interval,
+)
 from components.evaluator.metrics import verification_metrics
 from components.evaluator.pairs import score_pairs
-from components.evaluator.protocols.distances import block_distances, rows_at_a_time
 from components.evaluator.protocols.tables import Row, read_table
 
 UNKNOWN = "unknown"
@@ -106,29 +110,6 @@ def _pooled(values: Sequence[str]) -> list[str]:
     return [value if value in kept else OTHER for value in values]
 
 
-@dataclass(frozen=True)
-class Slice:
-    """A column's groups.
-
-    Attributes:
-      names: of the groups, sorted, G of them.
-      group: int64 [N], 0 .. G - 1, the group of each image.
-    """
-
-    names: list[str]
-    group: Int64
-
-    @classmethod
-    def of(cls, values: Sequence[str]) -> "Slice":
-        """Groups the images by their value."""
-        names, group = np.unique(np.asarray(values), return_inverse=True)
-        return cls(names.tolist(), group.astype(np.int64))
-
-    def images(self, group: int) -> Int64:
-        """The images of a group, ascending."""
-        return np.flatnonzero(self.group == group)
-
-
 def scopes(columns: Mapping[str, Sequence[str]], identities: Sequence[str]) -> dict[str, Int64]:
     """The groups with genuine and impostor pairs: `<column>=<group>` -> their images, ascending."""
     people = np.asarray(identities)
@@ -151,6 +132,7 @@ def measure_slices(
     threshold: float,
     distance: str,
     seed: int,
+    intervals: str = BOOTSTRAP,
 ) -> dict[str, Any]:
     """The part `slices` of metrics.json.
 
@@ -163,12 +145,14 @@ def measure_slices(
       threshold: a pair is accepted at this distance or below, in all groups.
       distance: `cosine` or `euclidean`.
       seed: of the intervals.
+      intervals: "bootstrap" or "clopper_pearson"; see `bootstrap_intervals` and `far_interval`.
 
     Returns:
       column -> `threshold`; `groups`: group -> `counts`, `FAR`, `FRR` and `EER`, null where the
-      group has no such pairs, and `intervals`, empty unless it has both kinds; `cross_far`:
-      `groups` in order, and for each two of them the `FAR` of the impostor `pairs` with an image
-      of either, null where there are none. Time is O(N^2 D), and memory that of a few blocks.
+      group has no such pairs, and `intervals` of those that it has; `cross_far`: `groups` in
+      order, and for each two of them the `FAR` of the impostor `pairs` with an image of either and
+      its interval in `intervals`, null where there are none. Time is O(N^2 D), and memory that of
+      a few blocks.
 
     Raises:
       EvaluationError: an embedding is zero under cosine, or not finite.
@@ -177,117 +161,51 @@ def measure_slices(
     slices = {column: Slice.of(values) for column, values in columns.items()}
     counted = count_accepted(embeddings, person, list(slices.values()), threshold, distance)
 
-    def measure(images: Int64) -> dict[str, Any]:
-        return _resampled(embeddings[images], person[images], threshold, distance, seed)
+    def resampled(images: Int64) -> dict[str, Any]:
+        return _resampled(
+            embeddings[images],
+            person[images],
+            threshold=threshold,
+            distance=distance,
+            seed=seed,
+            method=intervals,
+        )
 
     measured = {}
     for (column, slice_), counts in zip(slices.items(), counted, strict=True):
-        groups = {
-            name: _group_json(counts, number) | measure(slice_.images(number))
-            for number, name in enumerate(slice_.names)
-        }
+        cross_far = _cross_json(slice_, counts, person, intervals)
+        groups = {}
+        for number, name in enumerate(slice_.names):
+            group = _group_json(counts, number) | resampled(slice_.images(number))
+            limits = group["intervals"]
+            if group["FRR"] is not None and not limits:
+                limits["FRR"] = _frr_interval_of_one_person(group, intervals)
+            far = limits.get("FAR") or cross_far["intervals"][number][number]
+            if far:
+                limits["FAR"] = cross_far["intervals"][number][number] = far
+            groups[name] = group
         measured[column] = {
             "groups": groups,
             "threshold": float(threshold),
-            "cross_far": {
-                "groups": slice_.names,
-                "FAR": [
-                    [_rate(*cell) for cell in zip(*row, strict=True)]
-                    for row in zip(counts.false_accepts, counts.impostor, strict=True)
-                ],
-                "pairs": counts.impostor.tolist(),
-            },
+            "cross_far": cross_far,
         }
     return measured
 
 
-@dataclass(frozen=True)
-class GroupCounts:
-    """Pairs by the groups of their two images, each pair once.
-
-    Attributes:
-      images: int64 [G].
-      people: int64 [G], with an image in the group.
-      impostor: int64 [G, G], symmetric; a pair of two groups is in both cells.
-      false_accepts: int64 [G, G], of them accepted.
-      genuine: int64 [G], pairs within the group.
-      accepted: int64 [G], of them accepted.
-    """
-
-    images: Int64
-    people: Int64
-    impostor: Int64
-    false_accepts: Int64
-    genuine: Int64
-    accepted: Int64
-
-
-def count_accepted(
-    embeddings: Float32,
-    person: Int64,
-    slices: Sequence[Slice],
-    threshold: float,
-    distance: str,
-) -> list[GroupCounts]:
-    """Counts the pairs of each slice that are accepted; all slices in one pass over the pairs.
-
-    Args:
-      embeddings: real [N, D].
-      person: int64 [N], 0 .. K - 1.
-      slices: of the same images.
-      threshold: rounded to float32, as the distances are.
-      distance: `cosine` or `euclidean`.
-    """
-    images = len(person)
-    scorer = make_scorer(embeddings, np.arange(images), distance)
-    # Whether each image is in each group, of all the slices: counting is then a product. Sums stay
-    # below 2^24 images, where float32 is exact.
-    member = np.concatenate(
-        [np.eye(len(one.names), dtype=np.float32)[one.group] for one in slices], axis=1
-    )
-    impostor = np.zeros((member.shape[1], member.shape[1]))
-    genuine = np.zeros_like(impostor)
-    step = rows_at_a_time(images)
-    for start in range(0, images, step):
-        rows = slice(start, min(start + step, images))
-        is_accepted = block_distances(scorer, rows, slice(0, images)) <= np.float32(threshold)
-        is_mate = person[rows, None] == person
-        # An image and itself are no pair.
-        is_accepted[np.arange(rows.stop - start), np.arange(start, rows.stop)] = False
-        impostor += _by_group(is_accepted & ~is_mate, member, rows)
-        genuine += _by_group(is_accepted & is_mate, member, rows)
-    counts, first = [], 0
-    for one in slices:
-        groups = slice(first, first + len(one.names))
-        counts.append(_group_counts(one, person, impostor[groups, groups], genuine[groups, groups]))
-        first += len(one.names)
-    return counts
-
-
-def _by_group(is_counted: np.ndarray, member: Float32, rows: slice) -> Float64:
-    """The cells counted, by the groups of their row and column; float64 [G, G]."""
-    by_row = is_counted.astype(np.float32) @ member
-    return member[rows].T.astype(np.float64) @ by_row
-
-
-def _group_counts(
-    slice_: Slice, person: Int64, accepted_impostor: Float64, accepted_genuine: Float64
-) -> GroupCounts:
-    """Counts each pair once: those within a group came as (i, j) and as (j, i)."""
-    groups = len(slice_.names)
-    cells = np.bincount(person * groups + slice_.group, minlength=(person.max() + 1) * groups)
-    by_person = cells.reshape(-1, groups)
-    images = by_person.sum(axis=0)
-    of_one_person = by_person.T @ by_person
-    once = 1 + np.eye(groups, dtype=np.int64)
-    return GroupCounts(
-        images=images,
-        people=np.count_nonzero(by_person, axis=0),
-        impostor=(np.outer(images, images) - of_one_person) // once,
-        false_accepts=accepted_impostor.astype(np.int64) // once,
-        genuine=(np.diag(of_one_person) - images) // 2,
-        accepted=np.diag(accepted_genuine).astype(np.int64) // 2,
-    )
+def _cross_json(slice_: Slice, counts: GroupCounts, person: Int64, method: str) -> dict[str, Any]:
+    numbers = range(len(slice_.names))
+    return {
+        "groups": slice_.names,
+        "FAR": [
+            [_rate(*cell) for cell in zip(*row, strict=True)]
+            for row in zip(counts.false_accepts, counts.impostor, strict=True)
+        ],
+        "pairs": counts.impostor.tolist(),
+        "intervals": [
+            [far_interval(slice_, counts, person, (row, column), method) for column in numbers]
+            for row in numbers
+        ],
+    }
 
 
 def _group_json(counts: GroupCounts, group: int) -> dict[str, Any]:
@@ -304,19 +222,33 @@ def _group_json(counts: GroupCounts, group: int) -> dict[str, Any]:
     }
 
 
+def _frr_interval_of_one_person(group: Mapping[str, Any], method: str) -> list[float]:
+    """Of a group with genuine pairs but no impostor pair; it says little of other people."""
+    if method == CLOPPER_PEARSON:
+        pairs = group["counts"]["genuine_pairs"]
+        return list(clopper_pearson(round(group["FRR"] * pairs), pairs))
+    return list(rate_interval(group["FRR"], 0.0, people=1, independent=1))
+
+
 def _rate(errors: np.int64, pairs: np.int64) -> float | None:
     return float(errors / pairs) if pairs else None
 
 
 def _resampled(
-    embeddings: Float32, person: Int64, threshold: float, distance: str, seed: int
+    embeddings: Float32,
+    person: Int64,
+    *,
+    threshold: float,
+    distance: str,
+    seed: int,
+    method: str,
 ) -> dict[str, Any]:
     """`EER` and `intervals` of a group; they need both kinds of pairs."""
     sizes = np.unique(person, return_counts=True)[1]
     if len(sizes) < 2 or sizes.max() < 2:
         return {"EER": None, "intervals": {}}
     pairs = score_pairs(embeddings, person, distance)
-    intervals = bootstrap_intervals(pairs, threshold, fars=(), ranks=(), seed=seed)
+    intervals = bootstrap_intervals(pairs, threshold, fars=(), ranks=(), seed=seed, method=method)
     return {
         "EER": verification_metrics(pairs)["EER"],
         "intervals": {key: intervals[key] for key in ("FAR", "FRR", "EER")},

@@ -84,5 +84,5 @@ def test_the_random_part_of_a_sample_has_no_worst_pairs():
         copies=np.array([1.0, 1.0, 7.0]),
         tail=2,
     )
-    worst = find_worst_pairs(replace(pairs, impostor_sample=sample))
+    worst = find_worst_pairs(replace(pairs, list_impostor=lambda: sample))
     assert [(pair.first, pair.second) for pair in worst.false_accepts] == [(0, 4), (0, 3)]

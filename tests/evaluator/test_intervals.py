@@ -53,8 +53,8 @@ def scored_pairs(distances, identity):
         impostor=Scores.of(distances[~genuine]),
         identity=identity,
         rank=np.ones(len(identity), np.int64),
-        genuine_sample=sample(genuine, -1),
-        impostor_sample=sample(~genuine, 1),
+        list_genuine=lambda: sample(genuine, -1),
+        list_impostor=lambda: sample(~genuine, 1),
     )
 
 
@@ -203,8 +203,8 @@ def test_a_sample_of_the_pairs_gives_nearly_the_intervals_of_all_of_them():
     pairs = score_pairs(*random_faces(people=40))
     few = replace(
         pairs,
-        genuine_sample=thinned(pairs.genuine_sample, tail=250, every=2),
-        impostor_sample=thinned(pairs.impostor_sample, tail=2500, every=9),  # of 19,500
+        list_genuine=lambda: thinned(pairs.genuine_sample, tail=250, every=2),
+        list_impostor=lambda: thinned(pairs.impostor_sample, tail=2500, every=9),  # of 19,500
     )
     all_of_them, sampled = intervals_of(pairs), intervals_of(few)
     assert sampled != all_of_them

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from components.errors import UserError
 from components.evaluator import operating_points
 from components.evaluator.calibration import cllr
-from components.evaluator.intervals import bootstrap_intervals
+from components.evaluator.intervals import bootstrap_intervals, clopper_pearson
 from components.evaluator.metrics import error_rates, true_accept_rate, verification_metrics
 from components.evaluator.operating_points import (
     choose_operating_points,
@@ -215,6 +216,17 @@ def test_the_intervals_of_the_rates_are_those_of_the_test_people_at_that_thresho
         assert list(interval) == expected[key]
 
 
+def test_the_intervals_of_the_rates_may_be_those_of_clopper_and_pearson():
+    dev, test = (score_pairs(*random_faces(seed=seed, people=8)) for seed in (0, 1))
+    (eer,) = choose_operating_points(dev, test, [], seed=3, intervals="clopper_pearson").points
+    assert eer.test.intervals == {
+        "FAR": clopper_pearson(eer.test.false_accepts, eer.test.impostor_pairs),
+        "FRR": clopper_pearson(eer.test.false_rejects, eer.test.genuine_pairs),
+    }
+    bootstrap = choose_operating_points(dev, test, [], seed=3).points[0]
+    assert eer.interval == bootstrap.interval
+
+
 def test_the_interval_holds_the_threshold_and_narrows_with_more_people(without_rate_intervals):
     widths = []
     for people in (10, 80):
@@ -228,9 +240,7 @@ def test_the_interval_holds_the_threshold_and_narrows_with_more_people(without_r
 
 def test_a_sample_of_the_pairs_gives_nearly_the_interval_of_all(without_rate_intervals):
     dev = score_pairs(*random_faces(people=30, images=6))
-    every_other = operating_points.PairScores(
-        dev.genuine, dev.impostor, dev.identity, dev.rank, dev.genuine_sample, half(dev)
-    )
+    every_other = replace(dev, list_impostor=lambda: half(dev))
     for all_pairs, sampled in zip(
         chosen(dev, dev, [0.05]), chosen(every_other, dev, [0.05]), strict=True
     ):

@@ -102,6 +102,9 @@ def sliced(names, images=10):
             "groups": list(names),
             "FAR": [[0.0625 if row == col else None for col in names] for row in names],
             "pairs": [[90 if row == col else 0 for col in names] for row in names],
+            "intervals": [
+                [[0.03125, 0.125] if row == col else None for col in names] for row in names
+            ],
         },
     }
 
@@ -425,9 +428,21 @@ def test_a_slice_has_its_groups_and_the_false_accepts_between_them(full):
     assert "By hair" in text
     assert "dark 2.0 % 12.5 % 6.2 % to 25.0 % \u2013 2 10 45 90" in text
     assert "at the distance 0.41" in text
-    assert "dark 6.2 % 90 pairs \u2013 fair \u2013 6.2 % 90 pairs" in text
+    cell = "6.2 % 3.1 % to 12.5 % 90 pairs"
+    assert f"dark {cell} \u2013 fair \u2013 {cell}" in text
     shades = re.findall(r"rgba\(200, 98, 45, (.*?)\)", html)
     assert shades == ["0.60", "0.00", "0.00", "0.60"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_it_says_where_the_intervals_come_from(data):
+    drawn_anew, as_independent = "drawing the people of the test split anew", "Clopper and Pearson"
+    text = text_of(render_report(replace(data, configuration={"intervals": "bootstrap"})))
+    assert drawn_anew in text
+    assert as_independent not in text
+    text = text_of(render_report(replace(data, configuration={"intervals": "clopper_pearson"})))
+    assert drawn_anew not in text
+    assert text.count(as_independent) == 2
 
 
 @pytest.mark.usefixtures("undrawn")

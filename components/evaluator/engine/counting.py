@@ -15,7 +15,7 @@ import numpy as np
 from components.evaluator.engine.arrays import Int32, Int64
 from components.evaluator.engine.kernels import Kernel, Ranking
 from components.evaluator.engine.layout import Block, Layout, tiles
-from components.evaluator.engine.listed import ListedPairs, Tail
+from components.evaluator.engine.listed import TAIL_ROOM, ListedPairs, Tail
 from components.evaluator.engine.scorers import Scorer
 from components.evaluator.engine.tables import KeyCounts, KeyList, KeyTable
 
@@ -40,7 +40,7 @@ class Counted:
       by_row: [N]: of genuine pairs, int32, the largest key that is as near as the nearest mate,
         and one below all keys where there is no mate; of impostor pairs, int64, how many are at
         most as far as the nearest mate.
-      tail: the most mistaken pairs among others, in no order; merged: themselves, in order.
+      tail: the `LISTED_PAIRS` most mistaken pairs, among some others, in no order.
       sampled: pairs at regular places of the blocks.
     """
 
@@ -48,6 +48,15 @@ class Counted:
     by_row: Int32 | Int64
     tail: ListedPairs
     sampled: ListedPairs
+
+    def listed(self, *, farthest: bool) -> tuple[ListedPairs, ListedPairs]:
+        """The most mistaken pairs, the worst first, and a sample of all others.
+
+        Args:
+          farthest: whether the most mistaken pairs are the farthest ones, as genuine pairs are.
+        """
+        tail = self.tail.leading(LISTED_PAIRS, farthest=farthest)
+        return tail, self.sampled.beyond(tail.take(slice(-1, None)), farthest=farthest)
 
 
 class ImpostorCounter:
@@ -246,5 +255,6 @@ def merged_impostor(parts: Sequence[Counted]) -> Counted:
 def _merged(parts: Sequence[Counted], by_row: Int64, *, farthest: bool) -> Counted:
     by_key = KeyCounts.summed([part.by_key for part in parts])
     tail = ListedPairs.joined([part.tail for part in parts])
-    sampled = ListedPairs.joined([part.sampled for part in parts])
-    return Counted(by_key, by_row, tail.leading(LISTED_PAIRS, farthest=farthest), sampled)
+    if len(tail) > TAIL_ROOM * LISTED_PAIRS:
+        tail = tail.leading(LISTED_PAIRS, farthest=farthest)
+    return Counted(by_key, by_row, tail, ListedPairs.joined([part.sampled for part in parts]))

@@ -6,6 +6,9 @@ import numpy as np
 
 from components.evaluator.engine.arrays import Int32, Int64
 
+# A tail keeps so many times its capacity before it looks for the best of them.
+TAIL_ROOM = 4
+
 
 @dataclass(frozen=True)
 class ListedPairs:
@@ -102,15 +105,11 @@ class Tail:
         """Shows it pairs that are within the limit."""
         self._parts.append(pairs)
         self._held += len(pairs)
-        if self._held > 4 * self._capacity:
+        if self._held > TAIL_ROOM * self._capacity:
             kept = self.pairs().leading(self._capacity, farthest=self._farthest)
             self._parts, self._held = [kept], len(kept)
             self.limit = int(kept.keys[-1])
 
-    def least_key(self) -> int:
-        """The least key it was shown; beyond the limit if it was shown none."""
-        return int(self.pairs().keys.min(initial=self.limit + 1))
-
     def pairs(self) -> ListedPairs:
-        """The pairs to be kept among some others, at most four times as many, in no order."""
+        """The pairs to be kept, at most `TAIL_ROOM` times as many with others, in no order."""
         return ListedPairs.joined(self._parts)

@@ -35,7 +35,11 @@ def verification_result(
       counts: further counts.
     """
     metrics = evaluate_pairs(
-        pairs, target_fars=settings.target_fars, ranks=settings.ranks, seed=settings.seed
+        pairs,
+        target_fars=settings.target_fars,
+        ranks=settings.ranks,
+        seed=settings.seed,
+        intervals=settings.intervals,
     )
     return ProtocolResult(
         description=description,

@@ -10,6 +10,7 @@ import numpy as np
 
 from components.evaluator.engine.arrays import Float32, Int64
 from components.evaluator.errors import EvaluationError
+from components.evaluator.intervals import BOOTSTRAP
 from components.evaluator.pairs import PairScores, score_pairs
 
 
@@ -96,6 +97,7 @@ class ProtocolSettings:
       ranks: the N of Rank-N.
       seed: of the choice of images and people, and of the resampling behind the intervals.
       read: gives the content of a text file by its path, for protocols that have one.
+      intervals: `bootstrap` or `clopper_pearson`; see `bootstrap_intervals`.
     """
 
     distance: str
@@ -103,6 +105,7 @@ class ProtocolSettings:
     ranks: Sequence[int]
     seed: int
     read: Callable[[str], str]
+    intervals: str = BOOTSTRAP
 
 
 @dataclass(frozen=True)

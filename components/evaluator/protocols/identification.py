@@ -29,6 +29,6 @@ def rank_result(
         description=description,
         figures={key: outcome.mean() for key, outcome in found.items()},
         counts=counts,
-        intervals=share_intervals(found, identity, settings.seed),
+        intervals=share_intervals(found, identity, settings.seed, settings.intervals),
         curves={"cmc": cmc(rank)},
     )

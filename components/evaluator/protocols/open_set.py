@@ -103,7 +103,7 @@ class OpenSet:
         scores = TrialScores(Scores.of(mated.distance), Scores.of(non_mated.distance))
         supported, others = supported_targets(settings.target_fars, scores.impostor.total)
         figures, intervals = {}, {}
-        limits = accepted_intervals(mated, non_mated, supported, settings.seed)
+        limits = accepted_intervals(mated, non_mated, supported, settings.seed, settings.intervals)
         for target in supported:
             fnir, dir_ = fpir_keys(target)
             rate, (low, high) = true_accept_rate(scores, target), limits[target]

@@ -45,7 +45,10 @@ class Pairs:
         scores = TrialScores(Scores.of(distance[pairs.same]), Scores.of(distance[~pairs.same]))
         supported, others = supported_targets(settings.target_fars, scores.impostor.total)
         limits = accepted_intervals(
-            *_trials(distance, pairs, test.identity), supported, settings.seed
+            *_trials(distance, pairs, test.identity),
+            supported,
+            settings.seed,
+            settings.intervals,
         )
         return ProtocolResult(
             description=(

@@ -2,7 +2,8 @@
 
 The trials of one person are not independent, so people are drawn with replacement and not trials
 (the subset bootstrap; Bolle, Ratha, Pankanti, 2004). How an interval comes from the resamples, and
-what it is without an observed error, is that of `Resampled.interval`.
+what it is without an observed error, is that of `rate_interval`. Where it is asked for, the method
+is that of Clopper and Pearson instead, which takes all trials as independent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,13 @@ import numpy as np
 
 from components.evaluator.engine.arrays import Bool, Float32, Int64
 from components.evaluator.engine.scores import Scores
-from components.evaluator.intervals import Resampled, draw_people
+from components.evaluator.intervals import (
+    BOOTSTRAP,
+    CLOPPER_PEARSON,
+    Resampled,
+    clopper_pearson,
+    draw_people,
+)
 from components.evaluator.metrics import true_accept_rate
 from components.evaluator.protocols.trials import TrialScores
 
@@ -43,7 +50,7 @@ class Trials:
 
 
 def share_intervals(
-    outcomes: Mapping[str, Bool], identity: Int64, seed: int
+    outcomes: Mapping[str, Bool], identity: Int64, seed: int, method: str = BOOTSTRAP
 ) -> dict[str, list[float]]:
     """Intervals of the share of searches that come out true.
 
@@ -51,7 +58,13 @@ def share_intervals(
       outcomes: key -> bool [P], at least one search.
       identity: int64 [P], the person who searches; only these people are drawn.
       seed: of the draws.
+      method: "bootstrap" or "clopper_pearson".
     """
+    if method == CLOPPER_PEARSON:
+        return {
+            key: list(clopper_pearson(int(outcome.sum()), len(outcome)))
+            for key, outcome in outcomes.items()
+        }
     person = np.unique(identity, return_inverse=True)[1]
     searches = np.bincount(person)
     hits = np.array([np.bincount(person, outcome) for outcome in outcomes.values()])
@@ -65,23 +78,35 @@ def share_intervals(
 
 
 def accepted_intervals(
-    wanted: Trials, unwanted: Trials, targets: Sequence[float], seed: int
+    wanted: Trials,
+    unwanted: Trials,
+    targets: Sequence[float],
+    seed: int,
+    method: str = BOOTSTRAP,
 ) -> dict[float, list[float]]:
     """Intervals of the share of `wanted` trials accepted where few `unwanted` ones are.
 
     Each resample finds its own threshold: the largest at which the share of `unwanted` trials
-    accepted is not above the target. Resamples without a trial of either kind are left out.
+    accepted is not above the target. Resamples without a trial of either kind are left out. Clopper
+    and Pearson's intervals take the threshold as given.
 
     Returns:
       target -> [low, high].
     """
     scores = TrialScores(Scores.of(wanted.distance), Scores.of(unwanted.distance))
+    rates = [true_accept_rate(scores, target) for target in targets]
+    if method == CLOPPER_PEARSON:
+        trials = scores.genuine.total
+        return {
+            target: list(clopper_pearson(round(rate * trials), trials))
+            for target, rate in zip(targets, rates, strict=True)
+        }
     resampled = _resampled_shares(wanted.sorted(), unwanted.sorted(), targets, seed)
     shares = np.reshape(resampled, (len(resampled), len(targets)))
     people = len(np.unique(wanted.first))
     return {
-        target: _interval(true_accept_rate(scores, target), shares[:, column], people)
-        for column, target in enumerate(targets)
+        target: _interval(rate, shares[:, column], people)
+        for column, (target, rate) in enumerate(zip(targets, rates, strict=True))
     }
 
 

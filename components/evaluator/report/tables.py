@@ -189,9 +189,17 @@ def protocol_tables(metrics: Metrics) -> list[ProtocolTable]:
 
 @dataclass(frozen=True)
 class CrossedCell:
-    """Impostor pairs of two groups: the share accepted or None, how many, and the shade [0, 1]."""
+    """Impostor pairs of two groups.
+
+    Attributes:
+      far: the share accepted; None without pairs.
+      interval: of the share.
+      pairs: how many.
+      shade: in [0, 1].
+    """
 
     far: float | None
+    interval: Interval | None
     pairs: int
     shade: float
 
@@ -254,6 +262,7 @@ def _cells(matrix: Metrics, places: list[int]) -> tuple[tuple[CrossedCell, ...],
         rate = rates[row, col]
         # The root lets small rates be told apart that one large one would make equally pale.
         shade = DARKEST_SHADE * math.sqrt(rate / most) if rate else 0
-        return CrossedCell(rate, matrix["pairs"][row][col], shade)
+        interval = matrix["intervals"][row][col]
+        return CrossedCell(rate, interval, matrix["pairs"][row][col], shade)
 
     return tuple(tuple(cell(row, col) for col in places) for row in places)

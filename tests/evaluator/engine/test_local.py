@@ -147,6 +147,7 @@ def test_a_mate_that_rounding_puts_below_zero_ties_with_an_impostor_at_zero():
 def test_a_sample_holds_the_most_mistaken_pairs_and_stands_for_all_of_them(monkeypatch, few):
     embeddings, labels = random_faces(people=12, images=8, spread=2.0)
     complete = score_pairs(embeddings, labels)
+    assert complete.genuine_sample.tail < complete.impostor_sample.tail  # listed: no few yet
     monkeypatch.setattr(counting, "LISTED_PAIRS", few)
     listed_few = score_pairs(embeddings, labels)
     for kind, nearest in (("impostor", True), ("genuine", False)):

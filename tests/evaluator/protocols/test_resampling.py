@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.evaluator.intervals import Resampled, draw_people
+from components.evaluator.intervals import Resampled, clopper_pearson, draw_people
 from components.evaluator.protocols.resampling import (
     Trials,
     accepted_intervals,
@@ -58,3 +58,15 @@ def test_intervals_are_a_function_of_the_seed():
     person = np.arange(40) // 4
     assert share_intervals(found, person, 1) == share_intervals(found, person, 1)
     assert share_intervals(found, person, 1) != share_intervals(found, person, 2)
+
+
+def test_clopper_pearson_intervals_count_every_trial():
+    found = np.array([True, True, False, True, False, False])
+    person = np.array([3, 3, 3, 5, 5, 9])
+    exact = share_intervals({"x": found}, person, seed=0, method="clopper_pearson")
+    assert exact == {"x": list(clopper_pearson(3, 6))}
+    wanted = Trials(np.array([1, 4, 9], np.float32), np.array([0, 0, 1]))
+    unwanted = Trials(np.array([3, 5], np.float32), np.array([2, 3]))
+    # One of the two unwanted may be accepted: up to 4, and with it two of the three wanted.
+    exact = accepted_intervals(wanted, unwanted, [0.5], seed=0, method="clopper_pearson")
+    assert exact == {0.5: list(clopper_pearson(2, 3))}
