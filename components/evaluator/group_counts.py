@@ -144,11 +144,12 @@ def far_interval(
 ) -> list[float] | None:
     """The 95 % interval of the FAR between two groups, or within one; None without such a pair.
 
-    Its standard error is that of the subset bootstrap to first order, which takes no resample (the
-    infinitesimal jackknife; Efron, "The jackknife, the bootstrap and other resampling plans",
-    1982): a person in a share m of all n pairs, with e errors among them, who came once more would
-    move the rate r by (e - r m) / n, and the square of the standard error is the sum of the
-    squares of that. How an interval comes from it is that of `rate_interval`.
+    Its standard error is that of the infinitesimal jackknife over the people (Efron, "The
+    jackknife, the bootstrap and other resampling plans", 1982), which takes no resample: a person
+    in m of the n pairs, with e errors among them, who came more often would move the rate r by
+    (e - r m) / n for each time, and the square of the standard error is the sum of the squares of
+    that. It is a little below that of the subset bootstrap, in which the noise of single pairs
+    counts once more. How an interval comes from it is that of `rate_interval`.
 
     Args:
       slice_: the groups.
