@@ -59,9 +59,10 @@ class Layout:
     @classmethod
     def of(cls, labels: ArrayLike) -> "Layout":
         """Sorts by label; images of one person stay in their order."""
-        identity = np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.int64)
-        order = np.argsort(identity, kind="stable")
-        return cls(order, identity[order])
+        names = np.asarray(labels)
+        order = np.argsort(names, kind="stable")
+        is_another = names[order[1:]] != names[order[:-1]]
+        return cls(order, np.append(0, np.cumsum(is_another)))
 
     @property
     def images(self) -> int:
@@ -76,12 +77,12 @@ class Layout:
     @cached_property
     def first(self) -> Int64:
         """The first row of the identity of each row, int64 [N]."""
-        return np.searchsorted(self.identity, self.identity, side="left")
+        return self.end - self.sizes[self.identity]
 
     @cached_property
     def end(self) -> Int64:
         """One past the last row of the identity of each row, int64 [N]."""
-        return np.searchsorted(self.identity, self.identity, side="right")
+        return np.cumsum(self.sizes)[self.identity]
 
     @property
     def genuine_pairs(self) -> int:

@@ -102,8 +102,9 @@ class CosineScorer:
     def distances(self, keys: Int32) -> Float32:
         """See `Scorer`."""
         steps = keys - np.int32(self.origin + MARGIN)
-        distances = np.clip(steps, 0, 2 * STEPS, out=steps).astype(np.float32)
-        return np.divide(distances, np.float32(STEPS), out=distances)
+        np.clip(steps, 0, 2 * STEPS, out=steps)
+        # A power of two: a product is as exact as a quotient, and faster.
+        return np.multiply(steps, np.float32(1 / STEPS), dtype=np.float32, casting="unsafe")
 
 
 class EuclideanScorer:
