@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/evaluator.py                         (make bench-evaluator)
     .venv/bin/python benchmarks/evaluator.py --sizes 1000 2000       a first look
 
-takes about 12 minutes on two cores that have nothing else to do, the first look one. It prints a
+takes about 20 minutes on two cores that have nothing else to do, the first look one. It prints a
 table for each number of images N, and at the end the targets beside what was measured.
 
 Every way gets the same embeddings (synthetic: clusters of 20 images a person, 512 dimensions,
