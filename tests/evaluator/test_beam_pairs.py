@@ -6,7 +6,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from components.evaluator.beam_pairs import score_pairs_in_beam
-from components.evaluator.engine import layout
+from components.evaluator.engine import counting, layout
 from components.evaluator.engine.counting import Counted, merged_impostor
 from components.evaluator.engine.listed import ListedPairs
 from components.evaluator.engine.tables import KeyCounts
@@ -49,6 +49,21 @@ def test_parts_without_any_pair_are_combined_to_none():
         sampled=ListedPairs.none(),
     )
     assert len(merged_impostor([empty, empty]).by_key.keys) == 0
+
+
+def test_however_many_parts_are_combined_the_list_of_mistaken_pairs_is_bounded(monkeypatch):
+    monkeypatch.setattr(counting, "LISTED_PAIRS", 5)
+
+    def part(first):
+        rows = np.arange(first, first + 4, dtype=np.int32)
+        tail = ListedPairs(rows[::-1].copy(), rows, rows + 100)
+        return Counted(KeyCounts.none(), np.zeros(4, np.int64), tail, ListedPairs.none())
+
+    combined = merged_impostor([part(first) for first in range(0, 80, 4)])
+    assert sorted(combined.tail.keys) == [0, 1, 2, 3, 4]
+    few = merged_impostor([part(first) for first in range(0, 20, 4)])
+    assert len(few.tail) == 20  # sorted when somebody asks
+    assert few.listed(farthest=False)[0].keys.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_what_is_undefined_is_refused_before_a_pipeline_is_started(tmp_path):

@@ -72,6 +72,43 @@ def test_what_is_not_to_be_counted_is_not_however_often_it_comes(kernel):
     assert_holds(table.occurring(), {140: 300, NOT_COUNTED - 1: 2})
 
 
+@pytest.fixture
+def handed_over(monkeypatch):
+    """How many keys each range of counts has that is handed over from bytes."""
+    seen, add = [], KeyTable.add
+
+    def spy(table, counts, places):
+        seen.append(int(np.sum(counts, dtype=np.int64)))
+        add(table, counts, places)
+
+    monkeypatch.setattr(KeyTable, "add", spy)
+    return seen
+
+
+def test_blocks_after_one_that_has_overflowed_stay_in_bytes(kernel, handed_over):
+    table = KeyTable(ORIGIN, SIZE)
+    counts = table.bytes(kernel.sum_bytes)
+    for often in (10, 256, 20, 30):
+        count(counts, [117] * often)
+    assert handed_over == [256]
+    table.occurring()
+    assert handed_over == [256, 60]
+
+
+def test_bytes_are_emptied_before_they_overflow(kernel, handed_over):
+    table = KeyTable(ORIGIN, SIZE)
+    counts = table.bytes(kernel.sum_bytes)
+    for _ in range(9):
+        count(counts, [117] * 60)
+    assert handed_over == [240, 240]
+
+
+def test_keys_that_are_not_counted_leave_a_block_in_bytes(kernel, handed_over):
+    table = KeyTable(ORIGIN, SIZE)
+    count(table.bytes(kernel.sum_bytes), [NOT_COUNTED] * 300 + [140])
+    assert handed_over == []
+
+
 def test_memory_that_no_key_needs_is_not_looked_at(monkeypatch):
     empty = np.empty
 

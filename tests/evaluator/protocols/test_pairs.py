@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.evaluator.errors import EvaluationError
+from components.evaluator.intervals import clopper_pearson
 from components.evaluator.protocols.pairs import Pairs, best_threshold, mean_accuracy
 from components.evaluator.protocols.pairs_file import find_pairs, read_pairs
 from components.evaluator.protocols.resampling import Trials, accepted_intervals
@@ -72,16 +73,24 @@ def test_the_best_threshold_is_in_the_middle_of_its_gap():
     assert best_threshold(distance, np.array([True, False, True, False])) == 1.5
 
 
+def every_pair(test):
+    """A table of all pairs, in ten folds."""
+    lines = [
+        f"{(i + j) % 10},{test.keys[i]},{test.keys[j]},{same}"
+        for i in range(len(test.keys))
+        for j, same in enumerate(test.identity[:i] == test.identity[i])
+    ]
+    return "\n".join(["fold,first_key,second_key,same", *lines])
+
+
 def test_tar_is_that_of_all_pairs_of_the_file():
     test = random_set(people=12, images=5)
-    lines, genuine, impostor = [], [], []
+    genuine, impostor = [], []
     for i in range(60):
         for j in range(i):
-            same = test.identities[i] == test.identities[j]
-            lines.append(f"{(i + j) % 10},{test.keys[i]},{test.keys[j]},{int(same)}")
             distance = np.linalg.norm(test.embeddings[i] - test.embeddings[j])
-            (genuine if same else impostor).append(distance)
-    text = "\n".join(["fold,first_key,second_key,same", *lines])
+            (genuine if test.identities[i] == test.identities[j] else impostor).append(distance)
+    text = every_pair(test)
     result = run(text, test)
     refused = np.sort(impostor)[int(0.1 * len(impostor))]
     assert result.figures["TAR@FAR=1e-01"] == np.mean(np.array(genuine) < refused)
@@ -98,6 +107,14 @@ def test_tar_is_that_of_all_pairs_of_the_file():
         seed=0,
     )
     assert result.intervals["TAR@FAR=1e-01"] == pytest.approx(expected[0.1])
+
+
+def test_clopper_pearson_intervals_may_be_asked_for():
+    test = random_set()
+    result = run(every_pair(test), test, intervals="clopper_pearson")
+    pairs = result.counts["genuine_pairs"]
+    accepted = round(result.figures["TAR@FAR=1e-01"] * pairs)
+    assert result.intervals["TAR@FAR=1e-01"] == list(clopper_pearson(accepted, pairs))
 
 
 def test_lfw_lines_name_images_by_number_and_folds_by_position():
