@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluator.engine.arrays import Float32, Int64
+from components.evaluator.engine.arrays import Float32, Float64, Int64
 from components.evaluator.engine.inputs import make_scorer
 from components.evaluator.intervals import (
     BOOTSTRAP,
@@ -144,12 +144,11 @@ def far_interval(
 ) -> list[float] | None:
     """The 95 % interval of the FAR between two groups, or within one; None without such a pair.
 
-    Its standard error is that of the infinitesimal jackknife over the people (Efron, "The
-    jackknife, the bootstrap and other resampling plans", 1982), which takes no resample: a person
-    in m of the n pairs, with e errors among them, who came more often would move the rate r by
-    (e - r m) / n for each time, and the square of the standard error is the sum of the squares of
-    that. It is a little below that of the subset bootstrap, in which the noise of single pairs
-    counts once more. How an interval comes from it is that of `rate_interval`.
+    Its standard error is that of the jackknife over the people, which takes no resample: the rate
+    is computed without each of the K people in turn, and the square of the standard error is
+    (K - 1) times the variance of these rates (Efron, "The jackknife, the bootstrap and other
+    resampling plans", 1982). Where somebody is in all pairs it does not show. How an interval comes
+    from it is that of `rate_interval`.
 
     Args:
       slice_: the groups.
@@ -164,16 +163,25 @@ def far_interval(
         return None
     if method == CLOPPER_PEARSON:
         return list(clopper_pearson(errors, pairs))
-    sides = [(first, second)] if first == second else [(first, second), (second, first)]
+    mistaken, involved = _of_each_person(slice_, counts, person, groups)
+    others, error = pairs - involved, 0.0
+    if others.all():
+        without_each = (errors - mistaken) / others
+        error = float(np.sqrt((len(involved) - 1) * np.var(without_each)))
+    apart = min(counts.people[first], counts.people[second], len(involved) // 2)
+    return list(rate_interval(errors / pairs, error, len(involved), int(apart)))
+
+
+def _of_each_person(
+    slice_: Slice, counts: GroupCounts, person: Int64, groups: tuple[int, int]
+) -> tuple[Float64, Float64]:
+    """The false accepts and the impostor pairs of each person who is in any, float64 [K] each."""
+    first, second = groups
     people = len(counts.by_person)
     mistaken, involved = np.zeros(people), np.zeros(people)
-    for own, other in sides:
+    for own, other in dict.fromkeys([(first, second), (second, first)]):
         images = slice_.images(own)
         opposite = counts.images[other] - counts.by_person[person[images], other]
         mistaken += np.bincount(person[images], counts.accepts[images, other], people)
         involved += np.bincount(person[images], opposite, people)
-    rate, concerned = errors / pairs, np.count_nonzero(involved)
-    moves = (mistaken - rate * involved) / pairs
-    error = float(np.sqrt((moves @ moves) * concerned / (concerned - 1)))
-    apart = min(counts.people[first], counts.people[second], concerned // 2)
-    return list(rate_interval(rate, error, concerned, int(apart)))
+    return mistaken[involved > 0], involved[involved > 0]

@@ -112,7 +112,7 @@ def test_the_error_of_a_cross_group_far_is_that_of_the_jackknife(monkeypatch, gr
     assert (people, independent) == ((60, 20) if groups == (0, 1) else (40, 20))
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     expected = error_of_leaving_out(unit @ unit.T >= 0.5, person, slice_.group, *groups)
-    assert error == pytest.approx(expected, rel=0.05)
+    assert error == pytest.approx(expected)
 
 
 def test_the_intervals_of_cross_group_fars_hold_the_truth():
