@@ -339,7 +339,7 @@ def _mated_people(pairs: PairScores) -> int:
 
 
 def _independent_outcomes(pairs: PairScores) -> dict[str, int]:
-    """The outcomes in which nobody occurs twice; see `Resampled.interval`."""
+    """The outcomes in which nobody occurs twice; see `rate_interval`."""
     people, mated = len(pairs.sizes), _mated_people(pairs)
     return {
         "FAR": people // 2,

@@ -8,6 +8,7 @@ against those of another (as the FMRs of NIST IR 8280).
 import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -194,6 +195,10 @@ def measure_slices(
 
 def _cross_json(slice_: Slice, counts: GroupCounts, person: Int64, method: str) -> dict[str, Any]:
     numbers = range(len(slice_.names))
+    limits = {
+        cell: far_interval(slice_, counts, person, cell, method)
+        for cell in combinations_with_replacement(numbers, 2)
+    }
     return {
         "groups": slice_.names,
         "FAR": [
@@ -202,8 +207,7 @@ def _cross_json(slice_: Slice, counts: GroupCounts, person: Int64, method: str) 
         ],
         "pairs": counts.impostor.tolist(),
         "intervals": [
-            [far_interval(slice_, counts, person, (row, column), method) for column in numbers]
-            for row in numbers
+            [limits[min(row, column), max(row, column)] for column in numbers] for row in numbers
         ],
     }
 

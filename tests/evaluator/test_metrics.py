@@ -373,6 +373,8 @@ def test_rank_n_rises_with_n_and_reaches_one(sample):
         ([["1"], ["2"]], [0, 1], "cosine", "must be numbers"),
         ([[1.0], [np.nan], [np.inf]], [0, 0, 1], "cosine", "2 of 3 rows, the first of them row 1"),
         ([[1.0], [0.0], [2.0]], [0, 0, 1], "cosine", "not zero.*1 zero rows of 3.*row 1"),
+        ([[0.0, 1.0], [0, 2], [0, 0]], [0, 0, 1], "cosine", "1 zero rows of 3.*row 2"),
+        (np.empty((3, 0)), [0, 0, 1], "cosine", "not zero.*3 zero rows of 3.*row 0"),
         ([[1.0], [0.0], [2.0]], [0, 0, 1], "manhattan", "cosine, euclidean or.*'manhattan'"),
         (None, [0, 0, 1], np.zeros((2, 2)), "shape .3, 3.*Received: float64 of shape .2, 2"),
         (None, [0, 0, 1], np.arange(9).reshape(3, 3), "symmetric.*by up to 4"),

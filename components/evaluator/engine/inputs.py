@@ -107,7 +107,7 @@ def check_directions(embeddings: NDArray[Any]) -> None:
     Raises:
       EvaluationError: an embedding is zero.
     """
-    zero = np.flatnonzero(embeddings[:, 0] == 0)  # few begin with 0
+    zero = np.flatnonzero(~embeddings[:, :1].any(axis=1))  # few begin with 0
     zero = zero[~embeddings[zero].any(axis=1)]
     if len(zero):
         raise EvaluationError(

@@ -37,6 +37,7 @@ def share(items: Iterable[Item], workers: Sequence[Callable[[Item], None]]) -> N
         more than there are cores would make two share a core, for longer than short work takes.
     """
     waiting = deque(items)
+    workers = workers[: max(1, len(waiting))]
 
     def work(on: Callable[[Item], None]) -> None:
         try:

@@ -21,6 +21,13 @@ def test_the_first_worker_works_in_the_thread_of_the_caller():
     assert threads == [threading.current_thread()] * 3
 
 
+def test_no_more_threads_are_started_than_there_are_items():
+    before = threading.active_count()
+    most = []
+    share(range(1), [lambda _: most.append(threading.active_count())] * 50)
+    assert most == [before]
+
+
 @pytest.mark.parametrize("failing", [0, 1])
 def test_an_error_of_a_worker_ends_the_others_and_reaches_the_caller(failing):
     failed, taken = threading.Event(), []
