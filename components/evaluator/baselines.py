@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from components.draws import Draw, derived_seed, generator
 from components.evaluator.errors import EvaluationError
 
 RAW_PIXELS = "raw pixels"
@@ -92,7 +93,11 @@ def _fit(
             f"Received: {len(pixels)} images that are all the same"
         )
     components = min(n_components, *flat.shape)
-    pca = PCA(components, svd_solver="randomized", random_state=seed).fit(flat)
+    pca = PCA(
+        components,
+        svd_solver="randomized",
+        random_state=derived_seed(Draw.BASELINE_DECOMPOSITION, seed),
+    ).fit(flat)
     kept = pca.explained_variance_ratio_ > MIN_VARIANCE_SHARE
     return pca, np.sqrt(pca.explained_variance_[kept])
 
@@ -100,7 +105,8 @@ def _fit(
 def _drawn(pixels: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     if len(pixels) <= MAX_TRAINING_IMAGES:
         return pixels
-    drawn = np.random.default_rng(seed).choice(len(pixels), MAX_TRAINING_IMAGES, replace=False)
+    rng = generator(Draw.BASELINE_TRAINING_IMAGES, seed)
+    drawn = rng.choice(len(pixels), MAX_TRAINING_IMAGES, replace=False)
     return pixels[np.sort(drawn)]
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import beta, t
 
+from components.draws import Draw, generator
 from components.evaluator.engine.arrays import Bool, Float32, Float64, Int64
 from components.evaluator.engine.sample import PairSample
 from components.evaluator.errors import EvaluationError
@@ -319,11 +320,11 @@ def draw_people(people: int, seed: int) -> Iterator[Int64]:
 
 def _drawn_people(people: int, seed: int, rows: int) -> Iterator[Float64]:
     """How often each person is drawn in each resample: float64 [rows, K] at a time, 1 at least."""
-    generator = np.random.default_rng(seed)
+    rng = generator(Draw.RESAMPLED_PEOPLE, seed)
     chance = np.full(people, 1 / people)
     rows = max(1, rows)
     for start in range(0, RESAMPLES, rows):
-        draws = generator.multinomial(people, chance, min(rows, RESAMPLES - start))
+        draws = rng.multinomial(people, chance, min(rows, RESAMPLES - start))
         yield draws.astype(np.float64)
 
 

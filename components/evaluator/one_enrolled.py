@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.draws import Draw, generator
 from components.evaluator.engine.arrays import Float64, Int32, Int64
 from components.evaluator.engine.layout import Layout
 from components.evaluator.engine.scorers import Scorer
@@ -36,7 +37,8 @@ def search_one_enrolled(layout: Layout, scorer: Scorer) -> OneEnrolled:
     size = layout.sizes[layout.identity]
     probes = np.flatnonzero(size > 1)
     if len(probes) > MAX_PROBES:
-        probes = np.sort(np.random.default_rng(0).choice(probes, MAX_PROBES, replace=False))
+        rng = generator(Draw.ONE_ENROLLED_PROBES, 0)  # no figure of all images has a seed
+        probes = np.sort(rng.choice(probes, MAX_PROBES, replace=False))
     probability = [
         _probability_first(layout, row, keys)
         for start in range(0, len(probes), _PROBES_AT_A_TIME)

@@ -5,7 +5,6 @@ more so the lower the FAR. So the people of the evaluation are parted in two: th
 choose the thresholds, and the *test* people tell what these thresholds do.
 """
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from components.draws import Draw, shuffled
 from components.evaluator.calibration import LOGISTIC, Calibration, cllr, fit_calibration
 from components.evaluator.engine.arrays import Bool, Float32, Float64
 from components.evaluator.errors import EvaluationError
@@ -195,7 +195,7 @@ def dev_people(identities: Sequence[str], seed: int, share: float = DEV_SHARE) -
     if not 0 < share < 1:
         raise EvaluationError(f"The share of the dev people is in (0, 1). Received: {share}")
     sizes = Counter(identities)
-    order = sorted(sizes, key=lambda identity: _hash(identity, seed))
+    order = shuffled(Draw.DEV_PEOPLE, seed, sizes)
     mated = [identity for identity in order if sizes[identity] > 1]
     single = [identity for identity in order if sizes[identity] == 1]
     # A half is rounded up for one kind and down for the other: together they meet the share.
@@ -205,11 +205,6 @@ def dev_people(identities: Sequence[str], seed: int, share: float = DEV_SHARE) -
     single_count = math.ceil(share * len(single) - 0.5)
     dev = {*mated[:mated_count], *single[:single_count]}
     return np.array([identity in dev for identity in identities], dtype=bool)
-
-
-def _hash(identity: str, seed: int) -> bytes:
-    text = f"dev people\0{seed}\0{identity}"
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def _has_pairs(names: np.ndarray) -> bool:

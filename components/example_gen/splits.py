@@ -1,13 +1,13 @@
 """Which image goes to which split: a pure function of the listing and the seed.
 
-Membership follows from SHA-256 of the seed with the identity or the key, so that neither the order
-of the listing nor the number of workers nor the runner changes it, and no person's images are torn
-between `test` and the rest unless the closed-set mode asks for it.
+Membership follows from a hash of the seed with the identity or the key (`components.draws`), so
+that neither the order of the listing nor the number of workers nor the runner changes it, and no
+person's images are torn between `test` and the rest unless the closed-set mode asks for it.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 
+from components.draws import Draw, shuffled
 from components.errors import UserError
 from components.example_gen.folder import identity_of
 
@@ -55,13 +55,13 @@ def assign_splits(
 def _images_by_identity(keys: Iterable[str], seed: int) -> dict[str, list[str]]:
     """identity -> keys, both in the order of their seeded hash."""
 
-    def rank(text: str) -> bytes:
-        return hashlib.sha256(f"{seed}\0{text}".encode("utf-8", "surrogateescape")).digest()
-
     images: dict[str, list[str]] = {}
     for key in keys:
         images.setdefault(identity_of(key), []).append(key)
-    return {identity: sorted(images[identity], key=rank) for identity in sorted(images, key=rank)}
+    return {
+        identity: shuffled(Draw.HELD_OUT_IMAGES, seed, images[identity])
+        for identity in shuffled(Draw.TEST_PEOPLE, seed, images)
+    }
 
 
 def _identity_disjoint(

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from components.draws import Draw, derived_seed
 from components.transform.records import dataset_of_records, parse_examples
 from components.transform.vocabulary import UNKNOWN_LABEL
 
@@ -41,7 +42,11 @@ def load_split(file_pattern: str, input_shape: tuple[int, int, int]) -> tf.data.
 
 def shuffled(dataset: tf.data.Dataset, seed: int) -> tf.data.Dataset:
     """Shuffles anew in each epoch; the files are written in a shuffled order already."""
-    return dataset.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
+    return dataset.shuffle(
+        _SHUFFLE_BUFFER,
+        seed=derived_seed(Draw.TRAINING_ORDER, seed),
+        reshuffle_each_iteration=True,
+    )
 
 
 def _size_of(file_pattern: str) -> int:

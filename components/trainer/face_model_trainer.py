@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.draws import Draw, derived_seed
 from components.errors import UserError
 from components.trainer.augmentation import FaceAugmentation
 from components.trainer.callbacks import build_callbacks
@@ -93,7 +94,7 @@ class FaceModelTrainer:
           TrainingDataError: no images, fewer than two identities, or a label out of range.
           TrainingDiverged: a loss is no longer finite.
         """
-        keras.utils.set_random_seed(self._seed)
+        keras.utils.set_random_seed(derived_seed(Draw.TRAINING, self._seed))
         num_images = _check_split(train_data, num_classes)
         if val_data is not None and _is_empty(val_data):
             val_data = None

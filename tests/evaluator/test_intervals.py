@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 from scipy.stats import binomtest, norm, t
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from components.draws import Draw, generator
 from components.evaluator import intervals as intervals_module
 from components.evaluator.engine.sample import PairSample
 from components.evaluator.engine.scores import Scores
@@ -101,7 +102,8 @@ def log_odds_interval(value, resamples, people):
 
 
 def draws_of(people, seed):
-    return np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), 400)
+    rng = generator(Draw.RESAMPLED_PEOPLE, seed)
+    return rng.multinomial(people, np.full(people, 1 / people), 400)
 
 
 def test_verification_intervals_equal_those_of_writing_every_drawn_person_out():

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.draws import Draw, generator
 from components.errors import UserError
 from components.evaluator import operating_points
 from components.evaluator.calibration import cllr
@@ -186,7 +187,7 @@ def test_the_interval_of_a_threshold_is_that_of_writing_every_drawn_person_out(
     embeddings, labels = random_faces(seed=2, people=4, images=3)
     dev = score_pairs(embeddings, labels)
     eers, at_fars = [], []
-    for times in np.random.default_rng(0).multinomial(4, np.full(4, 1 / 4), 400):
+    for times in generator(Draw.RESAMPLED_PEOPLE, 0).multinomial(4, np.full(4, 1 / 4), 400):
         left, right = dev.identity[[dev.genuine_sample.first, dev.genuine_sample.second]]
         genuine = np.sort(np.repeat(dev.genuine_sample.distance, times[left]))
         left, right = dev.identity[[dev.impostor_sample.first, dev.impostor_sample.second]]

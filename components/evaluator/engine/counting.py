@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.draws import Draw, generator
 from components.evaluator.engine.arrays import Int32, Int64
 from components.evaluator.engine.kernels import Kernel, Ranking
 from components.evaluator.engine.layout import Block, Layout, tiles
@@ -210,7 +211,7 @@ def nearest_impostors_limit(layout: Layout, scorer: Scorer) -> int:
     share = _SAMPLE_SLACK * LISTED_PAIRS / max(layout.impostor_pairs, 1)
     if share >= 1:
         return last
-    rng = np.random.default_rng(0)
+    rng = generator(Draw.LISTED_PAIRS, 0)  # how many are listed moves no figure
     size = min(math.isqrt(int(_SAMPLE_NEAREST / share)) + 1, _SAMPLE_ROWS, layout.images)
     rows, columns = (rng.choice(layout.images, size, replace=False) for _ in range(2))
     differ = layout.identity[rows][:, None] != layout.identity[columns]

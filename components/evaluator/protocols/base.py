@@ -1,6 +1,5 @@
 """What an evaluation protocol gets, and what it gives."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from components.draws import Draw, rank
 from components.evaluator.engine.arrays import Float32, Int64
 from components.evaluator.errors import EvaluationError
 from components.evaluator.intervals import BOOTSTRAP
@@ -63,13 +63,13 @@ class TestSet:
             return self.scored
         return score_pairs(self.embeddings, self.identities, distance)
 
-    def turns(self, seed: int) -> Int64:
+    def turns(self, draw: Draw, seed: int) -> Int64:
         """The place of each image in a random order of its person's images; int64 [N], 0 based.
 
         The order is that of the keys' hashes: another seed gives another, and the order of the
         images in the test set does not matter.
         """
-        order = hash_order(self.keys, seed)
+        order = hash_order(draw, seed, self.keys)
         by_person = order[np.argsort(self.identity[order], kind="stable")]
         first = np.cumsum(self.sizes) - self.sizes
         turns = np.empty(len(order), np.int64)
@@ -77,14 +77,10 @@ class TestSet:
         return turns
 
 
-def hash_order(names: Sequence[str], seed: int) -> Int64:
-    """Positions of the names, sorted by SHA-256 of the seed and the name; int64 [N]."""
-
-    def digest(position: int) -> bytes:
-        text = f"{seed}\0{names[position]}"
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
-
-    return np.array(sorted(range(len(names)), key=digest), np.int64)
+def hash_order(draw: Draw, seed: int, names: Sequence[str]) -> Int64:
+    """Positions of the names in the random order of a draw; int64 [N]."""
+    ranks = [rank(draw, seed, name) for name in names]
+    return np.array(sorted(range(len(names)), key=ranks.__getitem__), np.int64)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.draws import Draw
 from components.evaluator.errors import EvaluationError
 from components.evaluator.protocols.base import ProtocolResult, ProtocolSettings, TestSet
 from components.evaluator.protocols.identification import rank_result
@@ -29,7 +30,7 @@ class ClosedSet:
         Raises:
           EvaluationError: there is only one person, or nobody has an image left to search with.
         """
-        in_gallery = test.turns(settings.seed) < self.gallery_images
+        in_gallery = test.turns(Draw.CLOSED_SET_GALLERY, settings.seed) < self.gallery_images
         gallery, probes = np.flatnonzero(in_gallery), np.flatnonzero(~in_gallery)
         if len(test.sizes) < 2 or not len(probes):
             raise EvaluationError(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.draws import Draw
 from components.evaluator.engine.arrays import Int64
 from components.evaluator.engine.scores import Scores
 from components.evaluator.errors import EvaluationError
@@ -44,8 +45,8 @@ class OpenSet:
     Attributes:
       gallery_images: how many images of each enrolled person are in the gallery, at most; all
         others of theirs are the mated searches.
-      non_mated: share of the people, in (0, 1), who are not enrolled; all their images are
-        non-mated searches.
+      non_mated: share of the people, in (0, 1), who are not enrolled, of those with more than
+        `gallery_images` images and of the others alike; all their images are non-mated searches.
       rank: R, 1 or more.
     """
 
@@ -60,7 +61,9 @@ class OpenSet:
           EvaluationError: there are no mated or no non-mated searches.
         """
         enrolled = self._enrolled(test, settings.seed)
-        in_gallery = enrolled & (test.turns(settings.seed) < self.gallery_images)
+        in_gallery = enrolled & (
+            test.turns(Draw.OPEN_SET_GALLERY, settings.seed) < self.gallery_images
+        )
         gallery = np.flatnonzero(in_gallery)
         mated, non_mated = np.flatnonzero(enrolled & ~in_gallery), np.flatnonzero(~enrolled)
         self._check(test, gallery, mated, non_mated)
@@ -82,10 +85,17 @@ class OpenSet:
         )
 
     def _enrolled(self, test: TestSet, seed: int) -> np.ndarray:
-        """Whether each image is of an enrolled person; bool [N]."""
-        names = np.unique(np.asarray(test.identities))
-        outside = hash_order(names, seed)[: round(self.non_mated * len(names))]
-        return ~np.isin(test.identity, outside)
+        """Whether each image is of an enrolled person; bool [N].
+
+        Those who could search for a mate and those who could not are parted apart, so that either
+        kind has its share on both sides, however many people have a single image.
+        """
+        order = hash_order(Draw.OPEN_SET_PEOPLE, seed, np.unique(np.asarray(test.identities)))
+        can_search = test.sizes[order] > self.gallery_images
+        searchers, others = order[can_search], order[~can_search]
+        outside = min(round(self.non_mated * len(searchers)), max(len(searchers) - 1, 0))
+        rest = round(self.non_mated * len(order)) - outside
+        return ~np.isin(test.identity, [*searchers[:outside], *others[: max(rest, 0)]])
 
     def _check(self, test: TestSet, gallery: Int64, mated: Int64, non_mated: Int64) -> None:
         if not len(mated) or not len(non_mated):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.draws import Draw
 from components.evaluator.engine.arrays import Float64, Int64
 from components.evaluator.errors import EvaluationError
 from components.evaluator.pairs import score_pairs
@@ -92,7 +93,7 @@ def deal_templates(test: TestSet, size: int, seed: int) -> Grouping:
     names = np.unique(np.asarray(test.identities))
     return Grouping(
         image=np.arange(len(person)),
-        template=first[person] + test.turns(seed) % templates[person],
+        template=first[person] + test.turns(Draw.TEMPLATE_IMAGES, seed) % templates[person],
         identities=np.repeat(names, templates).tolist(),
     )
 

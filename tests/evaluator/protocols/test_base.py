@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from components.draws import Draw
 from components.evaluator.errors import EvaluationError
 from components.evaluator.metrics_json import evaluate
 from components.evaluator.pairs import score_pairs
@@ -12,6 +13,7 @@ from components.evaluator.protocols import PROTOCOLS, base, find_protocol, run_p
 from pipeline.config import ProtocolsConfig
 from tests.evaluator.protocols.cases import on_a_line, random_set, reordered, settings
 
+DRAW = Draw.CLOSED_SET_GALLERY
 SEARCHES = {"leave_one_out": {}, "closed_set": {}, "open_set": {}, "templates": {"size": 2}}
 
 
@@ -31,12 +33,12 @@ def test_a_test_set_that_does_not_fit_together_is_refused(embeddings, identities
 
 def test_turns_number_the_images_of_each_person_and_depend_on_the_seed_alone():
     test = random_set()
-    turns = test.turns(seed=1)
+    turns = test.turns(DRAW, seed=1)
     for person in range(12):
         assert sorted(turns[test.identity == person]) == [0, 1, 2, 3, 4]
-    assert (turns != test.turns(seed=2)).any()
+    assert (turns != test.turns(DRAW, seed=2)).any()
     order = np.random.default_rng(3).permutation(len(turns))
-    np.testing.assert_array_equal(reordered(test, order).turns(seed=1), turns[order])
+    np.testing.assert_array_equal(reordered(test, order).turns(DRAW, seed=1), turns[order])
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -49,7 +51,8 @@ def test_the_order_of_the_images_changes_nothing(name):
     assert again.to_json() == result.to_json()
     for curve, columns in result.curves.items():
         for column, values in columns.items():
-            np.testing.assert_array_equal(again.curves[curve][column], values)
+            # A product's last bit may depend on the rows beside it: one step of the distances.
+            np.testing.assert_allclose(again.curves[curve][column], values, rtol=0, atol=2**-21)
 
 
 @pytest.mark.parametrize("name", SEARCHES)

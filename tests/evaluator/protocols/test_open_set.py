@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from components.draws import Draw, shuffled
 from components.evaluator.errors import EvaluationError
+from components.evaluator.protocols.base import TestSet
 from components.evaluator.protocols.open_set import OpenSet, fpir_keys
+from components.example_gen.folder import identity_of
+from components.example_gen.splits import assign_splits
 from tests.evaluator.protocols.cases import on_a_line, random_set, settings
 
 # Half of four people are not enrolled: m and n. Enrolled are p at 0 and q at 10.
@@ -74,8 +78,9 @@ def test_a_longer_candidate_list_finds_mates_of_a_higher_rank():
 @pytest.mark.usefixtures("alphabetical")
 def test_the_share_and_the_gallery_are_options():
     result = run(non_mated=0.25, gallery_images=2)
-    # m alone is out; enrolled are n/1 n/2, p/1 p/2, q/1 q/2; n/3 p/3 p/4 q/3 are mated searches.
-    assert (result.counts["non_mated_searches"], result.counts["mated_searches"]) == (2, 4)
+    # m has no image left to search with. Of the others n is out, which is the share of the four
+    # already; enrolled are m/1 m/2, p/1 p/2, q/1 q/2; p/3 p/4 q/3 are mated searches.
+    assert (result.counts["non_mated_searches"], result.counts["mated_searches"]) == (3, 3)
     assert (result.counts["gallery_images"], result.counts["enrolled_people"]) == (6, 3)
 
 
@@ -114,12 +119,49 @@ def test_a_curve_of_many_searches_is_thinned_to_exact_points():
     assert (np.diff(curve["fnir"]) <= 0).all()
 
 
-@pytest.mark.parametrize("options", [{"non_mated": 0.1}, {"non_mated": 0.9}, {"gallery_images": 9}])
+@pytest.mark.parametrize("options", [{"non_mated": 0.1}, {"gallery_images": 9}])
 def test_without_searches_of_either_kind_there_are_no_rates(options):
     with pytest.raises(EvaluationError, match=r"open set needs .* Received: 4 people; "):
         run(**options)
 
 
+def test_somebody_who_can_search_stays_enrolled_however_large_the_other_share():
+    assert run(non_mated=0.9).counts["mated_people"] == 1
+
+
 def test_the_keys_of_different_fpirs_differ():
     assert fpir_keys(0.001) == ("FNIR@FPIR=1e-03", "DIR@FPIR=1e-03")
     assert fpir_keys(0.025)[0] == "FNIR@FPIR=2.5e-02"
+
+
+@pytest.mark.parametrize("singles", [0, 20, 40, 200])
+def test_half_of_those_who_can_search_are_enrolled_however_many_have_a_single_image(singles):
+    # The shape of Labeled Faces in the Wild: the test people are those whose hash comes first, and
+    # with them everybody who has a single image.
+    images = {f"p{person}": 3 for person in range(100)} | {f"s{one}": 1 for one in range(singles)}
+    keys = [f"{name}/{shot}.jpg" for name, shots in images.items() for shot in range(shots)]
+    splits = assign_splits(keys, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
+    tested = [key for key in keys if splits[key] == "test"]
+    embeddings = np.random.default_rng(1).normal(size=(len(tested), 8)).astype(np.float32)
+    test = TestSet(embeddings, [identity_of(key) for key in tested], tested)
+    mated_people = len({identity for identity in test.identities if identity.startswith("p")})
+    counts = OpenSet().run(test, settings(seed=42)).counts
+    assert mated_people == 20
+    assert counts["mated_people"] == 10
+    assert counts["enrolled_people"] + counts["non_mated_people"] == 20 + singles
+    assert counts["non_mated_people"] == (20 + singles) / 2
+
+
+def test_who_is_enrolled_has_nothing_to_do_with_who_was_tested():
+    names = shuffled(Draw.TEST_PEOPLE, 5, [f"p{person}" for person in range(400)])
+    keys = [f"{name}/{shot}" for name in names for shot in range(2)]
+    test = TestSet(np.eye(800, dtype=np.float32), [key.split("/")[0] for key in keys], keys)
+    enrolled = OpenSet()._enrolled(test, seed=5)[::2]
+    assert abs(enrolled[:200].mean() - enrolled[200:].mean()) < 0.15
+
+
+def test_with_a_single_person_who_can_search_that_one_is_enrolled():
+    test = on_a_line({"p/1": 0, "p/2": 1, "s/1": 5, "t/1": 6})
+    counts = OpenSet().run(test, settings()).counts
+    assert counts["mated_people"] == 1
+    assert counts["non_mated_people"] == 2
