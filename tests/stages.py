@@ -16,6 +16,7 @@ from components.example_gen import executor as example_gen
 from components.example_gen.artifacts import QuarantineReport
 from components.example_gen.component import ImageExampleGen
 from components.pusher import executor as pusher
+from components.shards import shard_files
 from components.transform import executor as transform
 from components.transform.component import ImageTransform
 from pipeline.config import ModelConfig, TrainingConfig
@@ -73,9 +74,9 @@ def run_transform(examples: Any, target: Path, input_shape: tuple[int, int, int]
     return outputs
 
 
-def files_of(examples: Any, split: str) -> str:
-    """The file pattern of a split."""
-    return artifact_utils.get_split_uri([examples], split) + "/*"
+def files_of(examples: Any, split: str) -> list[str]:
+    """The files of a split."""
+    return shard_files(artifact_utils.get_split_uri([examples], split))
 
 
 def run_trainer(transformed: dict[str, Any], target: Path, **changes: Any) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Embeds transformed examples with a SavedModel, in Beam."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
 
 from components import progress
+from components.beam_shards import ReadShards
 from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
 from components.transform.records import parse_examples
 
@@ -21,14 +22,14 @@ class EmbedSplit(beam.PTransform):
     """Pipeline -> (`image/key` bytes, float32 [D] embedding) of every example of a split.
 
     Args:
-      file_pattern: the split's files.
+      files: the split's, see `components.shards.shard_files`.
       model_path: the SavedModel.
       batch_size: images embedded at a time.
     """
 
-    def __init__(self, file_pattern: str, model_path: str, batch_size: int):
+    def __init__(self, files: Sequence[str], model_path: str, batch_size: int):
         super().__init__()
-        self._file_pattern = file_pattern
+        self._files = files
         self._model_path = model_path
         self._batch_size = batch_size
 
@@ -36,7 +37,7 @@ class EmbedSplit(beam.PTransform):
         """Called by Beam."""
         return (
             pipeline
-            | beam.io.ReadFromTFRecord(self._file_pattern, coder=beam.coders.BytesCoder())
+            | ReadShards(self._files)
             | beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
             | beam.ParDo(_EmbedBatch(self._model_path))
         )

@@ -39,6 +39,7 @@ from components.evaluator.threshold_pack import (
     digest_of_images,
 )
 from components.example_gen.splits import TEST, TRAIN
+from components.shards import shard_files
 from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
 from components.transform.records import read_images, read_names, read_split
 from pipeline.config import Bound
@@ -175,8 +176,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return score
 
 
-def _files(examples: list[Any], split: str) -> str:
-    return io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split))
+def _files(examples: list[Any], split: str) -> list[str]:
+    return shard_files(artifact_utils.get_split_uri(examples, split))
 
 
 def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
@@ -194,7 +195,7 @@ def _save_arrays(path: str, **arrays: np.ndarray) -> None:
         file.write(buffer.getvalue())
 
 
-def _sorted_names(files: str) -> dict[str, np.ndarray]:
+def _sorted_names(files: Sequence[str]) -> dict[str, np.ndarray]:
     """What the images of a split are, in the order of their keys."""
     names = read_names(files)
     order = np.argsort(names["image/key"])
@@ -202,7 +203,7 @@ def _sorted_names(files: str) -> dict[str, np.ndarray]:
 
 
 def _test_images(
-    files: str, names: Mapping[str, np.ndarray], input_shape: tuple[int, int, int]
+    files: Sequence[str], names: Mapping[str, np.ndarray], input_shape: tuple[int, int, int]
 ) -> TestImages:
     """The images stay in their files: a test split may be larger than the memory."""
     keys = names["image/key"]

@@ -24,6 +24,7 @@ from components.example_gen.images import (
 )
 from components.example_gen.quarantine import FILE_NAME, Quarantine
 from components.example_gen.splits import SPLITS, assign_splits
+from components.shards import write_listing
 
 SPLIT_MODE_KEY = "split_mode"
 TEST_SPLIT_KEY = "test_split"
@@ -38,6 +39,7 @@ SCALAR_FEATURES = ("image/format", "image/height", "image/width")
 
 _QUARANTINED = "quarantined"
 _KEYS = "keys"
+_EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
@@ -65,6 +67,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         lines = os.path.join(self._get_tmp_dir(), "quarantined")
         keys = list_images(Path(exec_properties[standard_component_specs.INPUT_BASE_KEY]))
         super().Do(input_dict, output_dict, exec_properties | {_KEYS: keys, QUARANTINE_KEY: lines})
+        _list_shards(artifact_utils.get_single_instance(output_dict[_EXAMPLES_KEY]))
         quarantine = Quarantine(files=len(keys), reasons=dict(_read_lines(lines)))
         quarantine.require_below(exec_properties[MAX_QUARANTINED_KEY])
         io_utils.write_string_file(os.path.join(report.uri, FILE_NAME), quarantine.to_json())
@@ -88,6 +91,12 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             split: part | f"Examples[{split}]" >> beam.Values()
             for split, part in zip(SPLITS, parts, strict=True)
         }
+
+
+def _list_shards(examples: Any) -> None:
+    splits = artifact_utils.decode_split_names(examples.split_names)
+    folders = [artifact_utils.get_split_uri([examples], split) for split in splits]
+    write_listing(examples.uri, folders)
 
 
 def _split_index(pair: tuple[str, Any], _: int) -> int:

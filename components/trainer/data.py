@@ -1,5 +1,7 @@
 """The training data: transformed examples as datasets that keep the processor busy."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from components.draws import Draw, derived_seed
@@ -13,13 +15,13 @@ _SHUFFLE_BUFFER = 10_000
 _MAX_CACHED_BYTES = 2 * 2**30
 
 
-def load_split(file_pattern: str, input_shape: tuple[int, int, int]) -> tf.data.Dataset:
+def load_split(files: Sequence[str], input_shape: tuple[int, int, int]) -> tf.data.Dataset:
     """Reads a split, in parallel, and keeps it in memory where it fits.
 
     Images whose identity is not a training class are left out.
 
     Args:
-      file_pattern: such as `<uri>/Split-train/*`; it may match nothing.
+      files: see `components.shards.shard_files`; there may be none.
       input_shape: height, width and channels of the stored pixels.
 
     Returns:
@@ -31,13 +33,13 @@ def load_split(file_pattern: str, input_shape: tuple[int, int, int]) -> tf.data.
         return parsed["image"], parsed["label"]
 
     dataset = (
-        dataset_of_records(file_pattern)
+        dataset_of_records(files)
         .batch(_PARSE_BATCH)
         .map(pixels_and_label, num_parallel_calls=tf.data.AUTOTUNE)
         .unbatch()
         .filter(lambda _, label: label != UNKNOWN_LABEL)
     )
-    return dataset.cache() if _size_of(file_pattern) <= _MAX_CACHED_BYTES else dataset
+    return dataset.cache() if _size_of(files) <= _MAX_CACHED_BYTES else dataset
 
 
 def shuffled(dataset: tf.data.Dataset, seed: int) -> tf.data.Dataset:
@@ -49,5 +51,5 @@ def shuffled(dataset: tf.data.Dataset, seed: int) -> tf.data.Dataset:
     )
 
 
-def _size_of(file_pattern: str) -> int:
-    return sum(tf.io.gfile.stat(path).length for path in tf.io.gfile.glob(file_pattern))
+def _size_of(files: Sequence[str]) -> int:
+    return sum(tf.io.gfile.stat(path).length for path in files)

@@ -1,6 +1,7 @@
 """The `run_fn` that TFX's Trainer calls."""
 
 import json
+import posixpath
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
 from components import progress
+from components.shards import shard_files
 from components.trainer.callbacks import ProgressReporter
 from components.trainer.data import load_split, shuffled
 from components.trainer.export import ServingModule
@@ -24,9 +26,9 @@ HISTORY_FILE = "history.json"
 def run_fn(fn_args: FnArgs) -> None:
     """Trains, exports and tracks a model.
 
-    Reads from `fn_args`: `train_files` and `eval_files` (transformed examples), `schema_path` (the
-    identity vocabulary), and `custom_config` with the sections `model` and `training`, the `seed`,
-    and `tracking` (null, or tracking_uri, experiment and artifact_dir).
+    Reads from `fn_args`: `train_files` and `eval_files` (patterns of transformed examples),
+    `schema_path` (the identity vocabulary), and `custom_config` with the sections `model` and
+    `training`, the `seed`, and `tracking` (null, or tracking_uri, experiment and artifact_dir).
 
     Writes: the SavedModel to `serving_model_dir`; checkpoints, TensorBoard's logs and the history
     to `model_run_dir`.
@@ -75,7 +77,7 @@ def _train(
 ) -> TrainingResult:
     """Trains on the files that `fn_args` names, and tells progress and tracker of each epoch."""
     input_shape = tuple(model_config.input_shape)
-    (train_files,), (val_files,) = fn_args.train_files, fn_args.eval_files
+    train_files, val_files = map(_listed_files, (fn_args.train_files, fn_args.eval_files))
     vocabulary = vocabulary_of(io_utils.parse_pbtxt_file(fn_args.schema_path, schema_pb2.Schema()))
 
     def report(epoch: int, epochs: int, figures: dict[str, float]) -> None:
@@ -92,6 +94,12 @@ def _train(
         log_dir=training_config.log_dir or model_run_dir / "tensorboard",
         callbacks=[ProgressReporter(report)],
     )
+
+
+def _listed_files(patterns: list[str]) -> list[str]:
+    """What the writer of a split listed, for the `<uri>/Split-<name>/*` that TFX names it by."""
+    (pattern,) = patterns
+    return shard_files(posixpath.dirname(pattern))
 
 
 def _write(folder: str, name: str, content: str) -> None:

@@ -16,8 +16,10 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components import progress
+from components.beam_shards import ReadShards
 from components.errors import UserError
 from components.example_gen.splits import TRAIN
+from components.shards import shard_files, write_listing
 from components.transform.images import decode_and_resize
 from components.transform.records import to_example
 from components.transform.vocabulary import (
@@ -79,6 +81,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | beam.Flatten()
                 | _TransformExamples(tuple(exec_properties[INPUT_SHAPE_KEY]), folders, schema.uri)
             )
+        write_listing(transformed.uri, folders.values())
         _require_two_identities(os.path.join(schema.uri, FILE_NAME))
         examples_utils.set_payload_format(transformed, example_gen_pb2.FORMAT_TF_EXAMPLE)
 
@@ -89,12 +92,12 @@ class _ReadSplit(beam.PTransform):
     def __init__(self, split: str, examples: Any):
         super().__init__()
         self._split = split
-        self._pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri([examples], split))
+        self._files = shard_files(artifact_utils.get_split_uri([examples], split))
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return (
             pipeline
-            | beam.io.ReadFromTFRecord(self._pattern, coder=beam.coders.BytesCoder())
+            | ReadShards(self._files)
             | beam.Map(lambda record, split=self._split: (split, record))
         )
 

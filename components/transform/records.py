@@ -59,12 +59,12 @@ def parse_examples(
 
 
 def read_split(
-    file_pattern: str, input_shape: tuple[int, int, int], limit: int = -1
+    files: Sequence[str], input_shape: tuple[int, int, int], limit: int = -1
 ) -> dict[str, np.ndarray]:
     """Reads a split into memory, in the order of its files, which ImageTransform has shuffled.
 
     Args:
-      file_pattern: see `dataset_of_records`.
+      files: see `components.shards.shard_files`.
       input_shape: height, width and channels of the stored pixels.
       limit: images to read, from the first on; -1 means all.
 
@@ -72,19 +72,19 @@ def read_split(
       As `parse_examples`, as NumPy arrays: `image` uint8 [N, H, W, C], `label` int64 [N],
       `identity` and `image/key` object (bytes) [N].
     """
-    serialized = list(dataset_of_records(file_pattern).take(limit).as_numpy_iterator())
+    serialized = list(dataset_of_records(files).take(limit).as_numpy_iterator())
     parsed = parse_examples(tf.constant(serialized, tf.string), input_shape)
     return {name: tensor.numpy() for name, tensor in parsed.items()}
 
 
-def read_names(file_pattern: str) -> dict[str, np.ndarray]:
+def read_names(files: Sequence[str]) -> dict[str, np.ndarray]:
     """Reads what the images of a split are, and not the images, in the order of its files.
 
     Returns:
       `identity` and `image/key` object (bytes) [N]; `sha256` object (bytes) [N], of the pixels.
     """
     columns: dict[str, list[bytes]] = {"identity": [], "image/key": [], "sha256": []}
-    for serialized in dataset_of_records(file_pattern).batch(_BATCH_IMAGES):
+    for serialized in dataset_of_records(files).batch(_BATCH_IMAGES):
         parsed = tf.io.parse_example(serialized, _FEATURES)
         columns["identity"].extend(parsed["identity"].numpy())
         columns["image/key"].extend(parsed["image/key"].numpy())
@@ -95,7 +95,7 @@ def read_names(file_pattern: str) -> dict[str, np.ndarray]:
 
 
 def read_images(
-    file_pattern: str, input_shape: tuple[int, int, int], keys: Sequence[bytes]
+    files: Sequence[str], input_shape: tuple[int, int, int], keys: Sequence[bytes]
 ) -> np.ndarray:
     """Reads the images with these keys, uint8 [K, H, W, C] in the order of the keys.
 
@@ -104,7 +104,7 @@ def read_images(
     """
     found: dict[bytes, np.ndarray] = {}
     wanted = set(keys)
-    for serialized in dataset_of_records(file_pattern).batch(_BATCH_IMAGES):
+    for serialized in dataset_of_records(files).batch(_BATCH_IMAGES):
         parsed = parse_examples(serialized, input_shape)
         for key, pixels in zip(parsed["image/key"].numpy(), parsed["image"].numpy(), strict=True):
             if key in wanted:
@@ -115,13 +115,14 @@ def read_images(
     return images
 
 
-def dataset_of_records(file_pattern: str) -> tf.data.Dataset:
+def dataset_of_records(files: Sequence[str]) -> tf.data.Dataset:
     """The serialized examples of a split, in the order of its files, read ahead in parallel.
 
     Args:
-      file_pattern: such as `<uri>/Split-train/*`; it may match nothing.
+      files: see `components.shards.shard_files`; there may be none.
     """
-    files = sorted(tf.io.gfile.glob(file_pattern))
     return tf.data.TFRecordDataset(
-        files, compression_type="GZIP", num_parallel_reads=min(len(files), 4) or None
+        tf.constant(files, tf.string),
+        compression_type="GZIP",
+        num_parallel_reads=min(len(files), 4) or None,
     )

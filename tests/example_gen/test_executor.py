@@ -18,7 +18,7 @@ from tests.stages import files_of, run_example_gen
 
 
 def examples_by_key(artifact, split):
-    files = tf.io.gfile.glob(files_of(artifact, split))
+    files = files_of(artifact, split)
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
     features = [tf.train.Example.FromString(record).features.feature for record in records]
     return {f["image/key"].bytes_list.value[0].decode(): f for f in features}
