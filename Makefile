@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl bench-evaluator images clean
+.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl bench-evaluator bench-memory images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -46,6 +46,9 @@ bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the basel
 
 bench-evaluator: $(SETUP)  ## the evaluator's speed and memory, beside what else would do its work
 	@$(PYTHON_IN_VENV) benchmarks/evaluator.py
+
+bench-memory: $(SETUP)  ## the peak memory of ImageTransform for 2,000 to 100,000 images
+	@$(PYTHON_IN_VENV) benchmarks/memory.py transform
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh

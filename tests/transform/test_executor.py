@@ -1,23 +1,26 @@
 """ImageTransform, run for real."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components.errors import UserError
 from components.example_gen.folder import identity_of, list_images
 from components.example_gen.splits import assign_splits
-from components.transform import executor as executor_module
+from components.shards import write_listing
+from components.transform import beam_transform
 from components.transform.images import decode_and_resize
 from components.transform.records import parse_examples, read_split, to_example
 from components.transform.vocabulary import vocabulary_of
 from tests.conftest import write_faces
-from tests.stages import files_of, run_example_gen, run_transform
+from tests.stages import files_of, new_artifact, run_example_gen, run_transform
 
 SHAPE = (32, 24, 3)
 
@@ -92,13 +95,54 @@ def test_the_same_input_gives_the_same_bytes_again(examples, outputs, tmp_path):
 
 
 def test_many_images_are_spread_over_shards_without_loss(examples, tmp_path, monkeypatch):
-    monkeypatch.setattr(executor_module, "_IMAGES_PER_SHARD", 5)
+    monkeypatch.setattr(beam_transform, "_IMAGES_PER_SHARD", 5)
     transformed = run_transform(examples, tmp_path, SHAPE)["transformed_examples"]
     files = files_of(transformed, "train")
     assert len(files) > 2
     assert not [name for name in files if name.endswith(".tmp")]
     keys = read_split(files_of(transformed, "train"), SHAPE)["image/key"]
     assert len(keys) == len(set(keys)) == 27
+
+
+def test_how_often_examples_are_spilled_changes_no_byte(examples, outputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(beam_transform, "_BATCH_SIZE", 2)
+    monkeypatch.setattr(beam_transform, "_RUN_BYTES", 1)
+    transformed = run_transform(examples, tmp_path, SHAPE)["transformed_examples"]
+    for path in Path(outputs["transformed_examples"].uri).rglob("*.gz"):
+        again = Path(transformed.uri) / path.parent.name / path.name
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_nothing_that_was_spilled_is_left(outputs):
+    target = Path(outputs["transformed_examples"].uri).parent
+    assert not list(target.rglob("spilled"))
+
+
+def test_an_image_that_the_decoder_refuses_is_named(examples, tmp_path):
+    source = Path(examples.uri)
+    spoilt = tmp_path / "examples"
+    shutil.copytree(source, spoilt)
+    (path,) = (spoilt / "Split-train").glob("*.gz")
+    records = list(tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator())
+    example = tf.train.Example.FromString(records[3])
+    key = example.features.feature["image/key"].bytes_list.value[0].decode()
+    example.features.feature["image/encoded"].bytes_list.value[0] = b"\xff\xd8\xff no image"
+    records[3] = example.SerializeToString()
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for record in records:
+            writer.write(record)
+    write_listing(str(spoilt), [str(folder) for folder in spoilt.glob("Split-*")])
+    artifact = new_artifact(standard_artifacts.Examples, spoilt)
+    artifact.split_names = examples.split_names
+    with pytest.raises(Exception, match=f"the image '{key}' cannot be decoded with 3 channels"):
+        run_transform(artifact, tmp_path / "run", SHAPE)
+
+
+def test_a_shard_of_large_images_has_fewer_of_them():
+    assert beam_transform._shards(2048, (112, 112, 3)) == 2
+    assert beam_transform._shards(2048, (1024, 1024, 3)) == 49
+    assert beam_transform._shards(3, (20000, 20000, 3)) == 3
+    assert beam_transform._shards(0, SHAPE) == 0
 
 
 def test_an_empty_split_has_a_folder_and_no_images(source, tmp_path):

@@ -1,0 +1,127 @@
+"""The peak memory of a step by the number of images: it must not grow with them.
+
+    .venv/bin/python benchmarks/memory.py transform
+
+Each size is a process of its own, on drawn JPEGs of 112x112 pixels. It prints a table: images, peak
+memory beyond what the process has after its imports, and seconds. 100,000 images take about five
+minutes and 5 GB of disk; --images picks other sizes.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+SIZES = (2_000, 20_000, 100_000)
+PEOPLE = 100
+SHAPE = (112, 112, 3)
+# Drawn once each: what a step does with an image does not depend on whether it has seen it before.
+DIFFERENT_IMAGES = 500
+
+
+def write_examples(folder: Path, images: int) -> None:
+    """Examples as ImageExampleGen writes them, without a step that has a memory of its own."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    from components.shards import write_listing  # noqa: PLC0415
+
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (DIFFERENT_IMAGES, 8, 8, 3), dtype=np.uint8)
+    pictures = tf.cast(tf.image.resize(coarse, SHAPE[:2], method="bicubic"), tf.uint8)
+    encoded = [tf.io.encode_jpeg(picture).numpy() for picture in pictures]
+    splits = {name: folder / f"Split-{name}" for name in ("train", "val", "test")}
+    for number, home in enumerate(splits.values()):
+        home.mkdir(parents=True)
+        with tf.io.TFRecordWriter(str(home / "data_tfrecord-00000.gz"), options="GZIP") as writer:
+            for image in range(number, images, len(splits)):
+                writer.write(_example(image, encoded[image % DIFFERENT_IMAGES]))
+    write_listing(str(folder), map(str, splits.values()))
+
+
+def _example(image: int, encoded: bytes) -> bytes:
+    import tensorflow as tf  # noqa: PLC0415
+
+    person = f"person{image % PEOPLE:03d}"
+    values = {
+        "image/encoded": encoded,
+        "image/key": f"{person}/{image:07d}.jpg".encode(),
+        "identity": person.encode(),
+    }
+    features = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for name, value in values.items()
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def transform(folder: Path, images: int) -> Callable[[], None]:
+    """ImageTransform on examples that are there; what is returned runs it."""
+    from tfx.types import standard_artifacts  # noqa: PLC0415
+
+    from tests.stages import new_artifact, run_transform  # noqa: PLC0415
+
+    write_examples(folder / "examples", images)
+    examples = new_artifact(standard_artifacts.Examples, folder / "examples")
+    examples.split_names = '["train", "val", "test"]'
+    return lambda: run_transform(examples, folder / "run", SHAPE)
+
+
+STEPS = {"transform": transform}
+
+
+def measure(step: str, images: int) -> None:
+    """Prints MiB at the peak beyond those before, and seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = STEPS[step](Path(folder), images)
+        before, started = _resident_mib(), time.monotonic()
+        peaks = [before]
+        stop = threading.Event()
+        watch = threading.Thread(target=_watch, args=(peaks, stop))
+        watch.start()
+        run()
+        stop.set()
+        watch.join()
+        print(f"{max(peaks) - before:.0f} {time.monotonic() - started:.0f}")
+
+
+def _watch(peaks: list[float], stop: threading.Event) -> None:
+    while not stop.wait(0.05):
+        peaks.append(_resident_mib())
+
+
+def _resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("--images", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        measure(options.step, options.one)
+        return
+    print("| images | peak MiB | s |\n|---:|---:|---:|")
+    for images in options.images:
+        command = [sys.executable, __file__, options.step, "--one", str(images)]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+        peak, seconds = done.stdout.split()[-2:]
+        print(f"| {images:,} | {int(peak):,} | {seconds} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
