@@ -144,6 +144,9 @@ class PairsConfig(ProtocolConfig):
     file: str | None = Field(
         None, description="LFW's pairs.txt, or a table of fold, first_key, second_key and same."
     )
+    min_share: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
+        0.9, description="Share of the listed pairs that must be of test people for an accuracy."
+    )
 
     @model_validator(mode="after")
     def _has_a_file(self) -> "PairsConfig":

@@ -63,7 +63,7 @@ def main(
     console = Console(stderr=True)
     try:
         settings = load_config(config, overrides)
-        input_dir = _checked_input_dir(settings, data_dir)
+        input_dir = _checked_input_dir(settings, data_dir, console)
         folder = RunFolder(output_dir or Path("runs") / config.stem, settings.data.processed_dir)
         folder.prepare()
         with folder.locked():
@@ -74,19 +74,24 @@ def main(
     sys.exit(exit_code)
 
 
-def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
-    """Finds out what is wrong with the images before TensorFlow takes its time to load."""
+def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) -> Path:
+    """Judges images, files and protocols before TensorFlow takes its time to load."""
+    # Seconds, with SciPy: not for --help, nor for a misspelt key.
+    from pipeline.preflight import judge_evaluation  # noqa: PLC0415
+
     input_dir = data_dir or config.data.input_dir
     if input_dir is None:
         raise UserError("no images: give --data-dir, or data.input_dir in the configuration")
     data = config.data
-    assign_splits(
+    splits = assign_splits(
         list_images(input_dir),
         mode=data.split_mode,
         test_split=data.test_split,
         val_split=data.val_split,
         seed=data.seed,
     )
+    for remark in judge_evaluation(config.evaluation, splits, data.seed):
+        console.print(f"note: {remark}", style="yellow", markup=False, soft_wrap=True)
     return input_dir.resolve()
 
 

@@ -63,6 +63,7 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
         pairs = result.metrics["counts"]["impostor_pairs"]
         console.print(f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
     _print_thresholds(console, result.metrics)
+    _print_protocol_remarks(console, result.metrics)
     _print_data_remarks(console, result)
     console.print()
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
@@ -106,6 +107,12 @@ def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
         )
     if "thresholds_missing" in metrics:
         console.print(f"no threshold: {metrics['thresholds_missing']}", style="yellow")
+
+
+def _print_protocol_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
+    for name, protocol in metrics["protocols"].items():
+        for remark in protocol["remarks"]:
+            console.print(f"protocol {name}: {remark}", markup=False, style="yellow")
 
 
 def _number(value: float | None) -> str:

@@ -254,7 +254,7 @@ def _measure(pairs: PairScores, settings: Settings) -> dict[str, Any]:
 
 
 def _protocols(model: _Model, test: TestImages, settings: Settings) -> dict[str, ProtocolResult]:
-    test_set = TestSet(model.embeddings, test.identities, test.keys, model.pairs)
+    test_set = TestSet(test.identities, test.keys, model.embeddings, model.pairs)
     shared = ProtocolSettings(
         settings.distance,
         settings.target_fars,

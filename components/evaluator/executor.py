@@ -32,6 +32,7 @@ from components.evaluator.evaluation import (
 )
 from components.evaluator.exports import tensorboard_scalars
 from components.evaluator.pairs import PairScores
+from components.evaluator.protocols.tables import decode_text
 from components.evaluator.tensorboard import write_scalars
 from components.evaluator.threshold_pack import (
     THRESHOLDS_FILE,
@@ -257,11 +258,11 @@ def _slices(exec_properties: Mapping[str, Any]) -> SliceSettings | None:
 
 
 def _read_text(path: str) -> str:
-    """A UTF-8 text, wherever it lies; a byte order mark, as spreadsheets write, is left out."""
+    """A text file, wherever it lies."""
     try:
         with fileio.open(path, "rb") as file:
-            return file.read().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:
+            return decode_text(file.read())
+    except (OSError, EvaluationError, tf.errors.OpError) as error:
         raise EvaluationError(f"cannot read {path}: {error}") from None
 
 

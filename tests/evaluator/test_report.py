@@ -128,6 +128,7 @@ EXTRA = {
             "counts": {"mated_searches": 480, "non_mated_searches": 500},
             "unsupported": {"FNIR@FPIR=1e-03": 3000},
             "description": "Half of the people are strangers.",
+            "remarks": ["Two pairs are <left> out."],
         }
     },
     "slices": {"hair": sliced(["dark", "fair"])},
@@ -411,6 +412,7 @@ def test_a_protocol_has_its_figures_counts_description_and_curves(full):
     text = section_text(html, "protocols").replace("\u202f", " ")
     for part in (
         "Half of the people are strangers.",
+        "Two pairs are <left> out.",
         "31.2 % 25.0 % to 37.5 %",
         "it takes 3,000 searches by strangers",
         "480 mated searches, 500 non-mated searches",

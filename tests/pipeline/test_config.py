@@ -122,7 +122,7 @@ def test_a_protocol_is_asked_for_by_naming_it(tmp_path):
         "closed_set": {"gallery_images": 1},
         "open_set": {"gallery_images": 1, "non_mated": 0.25, "rank": 1},
         "templates": {"size": 3, "file": "templates.csv"},
-        "pairs": {"file": "pairs.txt"},
+        "pairs": {"file": "pairs.txt", "min_share": 0.9},
     }
     assert load_config(path).evaluation.protocols.asked() == asked
     without = load_config(path, ["evaluation.protocols.pairs.enabled=false"])

@@ -53,20 +53,23 @@ def run_protocols(
 ) -> dict[str, ProtocolResult]:
     """Measures the test set by each protocol.
 
+    A protocol that is undefined on this test set has no figures, and a remark that says why: the
+    other figures are none the worse for it.
+
     Args:
       test: the images.
       protocols: name -> options.
       settings: what they share.
 
     Raises:
-      EvaluationError: see `find_protocol`; or a protocol is undefined on this test set: the
-        message names it.
+      EvaluationError: see `find_protocol`.
     """
     found = {name: find_protocol(name, options) for name, options in protocols.items()}
-    results = {}
-    for name, protocol in found.items():
-        try:
-            results[name] = protocol.run(test, settings)
-        except EvaluationError as error:
-            raise EvaluationError(f"Protocol {name}: {error}") from None
-    return results
+    return {name: _run(protocol, test, settings) for name, protocol in found.items()}
+
+
+def _run(protocol: EvaluationProtocol, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+    try:
+        return protocol.run(test, settings)
+    except EvaluationError as error:
+        return ProtocolResult("Not measured.", {}, {}, remarks=(f"Not measured: {error}",))

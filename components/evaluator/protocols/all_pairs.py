@@ -5,13 +5,21 @@ from dataclasses import dataclass
 
 from components.evaluator.metrics_json import evaluate_pairs
 from components.evaluator.pairs import PairScores
-from components.evaluator.protocols.base import ProtocolResult, ProtocolSettings, TestSet
+from components.evaluator.protocols.base import (
+    ProtocolResult,
+    ProtocolSettings,
+    TestNames,
+    TestSet,
+)
 from components.evaluator.protocols.curves import error_curve
 
 
 @dataclass(frozen=True)
 class AllPairs:
     """Every pair of images, once. Its figures are those at the top level of metrics.json."""
+
+    def plan(self, names: TestNames, settings: ProtocolSettings) -> None:
+        """Every pair is compared: there is nothing to choose."""
 
     def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
         """Measures the test set; see `evaluate_pairs`."""

@@ -15,31 +15,29 @@ from components.evaluator.pairs import PairScores, score_pairs
 
 
 @dataclass(frozen=True)
-class TestSet:
-    """The images that a model is measured on, embedded.
+class TestNames:
+    """What is known of the test images before a model has seen them.
 
     Attributes:
-      embeddings: float32 [N, D].
       identities: the person in each image, N of them.
       keys: the name of each image, unique, N of them.
-      scored: the scores of all its pairs, where somebody has them already.
 
     Raises:
-      EvaluationError: the three do not have the same length, there are fewer than two images, or
-        a key occurs twice.
+      EvaluationError: the two do not have the same length, there are fewer than two images, or a
+        key occurs twice.
     """
 
-    embeddings: Float32
+    __test__ = False  # it is no test of pytest's
+
     identities: Sequence[str]
     keys: Sequence[str]
-    scored: PairScores | None = None
 
     def __post_init__(self) -> None:
-        lengths = (len(self.embeddings), len(self.identities), len(self.keys))
+        lengths = (len(self.identities), len(self.keys))
         if len(set(lengths)) > 1 or lengths[0] < 2:
             raise EvaluationError(
-                "A protocol needs an embedding, an identity and a key for each of at least two "
-                f"images. Received: {lengths[0]}, {lengths[1]} and {lengths[2]}"
+                "A protocol needs an identity and a key for each of at least two images. "
+                f"Received: {lengths[0]} and {lengths[1]}"
             )
         if len(set(self.keys)) < len(self.keys):
             raise EvaluationError(
@@ -57,12 +55,6 @@ class TestSet:
         """Images of each person, int64 [K]."""
         return np.bincount(self.identity)
 
-    def pairs(self, distance: str) -> PairScores:
-        """The scores of all pairs; computed unless they are there already."""
-        if self.scored is not None:
-            return self.scored
-        return score_pairs(self.embeddings, self.identities, distance)
-
     def turns(self, draw: Draw, seed: int) -> Int64:
         """The place of each image in a random order of its person's images; int64 [N], 0 based.
 
@@ -75,6 +67,36 @@ class TestSet:
         turns = np.empty(len(order), np.int64)
         turns[by_person] = np.arange(len(order)) - np.repeat(first, self.sizes)
         return turns
+
+
+@dataclass(frozen=True)
+class TestSet(TestNames):
+    """The images that a model is measured on, embedded.
+
+    Attributes:
+      embeddings: float32 [N, D].
+      scored: the scores of all pairs, where somebody has them already.
+
+    Raises:
+      EvaluationError: as `TestNames`, or there is another number of embeddings.
+    """
+
+    embeddings: Float32
+    scored: PairScores | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.embeddings) != len(self.keys):
+            raise EvaluationError(
+                "A protocol needs an embedding of each image. "
+                f"Received: {len(self.embeddings)} for {len(self.keys)} images"
+            )
+
+    def pairs(self, distance: str) -> PairScores:
+        """The scores of all pairs; computed unless they are there already."""
+        if self.scored is not None:
+            return self.scored
+        return score_pairs(self.embeddings, self.identities, distance)
 
 
 def hash_order(draw: Draw, seed: int, names: Sequence[str]) -> Int64:
@@ -115,6 +137,7 @@ class ProtocolResult:
       intervals: key -> [low, high], 95 %, for the figures that have one.
       unsupported: key -> the trials it would need; such a key has no figure.
       curves: name -> column -> values; the columns of a curve are equally long.
+      remarks: what a reader of the figures has to know, a sentence each.
     """
 
     description: str
@@ -123,6 +146,7 @@ class ProtocolResult:
     intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
     unsupported: Mapping[str, int] = field(default_factory=dict)
     curves: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The protocol's part of metrics.json: all but the curves, as plain Python values."""
@@ -134,11 +158,20 @@ class ProtocolResult:
             },
             "counts": {key: int(count) for key, count in self.counts.items()},
             "unsupported": {key: int(needed) for key, needed in self.unsupported.items()},
+            "remarks": list(self.remarks),
         }
 
 
 class EvaluationProtocol(Protocol):
     """A way to make comparisons or searches of a test set. Its options are its fields."""
+
+    def plan(self, names: "TestNames", settings: ProtocolSettings) -> Any:
+        """What is to be compared with what; no embedding is needed for it.
+
+        Raises:
+          EvaluationError: the protocol is undefined on these images, or its file is no use.
+        """
+        ...
 
     def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
         """Measures the test set.

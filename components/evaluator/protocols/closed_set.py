@@ -5,8 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.draws import Draw
+from components.evaluator.engine.arrays import Int64
 from components.evaluator.errors import EvaluationError
-from components.evaluator.protocols.base import ProtocolResult, ProtocolSettings, TestSet
+from components.evaluator.protocols.base import (
+    ProtocolResult,
+    ProtocolSettings,
+    TestNames,
+    TestSet,
+)
 from components.evaluator.protocols.identification import rank_result
 from components.evaluator.protocols.searches import search
 
@@ -24,20 +30,29 @@ class ClosedSet:
 
     gallery_images: int = 1
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
-        """Gives `Rank-N`, and the curve `cmc`.
+    def plan(self, names: TestNames, settings: ProtocolSettings) -> tuple[Int64, Int64]:
+        """The images of the gallery, and the probes.
 
         Raises:
           EvaluationError: there is only one person, or nobody has an image left to search with.
         """
-        in_gallery = test.turns(Draw.CLOSED_SET_GALLERY, settings.seed) < self.gallery_images
+        in_gallery = names.turns(Draw.CLOSED_SET_GALLERY, settings.seed) < self.gallery_images
         gallery, probes = np.flatnonzero(in_gallery), np.flatnonzero(~in_gallery)
-        if len(test.sizes) < 2 or not len(probes):
+        if len(names.sizes) < 2 or not len(probes):
             raise EvaluationError(
                 "The closed set needs at least two people, and somebody with more than "
                 f"gallery_images={self.gallery_images} images. "
-                f"Received: {len(test.sizes)} people, with at most {test.sizes.max()} images each"
+                f"Received: {len(names.sizes)} people, with at most {names.sizes.max()} images each"
             )
+        return gallery, probes
+
+    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+        """Gives `Rank-N`, and the curve `cmc`.
+
+        Raises:
+          EvaluationError: see `plan`.
+        """
+        gallery, probes = self.plan(test, settings)
         outcome = search(test, settings.distance, probes, gallery)
         return rank_result(
             outcome.rank,

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from components.evaluator.protocols.base import ProtocolResult, ProtocolSettings, TestSet
+from components.evaluator.protocols.base import (
+    ProtocolResult,
+    ProtocolSettings,
+    TestNames,
+    TestSet,
+)
 from components.evaluator.protocols.identification import rank_result
 
 
@@ -13,6 +18,9 @@ class LeaveOneOut:
     The rank counts images: 1 + the images of other people at most as far as the nearest mate, so
     ties count against the model. An image without a mate does not search.
     """
+
+    def plan(self, names: TestNames, settings: ProtocolSettings) -> None:
+        """Every image searches: there is nothing to choose."""
 
     def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
         """Gives `Rank-N`, and the curve `cmc`.

@@ -12,6 +12,7 @@ from components.evaluator.metrics import impostor_pairs_needed, tar_key, true_ac
 from components.evaluator.protocols.base import (
     ProtocolResult,
     ProtocolSettings,
+    TestNames,
     TestSet,
     hash_order,
 )
@@ -54,19 +55,34 @@ class OpenSet:
     non_mated: float = 0.5
     rank: int = 1
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
-        """Gives `FNIR@FPIR` and `DIR@FPIR` for each target, and the curve `open_set`.
+    def plan(self, names: TestNames, settings: ProtocolSettings) -> tuple[Int64, Int64, Int64]:
+        """The images of the gallery, the mated and the non-mated searches.
 
         Raises:
           EvaluationError: there are no mated or no non-mated searches.
         """
-        enrolled = self._enrolled(test, settings.seed)
-        in_gallery = enrolled & (
-            test.turns(Draw.OPEN_SET_GALLERY, settings.seed) < self.gallery_images
-        )
+        enrolled = self._enrolled(names, settings.seed)
+        turns = names.turns(Draw.OPEN_SET_GALLERY, settings.seed)
+        in_gallery = enrolled & (turns < self.gallery_images)
         gallery = np.flatnonzero(in_gallery)
         mated, non_mated = np.flatnonzero(enrolled & ~in_gallery), np.flatnonzero(~enrolled)
-        self._check(test, gallery, mated, non_mated)
+        if not len(mated) or not len(non_mated):
+            raise EvaluationError(
+                "The open set needs somebody who is not enrolled (non_mated="
+                f"{self.non_mated:g} of the people), and somebody enrolled with more than "
+                f"gallery_images={self.gallery_images} images. Received: {len(names.sizes)} "
+                f"people; {len(gallery)} images enrolled, {len(mated)} mated and "
+                f"{len(non_mated)} non-mated searches"
+            )
+        return gallery, mated, non_mated
+
+    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+        """Gives `FNIR@FPIR` and `DIR@FPIR` for each target, and the curve `open_set`.
+
+        Raises:
+          EvaluationError: see `plan`.
+        """
+        gallery, mated, non_mated = self.plan(test, settings)
         found = search(test, settings.distance, mated, gallery)
         hits = np.where(found.rank <= self.rank, found.mate, np.float32(np.inf))
         false = search(test, settings.distance, non_mated, gallery).other
@@ -84,28 +100,18 @@ class OpenSet:
             },
         )
 
-    def _enrolled(self, test: TestSet, seed: int) -> np.ndarray:
+    def _enrolled(self, names: TestNames, seed: int) -> np.ndarray:
         """Whether each image is of an enrolled person; bool [N].
 
         Those who could search for a mate and those who could not are parted apart, so that either
         kind has its share on both sides, however many people have a single image.
         """
-        order = hash_order(Draw.OPEN_SET_PEOPLE, seed, np.unique(np.asarray(test.identities)))
-        can_search = test.sizes[order] > self.gallery_images
+        order = hash_order(Draw.OPEN_SET_PEOPLE, seed, np.unique(np.asarray(names.identities)))
+        can_search = names.sizes[order] > self.gallery_images
         searchers, others = order[can_search], order[~can_search]
         outside = min(round(self.non_mated * len(searchers)), max(len(searchers) - 1, 0))
         rest = round(self.non_mated * len(order)) - outside
-        return ~np.isin(test.identity, [*searchers[:outside], *others[: max(rest, 0)]])
-
-    def _check(self, test: TestSet, gallery: Int64, mated: Int64, non_mated: Int64) -> None:
-        if not len(mated) or not len(non_mated):
-            raise EvaluationError(
-                "The open set needs somebody who is not enrolled (non_mated="
-                f"{self.non_mated:g} of the people), and somebody enrolled with more than "
-                f"gallery_images={self.gallery_images} images. Received: {len(test.sizes)} people; "
-                f"{len(gallery)} images enrolled, {len(mated)} mated and {len(non_mated)} "
-                "non-mated searches"
-            )
+        return ~np.isin(names.identity, [*searchers[:outside], *others[: max(rest, 0)]])
 
     def _result(
         self, mated: Trials, non_mated: Trials, settings: ProtocolSettings, counts: dict[str, int]

@@ -1,5 +1,6 @@
-"""Tables that people hand in: CSV, or the same with tabs, with a header."""
+"""Tables that people hand in: CSV, or the same with tabs or semicolons, with a header."""
 
+import codecs
 import csv
 import io
 from collections.abc import Collection
@@ -21,8 +22,33 @@ class Row:
     cells: dict[str, str]
 
 
+def decode_text(content: bytes) -> str:
+    """The text of a file: UTF-8, or UTF-16 where it says so by its first two bytes.
+
+    A byte order mark, as spreadsheets write, is left out.
+
+    Raises:
+      EvaluationError: it is neither.
+    """
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"it is no text in UTF-8 or UTF-16: {error}") from None
+    if "\0" in text:
+        raise EvaluationError("it is no text: it has a zero byte")
+    return text
+
+
+def delimiter_of(line: str) -> str:
+    """What separates the columns: a tab where there is one, else the semicolon or the comma."""
+    if "\t" in line:
+        return "\t"
+    return ";" if line.count(";") > line.count(",") else ","
+
+
 def read_table(text: str, name: str, required: Collection[str] = ()) -> tuple[list[str], list[Row]]:
-    """Reads a table with a header; tabs separate the columns where the header has one.
+    """Reads a table with a header; the header tells what separates the columns.
 
     Args:
       text: of the file.
@@ -36,7 +62,7 @@ def read_table(text: str, name: str, required: Collection[str] = ()) -> tuple[li
       EvaluationError: no header or row, a column that is required and missing or is there twice,
         a row with too few or too many cells, quotes that do not close.
     """
-    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
+    delimiter = delimiter_of(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     try:
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]

@@ -9,7 +9,12 @@ from components.evaluator.engine.arrays import Float64, Int64
 from components.evaluator.errors import EvaluationError
 from components.evaluator.pairs import score_pairs
 from components.evaluator.protocols.all_pairs import verification_result
-from components.evaluator.protocols.base import ProtocolResult, ProtocolSettings, TestSet
+from components.evaluator.protocols.base import (
+    ProtocolResult,
+    ProtocolSettings,
+    TestNames,
+    TestSet,
+)
 from components.evaluator.protocols.distances import normalised
 from components.evaluator.protocols.tables import Row, read_table
 
@@ -49,17 +54,17 @@ class Templates:
     size: int = 5
     file: str | None = None
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
-        """Gives the figures of `evaluate_pairs` on templates instead of images.
+    def plan(self, names: TestNames, settings: ProtocolSettings) -> Grouping:
+        """Which images make which template.
 
         Raises:
-          EvaluationError: nobody has two templates, there is only one person, a template's images
-            cancel out, or the file cannot be understood.
+          EvaluationError: nobody has two templates, there is only one person, or the file cannot
+            be understood.
         """
         grouping = (
-            read_templates(settings.read(self.file), test)
+            read_templates(settings.read(self.file), names)
             if self.file
-            else deal_templates(test, self.size, settings.seed)
+            else deal_templates(names, self.size, settings.seed)
         )
         sizes = np.unique(grouping.identities, return_counts=True)[1]
         if len(sizes) < 2 or sizes.max() < 2:
@@ -67,6 +72,15 @@ class Templates:
                 "Templates need at least two people, and somebody with two templates (here: with "
                 f"{self._rule()}). Received: {sizes.sum()} templates of {len(sizes)} people"
             )
+        return grouping
+
+    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+        """Gives the figures of `evaluate_pairs` on templates instead of images.
+
+        Raises:
+          EvaluationError: see `plan`; or a template's images cancel out.
+        """
+        grouping = self.plan(test, settings)
         pairs = score_pairs(
             template_embeddings(test.embeddings, grouping), grouping.identities, settings.distance
         )
@@ -85,20 +99,20 @@ class Templates:
         return f"the images that {self.file} names" if self.file else f"{self.size} images or more"
 
 
-def deal_templates(test: TestSet, size: int, seed: int) -> Grouping:
+def deal_templates(names: TestNames, size: int, seed: int) -> Grouping:
     """Deals each person's images, in the order of their hash, to max(1, n // size) templates."""
-    templates = np.maximum(1, test.sizes // size)
+    templates = np.maximum(1, names.sizes // size)
     first = np.cumsum(templates) - templates
-    person = test.identity
-    names = np.unique(np.asarray(test.identities))
+    person = names.identity
+    people = np.unique(np.asarray(names.identities))
     return Grouping(
         image=np.arange(len(person)),
-        template=first[person] + test.turns(Draw.TEMPLATE_IMAGES, seed) % templates[person],
-        identities=np.repeat(names, templates).tolist(),
+        template=first[person] + names.turns(Draw.TEMPLATE_IMAGES, seed) % templates[person],
+        identities=np.repeat(people, templates).tolist(),
     )
 
 
-def read_templates(text: str, test: TestSet) -> Grouping:
+def read_templates(text: str, names: TestNames) -> Grouping:
     """Reads a table with the columns `key`, `template` and perhaps `identity`.
 
     Without `identity`, a template shows the person that the test set says.
@@ -108,13 +122,13 @@ def read_templates(text: str, test: TestSet) -> Grouping:
         people, or none of the images is in the test set; the message names the line.
     """
     rows = read_table(text, "templates", ["key", "template"])[1]
-    index = {key: image for image, key in enumerate(test.keys)}
+    index = {key: image for image, key in enumerate(names.keys)}
     member: dict[str, str] = {}
     identity: dict[str, str] = {}
     for row in rows:
         key, template = row.cells["key"], row.cells["template"]
         if key in index:
-            person = row.cells.get("identity", test.identities[index[key]])
+            person = row.cells.get("identity", names.identities[index[key]])
             _check_row(row, person, identity.get(template, person), key in member)
             member[key] = template
             identity[template] = person

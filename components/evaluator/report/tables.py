@@ -1,7 +1,7 @@
 """The tables of the report, from metrics.json; None, or empty, where there is nothing to show."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,6 +160,7 @@ class ProtocolTable:
 
     name: str
     description: str
+    remarks: Sequence[str]
     counts: Mapping[str, int]
     rows: tuple[tuple[str, float | None, Interval | None, int | None], ...]
 
@@ -170,6 +171,7 @@ def protocol_tables(metrics: Metrics) -> list[ProtocolTable]:
         ProtocolTable(
             name,
             protocol.get("description", ""),
+            protocol.get("remarks", ()),
             protocol.get("counts", {}),
             (
                 *(

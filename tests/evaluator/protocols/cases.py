@@ -8,9 +8,9 @@ from components.evaluator.protocols import base
 def on_a_line(places, **kwargs):
     """A test set from {key: place}; the key's first part is the person. For `euclidean`."""
     return base.TestSet(
-        np.array([[place, 0.0] for place in places.values()], np.float32),
         [key.split("/")[0] for key in places],
         list(places),
+        np.array([[place, 0.0] for place in places.values()], np.float32),
         **kwargs,
     )
 
@@ -22,9 +22,9 @@ def random_set(seed=0, people=12, images=5, dim=8, spread=0.7):
         size=(len(person), dim)
     )
     return base.TestSet(
-        embeddings.astype(np.float32),
         [f"p{one}" for one in person],
         [f"p{one}/{image}.png" for image, one in enumerate(person)],
+        embeddings.astype(np.float32),
     )
 
 
@@ -41,7 +41,7 @@ def settings(**changes):
 
 def reordered(test, order):
     return base.TestSet(
-        test.embeddings[order],
         [test.identities[image] for image in order],
         [test.keys[image] for image in order],
+        test.embeddings[order],
     )

@@ -1,5 +1,7 @@
 """The pairs of a file: its two forms, the folds, the accuracies."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from components.evaluator.errors import EvaluationError
 from components.evaluator.intervals import clopper_pearson
+from components.evaluator.protocols.all_pairs import AllPairs
 from components.evaluator.protocols.pairs import Pairs, best_threshold, mean_accuracy
 from components.evaluator.protocols.pairs_file import find_pairs, read_pairs
 from components.evaluator.protocols.resampling import Trials, accepted_intervals
@@ -43,7 +46,7 @@ def test_two_folds_by_hand(text):
     # Standard deviation with F - 1: sqrt(2 * 0.25^2 / 1); over sqrt(2): 0.25.
     assert result.figures["Accuracy SE"] == pytest.approx(0.25)
     assert result.counts == {
-        "genuine_pairs": 2, "impostor_pairs": 2, "missing_pairs": 0, "folds": 2,
+        "genuine_pairs": 2, "impostor_pairs": 2, "identities": 4, "missing_pairs": 0, "folds": 2,
     }  # fmt: skip
     assert result.unsupported == {"TAR@FAR=1e-01": 30}
 
@@ -126,15 +129,102 @@ def test_lfw_lines_name_images_by_number_and_folds_by_position():
     assert [pair.line for pair in pairs] == [2, 3, 4, 5]
 
 
-def test_pairs_without_their_images_are_counted_and_left_out():
+def test_pairs_without_their_images_and_repeated_ones_are_named_and_left_out():
     more = LFW.replace("2\t1\n", "2\t2\n", 1)
     more = more.replace("a\t1\t2\n", "a\t1\t2\na\t1\t9\n").replace(
-        "a\t1\tb\t1\n", "a\t1\tb\t1\n" * 2
+        "a\t1\tb\t1\n", "a\t1\tb\t1\nb\t1\ta\t1\n"
     )
     more = more.replace("c\t1\t12\n", "c\t1\t12\nz\t1\t2\n")
     more = more.replace("c\t1\td e\t1\n", "c\t1\td e\t1\nc\t1\tz\t1\n")
-    counts = run(more).counts
-    assert counts == {"genuine_pairs": 2, "impostor_pairs": 3, "missing_pairs": 3, "folds": 2}
+    result = run(more)
+    assert result.counts == {
+        "genuine_pairs": 2, "impostor_pairs": 2, "identities": 4, "missing_pairs": 3, "folds": 2,
+    }  # fmt: skip
+    assert result.remarks == [
+        "3 of 7 listed pairs have an image outside of the test people and are left out, the first "
+        "in line 3: a/a_0001 and a/a_0009.",
+        "1 pairs are listed more than once and count once, the first in line 5: b/b_0001 and "
+        "a/a_0001.",
+        "Accuracy has no number: 57.1% of the listed pairs are of test people, and min_share asks "
+        "for 90%.",
+    ]
+    assert "Accuracy" not in result.figures
+    assert "folds" not in result.curves
+    assert result.figures["EER"] == 0.5
+
+
+def test_the_share_that_an_accuracy_needs_is_an_option():
+    text = TABLE + "2,z/1,z/2,1\n"
+    lenient = Pairs("pairs.txt", min_share=0.8).run(on_a_line(LINE), settings(read=lambda _: text))
+    assert lenient.figures["Accuracy"] == run(TABLE).figures["Accuracy"]
+    assert "Accuracy" not in run(text).figures
+
+
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        (TABLE.replace("2,c", "1,c"), "two folds or more, .* Here are 1.$"),
+        (TABLE + "3,z/1,z/2,1\n", "Here are 3, without a pair left: 3.$"),
+    ],
+)
+def test_folds_that_are_not_those_of_the_file_give_no_accuracy(text, remark):
+    result = Pairs("pairs.txt", min_share=0.5).run(on_a_line(LINE), settings(read=lambda _: text))
+    assert re.search(remark, result.remarks[-1])
+    assert "Accuracy" not in result.figures
+    assert result.figures["AUC"] == 0.75
+
+
+def test_beside_the_accuracy_stands_what_one_answer_gets():
+    impostors = "1,a/a_0001.jpg,c/c_0001.jpg,0\n2,b/b_0001.png,c/c_0001.jpg,0\n"
+    assert run(TABLE + impostors).figures["Accuracy (one answer)"] == pytest.approx(4 / 6)
+
+
+def test_the_eer_and_the_auc_are_those_of_all_pairs_with_the_intervals_of_all_pairs():
+    test = random_set(people=12, images=5)
+    everything = AllPairs().run(test, settings(distance="cosine"))
+    listed = Pairs("p").run(test, settings(distance="cosine", read=lambda _: every_pair(test)))
+    for key in ("EER", "AUC"):
+        assert listed.figures[key] == pytest.approx(everything.figures[key], abs=1e-6)
+        assert listed.intervals[key] == pytest.approx(everything.intervals[key], abs=1e-6)
+
+
+LIST = "\n".join(
+    f"{first} {second} {same}"
+    for first, second, same in [
+        ("a/a_0001.jpg", "a/a_0002.jpg", 1), ("a/a_0001.jpg", "b/b_0001.png", 0),
+        ("c/c_0001.jpg", "c/c_0012.jpg", 1), ("c/c_0001.jpg", "b/b_0001.png", 0),
+    ]
+)  # fmt: skip
+NO_FOLDS = "first_key,second_key,same\n" + LIST.replace(" ", ",")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LIST,
+        LIST.replace(" 0", " -1"),
+        LIST.replace(" ", "\t"),
+        LIST.replace(" ", ";"),
+        LIST.replace(" ", ","),
+        "\n".join(f"{line[-1]} {line[:-2]}" for line in LIST.splitlines()),
+        NO_FOLDS,
+        NO_FOLDS.replace(",", ";"),
+        "2\na 1 2\nc 1 12\na 1 b 1\nc 1 b 1\n",
+    ],
+)
+def test_files_without_folds_are_read_and_dealt_into_folds(text):
+    result = run(text)
+    assert result.counts["genuine_pairs"] == result.counts["impostor_pairs"] == 2
+    assert result.counts["folds"] == 4
+    assert not result.remarks
+    assert result.figures["Accuracy (one answer)"] == 0.5
+
+
+def test_twenty_pairs_without_folds_make_ten_of_two():
+    test = random_set(people=4, images=5)
+    lines = every_pair(test).splitlines()[1:21]
+    pairs = find_pairs(read_pairs("\n".join(line.partition(",")[2] for line in lines)), test)
+    np.testing.assert_array_equal(pairs.fold, np.repeat(np.arange(10), 2))
 
 
 @pytest.mark.parametrize(
@@ -152,8 +242,11 @@ def test_pairs_without_their_images_are_counted_and_left_out():
         (TABLE.replace("true", "yes"), "line 4 .*same as 1 or 0. Received: 'yes'"),
         (TABLE.replace(",true", ",0"), "line 4 .*two people. Received: .* c and c"),
         (TABLE.replace(",0", ",1", 1), "line 3 .*the same person. Received: .* a and b"),
-        (TABLE.replace("2,c", "1,c"), "two folds or more, .* Received: 1 folds"),
-        (TABLE.replace("2,c/c_0001.jpg", "2,q"), "2 folds, without a pair .*: 2"),
+        (LFW.replace("2\t1\n", "2\t1\t7\n", 1), "line 1 of the pairs: first second same"),
+        ("a/a_0001.jpg a/a_0002.jpg maybe\n", "line 1 of the pairs: first second same, .* or else"),
+        ("a/a_0001.jpg a/a_0002.jpg 1\nc d e\n", "line 2 of the pairs: first second same"),
+        ("a/a_0001 a/a_0001.jpg 1\n", "line 1 .*two different images. Received: 'a/a_0001.jpg'"),
+        ("0\n", "line 1 of the pairs: the number of folds"),
         (TABLE.replace("fold,", "part,"), "header with the columns first_key, fold"),
     ],
 )

@@ -49,7 +49,7 @@ def searching(draw):
 )
 def test_searches_equal_those_of_a_plain_matrix_in_blocks_of_any_size(case, distance, cells):
     embeddings, people, probes, gallery = case
-    test = base.TestSet(embeddings, people, [str(image) for image in range(len(people))])
+    test = base.TestSet(people, [str(image) for image in range(len(people))], embeddings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distances, "BLOCK_CELLS", cells)
         found = search(test, distance, probes, gallery)
@@ -65,7 +65,7 @@ def test_searches_equal_those_of_a_plain_matrix_in_blocks_of_any_size(case, dist
 def test_identical_embeddings_tie_in_every_search(distance):
     vector = np.random.default_rng(0).normal(size=512).astype(np.float32)
     people = [f"p{image // 2}" for image in range(300)]
-    test = base.TestSet(np.tile(vector, (300, 1)), people, [str(image) for image in range(300)])
+    test = base.TestSet(people, [str(image) for image in range(300)], np.tile(vector, (300, 1)))
     found = search(test, distance, np.arange(0, 300, 2), np.arange(1, 300, 2))
     assert set(found.rank) == {150}
     assert set(found.mate) == set(found.other) == {0.0}
@@ -94,6 +94,6 @@ def test_listed_distances_are_those_of_the_matrix(distance, monkeypatch):
     ],
 )
 def test_embeddings_without_a_distance_are_refused(row, distance, message):
-    test = base.TestSet(np.array([[1, 0], [0, 1], row], np.float32), list("aab"), list("123"))
+    test = base.TestSet(list("aab"), list("123"), np.array([[1, 0], [0, 1], row], np.float32))
     with pytest.raises(EvaluationError, match=message):
         search(test, distance, np.array([0]), np.array([1, 2]))

@@ -28,7 +28,7 @@ def test_images_are_dealt_in_turn_and_none_is_lost():
 
 def test_a_template_is_the_normalised_mean_of_normalised_embeddings():
     # One template of (1, 0) and 9 (0, 1): their lengths do not matter, so it points half-way.
-    test = base.TestSet(np.array([[1, 0], [0, 9]], np.float32), ["a", "a"], ["1", "2"])
+    test = base.TestSet(["a", "a"], ["1", "2"], np.array([[1, 0], [0, 9]], np.float32))
     embedding = template_embeddings(test.embeddings, deal_templates(test, size=2, seed=0))
     np.testing.assert_allclose(embedding, [[np.sqrt(0.5), np.sqrt(0.5)]])
 

@@ -1,0 +1,69 @@
+"""What can be judged before anything costly runs: the files and the protocols of the evaluation.
+
+The listing of the images and the seed say who will be tested, so a file that names nobody of them,
+or a protocol that their numbers of images cannot support, need not wait for the end of a training.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from components.errors import UserError
+from components.evaluator import slices
+from components.evaluator.errors import EvaluationError
+from components.evaluator.protocols import find_protocol
+from components.evaluator.protocols.base import ProtocolSettings, TestNames
+from components.evaluator.protocols.tables import decode_text
+from components.example_gen.folder import identity_of
+from components.example_gen.splits import TEST
+from pipeline.config import EvaluationConfig
+
+
+def judge_evaluation(config: EvaluationConfig, splits: Mapping[str, str], seed: int) -> list[str]:
+    """Plans the evaluation of the images that will be tested.
+
+    Args:
+      config: of the evaluation.
+      splits: key -> split, see `assign_splits`.
+      seed: of all draws.
+
+    Returns:
+      What will not be measured and why, a sentence each.
+
+    Raises:
+      UserError: a file that the configuration names cannot be read or used.
+    """
+    keys = [key for key, split in splits.items() if split == TEST]
+    names = TestNames([identity_of(key) for key in keys], keys)
+    _judge_slices(config, names)
+    return list(_remarks_on_protocols(config, names, seed))
+
+
+def _judge_slices(config: EvaluationConfig, names: TestNames) -> None:
+    if config.slices is None:
+        return
+    try:
+        attributes = slices.read_attributes(_read(config.slices.file), names.identities, names.keys)
+        slices.choose_columns(attributes, config.slices.columns)
+    except EvaluationError as error:
+        raise UserError(f"evaluation.slices, {config.slices.file}: {error}") from None
+
+
+def _remarks_on_protocols(config: EvaluationConfig, names: TestNames, seed: int) -> Iterator[str]:
+    settings = ProtocolSettings(
+        config.distance, config.target_fars, config.ranks, seed, _read, config.intervals
+    )
+    for name, options in config.protocols.asked().items():
+        try:
+            find_protocol(name, options).plan(names, settings)
+        except EvaluationError as error:
+            if "file" in options:
+                where = f"evaluation.protocols.{name}, {options['file']}"
+                raise UserError(f"{where}: {error}") from None
+            yield f"the protocol {name} will not be measured: {error}"
+
+
+def _read(path: str) -> str:
+    try:
+        return decode_text(Path(path).read_bytes())
+    except OSError as error:
+        raise EvaluationError(f"it cannot be read: {error.strerror}") from None

@@ -1,0 +1,79 @@
+"""What is judged before anything costly runs."""
+
+from pathlib import Path
+
+import pytest
+
+from components.errors import UserError
+from components.example_gen.splits import assign_splits
+from pipeline.config import EvaluationConfig, load_config
+from pipeline.preflight import judge_evaluation
+
+
+def splits_of(images):
+    """The splits of {person: number of images}."""
+    keys = [f"{name}/{shot}.jpg" for name, shots in images.items() for shot in range(shots)]
+    return assign_splits(keys, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
+
+
+DEMO = Path(__file__).parents[2] / "configs" / "demo.yaml"
+FIVE_EACH = splits_of({f"p{person:02d}": 5 for person in range(20)})
+TESTED = sorted(key for key, split in FIVE_EACH.items() if split == "test")
+
+
+def judge(splits=FIVE_EACH, **evaluation):
+    return judge_evaluation(EvaluationConfig.model_validate(evaluation), splits, 42)
+
+
+def test_a_protocol_that_cannot_be_measured_is_told_and_is_no_error():
+    (remark,) = judge(protocols={"templates": {"size": 3}, "closed_set": {}})
+    assert remark.startswith("the protocol templates will not be measured: Templates need at least")
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        {f"p{person}": 10 for person in range(4)},
+        {f"p{person}": 6 for person in range(30)},
+        {f"p{person}": 3 for person in range(100)} | {f"s{one}": 1 for one in range(3000)},
+    ],
+)
+def test_the_demos_protocols_are_defined_on_any_ordinary_folder(images):
+    config = load_config(DEMO)
+    remarks = judge_evaluation(config.evaluation, splits_of(images), config.data.seed)
+    assert all(remark.startswith("the protocol templates") for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "it cannot be read: No such file"),
+        (b"\xff\xd8\xff\xe0 a JPEG", "it is no text in UTF-8 or UTF-16"),
+        (b"key,sex\nnobody/1.jpg,f\n", "names nobody there"),
+        (b"key,sex\n" + TESTED[0].encode() + b",f\n", "no column 'age'"),
+    ],
+)
+def test_a_slices_file_that_is_no_use_is_an_error(tmp_path, content, message):
+    path = tmp_path / "people.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=f"^evaluation.slices, .*people.csv: .*{message}"):
+        judge(slices={"file": str(path), "columns": ["age"]})
+
+
+@pytest.mark.parametrize("name", ["pairs", "templates"])
+@pytest.mark.parametrize("content", [None, b"", b"one word\n", b"\0\0"])
+def test_a_protocols_file_that_is_no_use_is_an_error(tmp_path, name, content):
+    path = tmp_path / "listed.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=f"^evaluation.protocols.{name}, .*listed.csv: "):
+        judge(protocols={name: {"file": str(path)}})
+
+
+def test_files_that_are_of_use_pass(tmp_path):
+    pairs, people = tmp_path / "pairs.txt", tmp_path / "people.csv"
+    pairs.write_text(f"{TESTED[0]} {TESTED[1]} 1\n{TESTED[0]} {TESTED[-1]} 0\n")
+    people.write_text(f"key;age\n{TESTED[0]};30\n", encoding="utf-16")
+    protocols = {"pairs": {"file": str(pairs)}}
+    assert judge(protocols=protocols, slices={"file": str(people), "columns": ["age"]}) == []
