@@ -642,3 +642,32 @@ def test_curves_are_drawn_with_a_bounded_number_of_points():
 def test_an_infinite_llr_is_not_drawn():
     figure = plots.plot_calibration([0.0, 0.5, 1.0], [np.inf, 1.0, -1.0])
     np.testing.assert_array_equal(figure.axes[0].lines[1].get_xydata(), [[0.5, 1.0], [1.0, -1.0]])
+
+
+def visible_labels(axis):
+    """The boxes of an axis' tick labels that are seen, in pixels."""
+    return [
+        label.get_window_extent()
+        for label in axis.get_ticklabels()
+        if label.get_visible() and label.get_text()
+    ]
+
+
+@pytest.mark.parametrize("lowest", [1e-1, 1e-2, 3e-4, 1e-5, 1e-7, 1e-9])
+def test_tick_labels_never_run_into_each_other(figures, data, lowest):
+    rates = np.geomspace(lowest, 1, 200)
+    model = replace(data.curves, far=rates, frr=rates[::-1], thresholds=np.linspace(0, 2, 200))
+    for figure in (
+        plots.plot_open_set(rates, rates[::-1]),
+        plots.plot_verification(rates, rates[::-1]),
+        plots.plot_det(model, {}),
+        plots.plot_roc_log(replace(model, impostor_pairs=round(1 / lowest)), {}),
+    ):
+        plots.hide_overlapping_labels(figure)
+        (axes,) = figure.axes
+        x_boxes, y_boxes = visible_labels(axes.xaxis), visible_labels(axes.yaxis)
+        for boxes in (x_boxes, y_boxes):
+            assert len(boxes) >= 2
+            assert not any(
+                one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place]
+            )

@@ -32,6 +32,7 @@ COMPARISONS = (
     ("#c8622d", (0, (5, 2))),
     ("#7a8794", (0, (1.5, 1.5))),
     ("#3f8f6b", (0, (6, 2, 1, 2))),
+    ("#8a5a9e", (0, (3, 1, 1, 1, 1, 1))),
 )
 
 FIGURE_INCHES = (4.8, 3.4)
@@ -42,6 +43,8 @@ MAX_RANK = 50
 # A CMC that reaches 1 before this rank is drawn up to it.
 SHORT_CMC = 10
 MAX_LABEL = 22
+# The least distance between two tick labels, in pixels at matplotlib's 100 to the inch.
+LABEL_GAP = 3
 
 
 def plot_scores(model: Curves) -> str:
@@ -332,7 +335,22 @@ def _set_deviate_axes(axes: Axes, lowest: float) -> None:
     axes.plot(limits, limits, color=MUTED, linewidth=0.8, linestyle=":")
 
 
+def hide_overlapping_labels(figure: Figure) -> None:
+    """Hides tick labels that would run into their neighbour, from the greater values down."""
+    figure.draw_without_rendering()  # only now is it known how wide the labels are
+    for axes in figure.axes:
+        for axis, low, high in ((axes.xaxis, "x0", "x1"), (axes.yaxis, "y0", "y1")):
+            boxes = [(label.get_window_extent(), label) for label in axis.get_ticklabels()]
+            boxes.sort(key=lambda pair: -getattr(pair[0], high))
+            end = np.inf
+            for box, label in boxes:
+                is_free = getattr(box, high) + LABEL_GAP <= end
+                label.set_visible(is_free)
+                end = getattr(box, low) if is_free and label.get_text() else end
+
+
 def _address(figure: Figure) -> str:
+    hide_overlapping_labels(figure)
     picture = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "report"}):
         figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
