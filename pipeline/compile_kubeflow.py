@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from components.errors import UserError
-from pipeline.config import Config, load_config
+from pipeline.config import CONFIGS, Config, load_config
 from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
@@ -28,8 +28,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     config: Annotated[
-        Path, typer.Option(help="YAML file; any key of it can be overridden with --set.")
-    ] = Path("configs/kubeflow.yaml"),
+        Path,
+        typer.Option(
+            help="YAML file; any key of it can be overridden with --set.",
+            show_default="configs/kubeflow.yaml of this project",
+        ),
+    ] = CONFIGS / "kubeflow.yaml",
     image: Annotated[
         str | None, typer.Option(help="Image of all steps, instead of the config's.")
     ] = None,

@@ -13,6 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from components.errors import UserError
 
+# The configurations that this project comes with, wherever a command is started.
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
 
 class ConfigError(UserError):
     """The configuration is wrong; the message names the key, one line for each mistake."""

@@ -23,7 +23,7 @@ from rich.console import Console
 from components.errors import UserError
 from components.example_gen.folder import list_images
 from components.example_gen.splits import assign_splits
-from pipeline.config import Config, load_config
+from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import output_to_log
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult, keep_latest, print_summary
@@ -47,8 +47,12 @@ class RunFailedError(Exception):
 @app.command()
 def main(
     config: Annotated[
-        Path, typer.Option(help="YAML file; any key of it can be overridden with --set.")
-    ] = Path("configs/demo.yaml"),
+        Path,
+        typer.Option(
+            help="YAML file; any key of it can be overridden with --set.",
+            show_default="configs/demo.yaml of this project",
+        ),
+    ] = CONFIGS / "demo.yaml",
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of <identity>/**/<image>, instead of the config's.")
     ] = None,

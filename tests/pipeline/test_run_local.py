@@ -261,6 +261,19 @@ def test_bad_input_is_one_message_and_exit_code_2(config_file, tmp_path, argumen
     assert run.stdout == ""
 
 
+def test_a_run_that_is_started_elsewhere_finds_its_default_configuration(tmp_path):
+    run = subprocess.run(
+        [sys.executable, ROOT / "pipeline" / "run_local.py", "--data-dir", "no such folder"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert "configuration" not in run.stderr
+    assert "cannot read the image folder no such folder" in run.stderr
+
+
 @pytest.mark.parametrize("script", ["run_local.py", "verify.py"])
 def test_help_needs_no_heavy_library(script):
     code = (
