@@ -67,9 +67,8 @@ class Fold:
 def load_images(data_dir: Path, config: Config) -> Images:
     """Reads the images below a folder as the pipeline does; people are numbered s1, s2, ... s40."""
     keys = list_images(data_dir)
-    encoded = [
-        encode_image((data_dir / key).read_bytes(), config.data.max_pixels).encoded for key in keys
-    ]
+    limits = config.data.max_pixels, config.model.input_shape[2]
+    encoded = [encode_image((data_dir / key).read_bytes(), *limits).encoded for key in keys]
     people = sorted({identity_of(key) for key in keys}, key=lambda name: (len(name), name))
     return Images(
         decode_and_resize(tf.constant(encoded), tuple(config.model.input_shape)).numpy(),

@@ -103,7 +103,7 @@ def main(
 def load_pixels(data_dir: Path, shape: tuple[int, int, int]) -> np.ndarray:
     """All images of a folder, uint8 [N, H, W, C]."""
     files = [
-        encode_image((data_dir / key).read_bytes(), max_pixels=10**8).encoded
+        encode_image((data_dir / key).read_bytes(), max_pixels=10**8, channels=shape[-1]).encoded
         for key in list_images(data_dir)
     ]
     return decode_and_resize(tf.constant(files), shape).numpy()

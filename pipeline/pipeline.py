@@ -102,6 +102,7 @@ def _create_components(
         seed=data.seed,
         max_quarantined=data.max_quarantined,
         max_pixels=data.max_pixels,
+        channels=config.model.input_shape[2],
     )
     transform = ImageTransform(
         example_gen.outputs["examples"], input_shape=config.model.input_shape

@@ -55,8 +55,11 @@ def main(
         pack = load_pack(version)
         point = pack.operating_point(far)
         posterior(0.0, prior)  # an impossible prior is refused before the model is loaded
-        images = [_encoded(path) for path in (first, second)]
-        distance = distance_between(*_embed(version, images), pack.distance)
+        for path in (first, second):
+            _encoded(path, channels=3)  # what is no image is refused before the model is loaded
+        model = _load_model(version)
+        images = [_encoded(path, _channels(model)) for path in (first, second)]
+        distance = distance_between(*_embed(model, images), pack.distance)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
@@ -131,8 +134,8 @@ def distance_between(first: np.ndarray, second: np.ndarray, name: str) -> float:
     return float(np.linalg.norm(first - second))
 
 
-def _encoded(path: Path) -> bytes:
-    """The file as the pipeline would have read it."""
+def _encoded(path: Path, channels: int) -> bytes:
+    """The file as the pipeline would have read it for a model of so many channels."""
     with quiet_import():
         from components.example_gen.folder import read_file  # noqa: PLC0415 - so is TensorFlow
         from components.example_gen.images import (  # noqa: PLC0415
@@ -142,24 +145,37 @@ def _encoded(path: Path) -> bytes:
         )
 
     try:
-        return encode_image(read_file(path, MAX_FILE_BYTES), _MAX_PIXELS).encoded
+        return encode_image(read_file(path, MAX_FILE_BYTES), _MAX_PIXELS, channels).encoded
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, BadImageError) as error:
         raise UserError(f"{path} is no usable image: {error}") from None
 
 
-def _embed(version: Path, images: list[bytes]) -> Any:
-    """float32 [N, D], L2-normalised."""
+def _load_model(version: Path) -> Any:
     with quiet_import():
         import tensorflow as tf  # noqa: PLC0415
 
-        from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE  # noqa: PLC0415
-
     try:
-        model = tf.saved_model.load(str(version))
+        return tf.saved_model.load(str(version))
     except OSError as error:
         raise UserError(f"cannot load the model {version}: {error}") from None
+
+
+def _channels(model: Any) -> int:
+    """Of the images that the model takes, 1 or 3."""
+    from components.trainer.export import PIXELS_SIGNATURE  # noqa: PLC0415 - so is TensorFlow
+
+    pixels = model.signatures[PIXELS_SIGNATURE].structured_input_signature[1]["pixels"]
+    return pixels.shape[-1]
+
+
+def _embed(model: Any, images: list[bytes]) -> Any:
+    """float32 [N, D], L2-normalised."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE  # noqa: PLC0415
+
     signature = model.signatures[SERVING_SIGNATURE]
     return signature(image_bytes=tf.constant(images))[EMBEDDING_KEY].numpy()
 

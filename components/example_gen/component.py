@@ -22,6 +22,7 @@ class ImageExampleGenSpec(component_spec.ComponentSpec):
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_QUARANTINED_KEY: component_spec.ExecutionParameter(type=float),
         executor.MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.CHANNELS_KEY: component_spec.ExecutionParameter(type=int),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = standard_component_specs.FileBasedExampleGenSpec.INPUTS
@@ -53,6 +54,7 @@ class ImageExampleGen(FileBasedExampleGen):
         seed: int = 42,
         max_quarantined: float = 0.05,
         max_pixels: int = 50_000_000,
+        channels: int = 3,
     ):
         """Constructs the component.
 
@@ -64,6 +66,7 @@ class ImageExampleGen(FileBasedExampleGen):
           seed: of the splits.
           max_quarantined: share of unusable files above which the run fails.
           max_pixels: width times height above which an image is quarantined.
+          channels: of the model, 1 or 3: each image is decoded with them, to see that it can be.
         """
         spec = ImageExampleGenSpec(
             input_base=input_base,
@@ -88,6 +91,7 @@ class ImageExampleGen(FileBasedExampleGen):
             seed=seed,
             max_quarantined=max_quarantined,
             max_pixels=max_pixels,
+            channels=channels,
             source_digest=source_digest(executor.__name__),
             examples=channel.Channel(type=standard_artifacts.Examples),
             quarantine=channel.Channel(type=QuarantineReport),

@@ -32,6 +32,7 @@ VAL_SPLIT_KEY = "val_split"
 SEED_KEY = "seed"
 MAX_QUARANTINED_KEY = "max_quarantined"
 MAX_PIXELS_KEY = "max_pixels"
+CHANNELS_KEY = "channels"
 QUARANTINE_KEY = "quarantine"
 
 # What of an example describes the data as a whole: neither its bytes nor its names.
@@ -124,6 +125,7 @@ class FolderToExamples(beam.PTransform):
             seed=exec_properties[SEED_KEY],
         )
         self._max_pixels = exec_properties[MAX_PIXELS_KEY]
+        self._channels = exec_properties[CHANNELS_KEY]
 
     def expand(self, pipeline: beam.Pipeline) -> pvalue.DoOutputsTuple:
         """Called by Beam."""
@@ -134,7 +136,7 @@ class FolderToExamples(beam.PTransform):
             | "Spread" >> beam.Reshuffle()
             | "Read"
             >> beam.ParDo(
-                _ReadImage(self._folder, self._max_pixels, total=len(self._splits))
+                _ReadImage(self._folder, self._max_pixels, self._channels, total=len(self._splits))
             ).with_outputs(_QUARANTINED, main="examples")
         )
 
@@ -145,9 +147,10 @@ class _ReadImage(beam.DoFn):
     Keys travel as bytes, and lines as ASCII: Beam's coders take no name that is not UTF-8.
     """
 
-    def __init__(self, folder: Path, max_pixels: int, total: int):
+    def __init__(self, folder: Path, max_pixels: int, channels: int, total: int):
         self._folder = folder
         self._max_pixels = max_pixels
+        self._channels = channels
         self._total = total
 
     def process(self, element: tuple[bytes, str]) -> Iterator[Any]:
@@ -171,7 +174,7 @@ class _ReadImage(beam.DoFn):
             raise BadImageError(f"cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise BadImageError(str(error)) from None
-        return encode_image(data, self._max_pixels)
+        return encode_image(data, self._max_pixels, self._channels)
 
 
 def _to_example(key: str, image: EncodedImage) -> tf.train.Example:

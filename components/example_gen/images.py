@@ -1,11 +1,15 @@
 """From a file's bytes to an image that TensorFlow decodes, or the reason why there is none."""
 
+import hashlib
 import io
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageStat
 
+from components.example_gen.formats import BadImageError, open_image
+from components.example_gen.picture import orientation_of, picture_of
 from components.transform.images import decode_image
 
 # A file larger than this is not read into memory at all.
@@ -13,103 +17,96 @@ MAX_FILE_BYTES = 512 * 2**20
 
 # What TensorFlow decodes, by Pillow's name for it; MPO is a JPEG followed by further pictures.
 _PASSED_THROUGH = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
-_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"})
-_EXIF_ORIENTATION = 0x0112
-_UPRIGHT = 1
 
-
-class BadImageError(Exception):
-    """The bytes are no usable image; the message is the reason, in a few words."""
+# Mean difference, in levels of 0..255, of one picture decoded by TensorFlow and by Pillow. Two JPEG
+# decoders differ by rounding, PNG decoders by the rounding of colour to grey.
+_SAME_PICTURE = {"jpeg": 2.0, "png": 1.0}
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """An upright image that `decode_image` is known to decode.
+    """An upright image that `decode_image` is known to decode to what a viewer shows.
 
     Attributes:
       encoded: JPEG or PNG bytes.
       format: "jpeg" or "png".
       height: in pixels.
       width: in pixels.
+      pixels_sha256: of the decoded pixels and their shape; equal pictures have equal ones.
+      is_flat: whether all pixels are equal.
     """
 
     encoded: bytes
     format: str
     height: int
     width: int
+    pixels_sha256: str
+    is_flat: bool
 
 
-def encode_image(data: bytes, max_pixels: int) -> EncodedImage:
-    """Makes an image file into one that TensorFlow decodes as it is meant to be seen.
+def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
+    """Makes an image file into one that TensorFlow decodes to what an image viewer shows.
 
-    JPEG and PNG bytes pass through untouched. Every other format that Pillow reads, and an image
-    that its EXIF orientation turns or mirrors (TensorFlow ignores that tag), is written anew as
-    PNG, which loses nothing. Of an animation, the first frame counts.
+    JPEG and PNG bytes that TensorFlow decodes to that picture pass through untouched. Everything
+    else is written anew as a PNG of 8 bits: other formats, what has transparent parts, is turned by
+    its EXIF orientation (TensorFlow ignores both) or has a colour profile that matters.
 
     Args:
       data: the file's bytes.
       max_pixels: width times height above which the image is refused before it is decoded.
+      channels: of the model, 1 or 3: with them `decode_image` will be called.
 
     Raises:
-      BadImageError: no image, truncated or broken, or over `max_pixels`.
+      BadImageError: no image, truncated or broken, over `max_pixels`, of a format that is not
+        read, or with pixels whose look is not defined.
     """
-    image = _open(data)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise BadImageError(f"{width}x{height} pixels, over the limit of {max_pixels}")
-    upright = _orientation(image) == _UPRIGHT
-    if upright and image.format in _PASSED_THROUGH:
-        _require_decodable(data, image)
-        return EncodedImage(data, _PASSED_THROUGH[image.format], height, width)
-    return _as_png(image)
+    image = open_image(data, max_pixels)
+    kind = _PASSED_THROUGH.get(image.format)
+    if kind == "png":
+        _require_checksums(data, max_pixels)
+    shown, transparent = picture_of(image, max_pixels)
+    if kind and not transparent and orientation_of(image) == 1:
+        pixels = _decoded(data, channels)
+        if pixels is not None and _mean_difference(pixels, shown) <= _SAME_PICTURE[kind]:
+            return _described(data, kind, pixels)
+    png = _as_png(shown)
+    return _described(png, "png", decode_image(tf.constant(png), channels).numpy())
 
 
-def _open(data: bytes) -> Image.Image:
-    if not data:
-        raise BadImageError("empty file")
+def _require_checksums(data: bytes, max_pixels: int) -> None:
+    """Pillow shows pixels whose checksum is wrong; other viewers, and TensorFlow, do not."""
     try:
-        return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:
-        raise BadImageError("not an image in a known format") from None
-    except Image.DecompressionBombError as error:
-        raise BadImageError(f"over the pixel limit: {error}") from None
-    except Exception as error:  # Pillow's plugins raise whatever broken headers make them raise
-        raise BadImageError(f"broken header: {error}") from None
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; anything else, or unreadable EXIF, is upright."""
-    try:
-        orientation = image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT)
-    except Exception:  # broken EXIF beside good pixels is no reason to refuse them
-        return _UPRIGHT
-    return orientation if orientation in range(1, 9) else _UPRIGHT
-
-
-def _load(image: Image.Image) -> None:
-    try:
-        image.load()
+        open_image(data, max_pixels).verify()
     except Exception as error:  # Pillow's plugins raise whatever broken data make them raise
         raise BadImageError(f"broken data: {error}") from None
 
 
-def _require_decodable(data: bytes, image: Image.Image) -> None:
-    """Decodes with the decoder that every later step uses, so that none of them can stumble."""
+def _decoded(data: bytes, channels: int) -> np.ndarray | None:
+    """uint8 [height, width, channels] as every later step has it; None if TensorFlow cannot."""
     try:
-        decode_image(tf.constant(data), channels=3)
-    except tf.errors.OpError as error:
-        _load(image)  # Pillow's reason is the more readable one, where it has one
-        reason = error.message.partition(" [Op:")[0]
-        raise BadImageError(f"TensorFlow cannot decode it: {reason}") from None
+        return decode_image(tf.constant(data), channels).numpy()
+    except tf.errors.OpError:
+        return None
 
 
-def _as_png(image: Image.Image) -> EncodedImage:
-    _load(image)
-    if image.mode == "F":
-        raise BadImageError("32-bit float pixels, whose range is not defined")
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode not in _PNG_MODES:
-        upright = upright.convert("RGB")
+def _as_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    upright.save(buffer, format="PNG", compress_level=1, exif=b"")
-    return EncodedImage(buffer.getvalue(), "png", upright.height, upright.width)
+    image.save(buffer, format="PNG", compress_level=1, icc_profile=None, exif=b"")
+    return buffer.getvalue()
+
+
+def _mean_difference(pixels: np.ndarray, shown: Image.Image) -> float:
+    """Of decoded pixels from a picture, in levels; infinite where the sizes differ."""
+    if pixels.shape[:2] != (shown.height, shown.width):
+        return float("inf")
+    mode, pixels = ("L", pixels[..., 0]) if pixels.shape[-1] == 1 else ("RGB", pixels)
+    difference = ImageChops.difference(Image.fromarray(pixels), shown.convert(mode))
+    return max(ImageStat.Stat(difference).mean)
+
+
+def _described(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
+    digest.update(np.ascontiguousarray(pixels))
+    is_flat = bool((pixels == pixels[0, 0]).all())
+    return EncodedImage(encoded, kind, height, width, digest.hexdigest(), is_flat)

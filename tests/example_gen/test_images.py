@@ -24,27 +24,27 @@ def decoded(data: bytes, channels: int = 3) -> np.ndarray:
 @pytest.mark.parametrize("image_format", ["jpeg", "png"])
 def test_jpeg_and_png_pass_through_untouched(image_format):
     data = encoded(FACE, image_format)
-    image = encode_image(data, LIMIT)
+    image = encode_image(data, LIMIT, 3)
     assert image.encoded == data
     assert (image.format, image.height, image.width) == (image_format, 48, 40)
 
 
 @pytest.mark.parametrize("image_format", ["ppm", "bmp", "tiff", "webp"])
 def test_other_formats_become_png_without_loss(image_format):
-    image = encode_image(encoded(FACE, image_format, lossless=True), LIMIT)
+    image = encode_image(encoded(FACE, image_format, lossless=True), LIMIT, 3)
     assert image.format == "png"
     np.testing.assert_array_equal(decoded(image.encoded), np.asarray(FACE))
 
 
 def test_a_grey_pgm_stays_grey():
     grey = FACE.convert("L")
-    image = encode_image(encoded(grey, "ppm"), LIMIT)
+    image = encode_image(encoded(grey, "ppm"), LIMIT, 3)
     np.testing.assert_array_equal(decoded(image.encoded, channels=1)[..., 0], np.asarray(grey))
 
 
 def test_sixteen_bit_grey_keeps_its_high_byte():
     levels = (np.arange(48 * 40, dtype=np.uint16).reshape(48, 40) * 32).astype(np.uint16)
-    image = encode_image(encoded(Image.fromarray(levels), "tiff"), LIMIT)
+    image = encode_image(encoded(Image.fromarray(levels), "tiff"), LIMIT, 3)
     np.testing.assert_array_equal(decoded(image.encoded, channels=1)[..., 0], levels >> 8)
 
 
@@ -63,7 +63,7 @@ def test_exif_orientation_is_honoured(orientation):
         7: lambda a: a.transpose(1, 0, 2)[::-1, ::-1],
         8: lambda a: a.transpose(1, 0, 2)[::-1],
     }[orientation](np.asarray(FACE))
-    image = encode_image(data, LIMIT)
+    image = encode_image(data, LIMIT, 3)
     np.testing.assert_array_equal(decoded(image.encoded), expected)
     assert (image.height, image.width) == expected.shape[:2]
     # Whoever honours the tag once more must not turn the image back.
@@ -75,7 +75,9 @@ def test_exif_orientation_is_honoured(orientation):
 def test_an_animation_gives_its_first_frame():
     frames = [draw_face(person, 0) for person in (1, 2)]
     data = encoded(frames[0], "webp", save_all=True, append_images=frames[1:], lossless=True)
-    np.testing.assert_array_equal(decoded(encode_image(data, LIMIT).encoded), np.asarray(frames[0]))
+    np.testing.assert_array_equal(
+        decoded(encode_image(data, LIMIT, 3).encoded), np.asarray(frames[0])
+    )
 
 
 def test_cmyk_and_palette_and_transparency_are_decodable():
@@ -86,7 +88,7 @@ def test_cmyk_and_palette_and_transparency_are_decodable():
         (FACE.convert("RGBA"), "webp"),
         (FACE.convert("1"), "bmp"),
     ]:
-        result = encode_image(encoded(image, image_format), LIMIT)
+        result = encode_image(encoded(image, image_format), LIMIT, 3)
         assert decoded(result.encoded).shape == (48, 40, 3)
 
 
@@ -103,13 +105,13 @@ def test_cmyk_and_palette_and_transparency_are_decodable():
 )
 def test_what_is_no_usable_image_has_a_reason(data, reason):
     with pytest.raises(BadImageError, match=reason):
-        encode_image(data, LIMIT)
+        encode_image(data, LIMIT, 3)
 
 
 def test_the_pixel_limit_is_checked_before_decoding():
     header_only = encoded(Image.new("L", (20_000, 5_000)), "png")[:100]
     with pytest.raises(BadImageError, match="over the limit"):
-        encode_image(header_only, LIMIT)
+        encode_image(header_only, LIMIT, 3)
 
 
 @settings(max_examples=150)
@@ -119,7 +121,7 @@ def test_whatever_is_broken_is_refused_or_decodable(image_format, data):
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        image = encode_image(bytes(content), LIMIT)
+        image = encode_image(bytes(content), LIMIT, 3)
     except BadImageError:
         return
     assert decoded(image.encoded).shape == (image.height, image.width, 3)
