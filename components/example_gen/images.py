@@ -18,9 +18,10 @@ MAX_FILE_BYTES = 512 * 2**20
 # What TensorFlow decodes, by Pillow's name for it; MPO is a JPEG followed by further pictures.
 _PASSED_THROUGH = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
 
-# Mean difference, in levels of 0..255, of one picture decoded by TensorFlow and by Pillow. Two JPEG
-# decoders differ by rounding, PNG decoders by the rounding of colour to grey.
-_SAME_PICTURE = {"jpeg": 2.0, "png": 1.0}
+# Levels of 0..255 by which one picture differs where TensorFlow decodes it from where Pillow does:
+# two JPEG decoders round differently (the mean), grey made from a PNG's colours too (the most).
+_JPEG_MEAN = 2.0
+_PNG_MOST = 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
     shown, transparent = picture_of(image, max_pixels)
     if kind and not transparent and orientation_of(image) == 1:
         pixels = _decoded(data, channels)
-        if pixels is not None and _mean_difference(pixels, shown) <= _SAME_PICTURE[kind]:
+        if pixels is not None and _shows(pixels, shown, kind):
             return _described(data, kind, pixels)
     png = _as_png(shown)
     return _described(png, "png", decode_image(tf.constant(png), channels).numpy())
@@ -95,13 +96,15 @@ def _as_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _mean_difference(pixels: np.ndarray, shown: Image.Image) -> float:
-    """Of decoded pixels from a picture, in levels; infinite where the sizes differ."""
+def _shows(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
+    """Whether decoded pixels are that picture, but for what decoders of the kind differ by."""
     if pixels.shape[:2] != (shown.height, shown.width):
-        return float("inf")
+        return False
     mode, pixels = ("L", pixels[..., 0]) if pixels.shape[-1] == 1 else ("RGB", pixels)
-    difference = ImageChops.difference(Image.fromarray(pixels), shown.convert(mode))
-    return max(ImageStat.Stat(difference).mean)
+    difference = ImageStat.Stat(ImageChops.difference(Image.fromarray(pixels), shown.convert(mode)))
+    if kind == "jpeg":
+        return max(difference.mean) <= _JPEG_MEAN
+    return max(most for _, most in difference.extrema) <= _PNG_MOST
 
 
 def _described(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:

@@ -51,10 +51,19 @@ def picture_of(image: Image.Image, max_pixels: int) -> tuple[Image.Image, bool]:
     Raises:
       BadImageError: broken data, or pixels whose look is not defined.
     """
+    try:
+        return _picture_of(image, max_pixels)
+    except BadImageError:
+        raise
+    except Exception as error:  # Pillow raises whatever broken data make it raise
+        raise BadImageError(f"broken data: {error or type(error).__name__}") from None
+
+
+def _picture_of(image: Image.Image, max_pixels: int) -> tuple[Image.Image, bool]:
     check = _CHECKS.get(image.format)
     if check:
         check(image, max_pixels)
-    load(image)
+    image.load()
     opaque, alpha = _split_alpha(_eight_bits(image))
     shown = _in_srgb(opaque, image.info)
     transparent = alpha is not None and alpha.getextrema()[0] < 255
@@ -71,18 +80,6 @@ def orientation_of(image: Image.Image) -> int:
     except Exception:  # broken EXIF beside good pixels is no reason to refuse them
         return 1
     return orientation if orientation in _FROM_EXIF else 1
-
-
-def load(image: Image.Image) -> None:
-    """Decodes.
-
-    Raises:
-      BadImageError: broken data.
-    """
-    try:
-        image.load()
-    except Exception as error:  # Pillow's plugins raise whatever broken data make them raise
-        raise BadImageError(f"broken data: {error}") from None
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
