@@ -30,7 +30,7 @@ def read_results(folders: Mapping[str, Path], pushed_model: Path | None) -> RunR
         pushed_model=pushed_model,
         model_run=folders["model_run"],
         quarantined=listing.reasons,
-        anomalies=_anomalies(folders["anomalies"]),
+        anomalies=_anomalies(folders["anomalies"]) + listing.sameness.remarks(),
         tracking_uri=tracked.tracking_uri,
         tracking_failure=tracked.failure,
     )

@@ -30,7 +30,7 @@ class RunResult:
       pushed_model: where the model was pushed to; None if it was not.
       model_run: the folder of checkpoints and TensorBoard's logs.
       quarantined: reason by key of the files that could not be used.
-      anomalies: what ExampleValidator found, a line each.
+      anomalies: what ExampleValidator found, and which images look alike, a line each.
       tracking_uri: of the MLflow store; empty without tracking.
       tracking_failure: why tracking stopped; empty if it did not.
     """

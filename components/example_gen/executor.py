@@ -23,6 +23,7 @@ from components.example_gen.images import (
     encode_image,
 )
 from components.example_gen.quarantine import FILE_NAME, Quarantine
+from components.example_gen.sameness import find_sameness
 from components.example_gen.splits import SPLITS, assign_splits
 from components.shards import write_listing
 
@@ -39,6 +40,7 @@ QUARANTINE_KEY = "quarantine"
 SCALAR_FEATURES = ("image/format", "image/height", "image/width")
 
 _QUARANTINED = "quarantined"
+_PIXELS = "pixels"
 _KEYS = "keys"
 _EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
 
@@ -62,15 +64,27 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
           exec_properties: those of `ImageExampleGenSpec`.
 
         Raises:
-          UserError: the folder, or more than `max_quarantined` of its files, cannot be used.
+          UserError: the folder, or more than `max_quarantined` of its files, cannot be used; or all
+            images are plain or equal.
         """
         report = artifact_utils.get_single_instance(output_dict[QUARANTINE_KEY])
-        lines = os.path.join(self._get_tmp_dir(), "quarantined")
+        lines, pixels = (
+            os.path.join(self._get_tmp_dir(), name) for name in (_QUARANTINED, _PIXELS)
+        )
         keys = list_images(Path(exec_properties[standard_component_specs.INPUT_BASE_KEY]))
-        super().Do(input_dict, output_dict, exec_properties | {_KEYS: keys, QUARANTINE_KEY: lines})
+        super().Do(
+            input_dict,
+            output_dict,
+            exec_properties | {_KEYS: keys, QUARANTINE_KEY: lines, _PIXELS: pixels},
+        )
         _list_shards(artifact_utils.get_single_instance(output_dict[_EXAMPLES_KEY]))
-        quarantine = Quarantine(files=len(keys), reasons=dict(_read_lines(lines)))
+        quarantine = Quarantine(
+            files=len(keys),
+            reasons=dict(_read_lines(lines)),
+            sameness=find_sameness({key: known for key, *known in _read_lines(pixels)}),
+        )
         quarantine.require_below(exec_properties[MAX_QUARANTINED_KEY])
+        quarantine.sameness.require_variety()
         io_utils.write_string_file(os.path.join(report.uri, FILE_NAME), quarantine.to_json())
         report.set_int_custom_property("files", quarantine.files)
         report.set_int_custom_property("quarantined", len(quarantine.reasons))
@@ -87,6 +101,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         _ = read[_QUARANTINED] | "WriteLines" >> beam.io.WriteToText(
             exec_properties[QUARANTINE_KEY]
         )
+        _ = read[_PIXELS] | "WritePixels" >> beam.io.WriteToText(exec_properties[_PIXELS])
         parts = read.examples | "Split" >> beam.Partition(_split_index, len(SPLITS))
         return {
             split: part | f"Examples[{split}]" >> beam.Values()
@@ -104,15 +119,18 @@ def _split_index(pair: tuple[str, Any], _: int) -> int:
     return SPLITS.index(pair[0])
 
 
-def _read_lines(prefix: str) -> Iterator[tuple[str, str]]:
-    """The (key, reason) pairs in the shards that Beam wrote."""
+def _read_lines(prefix: str) -> Iterator[list[Any]]:
+    """What is in the shards of JSON lines that Beam wrote; the key of an image comes first."""
     for path in fileio.glob(f"{prefix}-*"):
         with fileio.open(path) as lines:
-            yield from (tuple(json.loads(line)) for line in lines)
+            yield from (json.loads(line) for line in lines)
 
 
 class FolderToExamples(beam.PTransform):
-    """Pipeline -> `examples`: (split, tf.train.Example), `quarantined`: JSON of [key, reason]."""
+    """Pipeline -> `examples`: (split, tf.train.Example); JSON lines `quarantined` and `pixels`.
+
+    The lines are [key, reason], and [key, digest of the pixels, whether they are all equal].
+    """
 
     def __init__(self, exec_properties: dict[str, Any]):
         super().__init__()
@@ -137,7 +155,7 @@ class FolderToExamples(beam.PTransform):
             | "Read"
             >> beam.ParDo(
                 _ReadImage(self._folder, self._max_pixels, self._channels, total=len(self._splits))
-            ).with_outputs(_QUARANTINED, main="examples")
+            ).with_outputs(_QUARANTINED, _PIXELS, main="examples")
         )
 
 
@@ -161,6 +179,8 @@ class _ReadImage(beam.DoFn):
         except BadImageError as error:
             yield pvalue.TaggedOutput(_QUARANTINED, json.dumps([key, str(error)]))
         else:
+            pixels = json.dumps([key, image.pixels_sha256, image.is_flat])
+            yield pvalue.TaggedOutput(_PIXELS, pixels)
             yield split, _to_example(key, image)
 
     def _read(self, key: str) -> EncodedImage:

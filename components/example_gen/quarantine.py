@@ -1,10 +1,11 @@
-"""The report of the files that could not be used."""
+"""The report of the files that could not be used, and of those that look alike."""
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 from components.errors import UserError
+from components.example_gen.sameness import Sameness, find_sameness
 
 FILE_NAME = "quarantine.json"
 
@@ -16,24 +17,26 @@ class Quarantine:
     Attributes:
       files: how many were found.
       reasons: key -> why, of each that could not be used.
+      sameness: of the others.
     """
 
     files: int
     reasons: dict[str, str]
+    sameness: Sameness = field(default_factory=lambda: find_sameness({}))
 
     def to_json(self) -> str:
         """The content of `quarantine.json`."""
         listing = [{"key": key, "reason": self.reasons[key]} for key in sorted(self.reasons)]
         content = {"files": self.files, "quarantined": len(listing), "listing": listing}
+        content["sameness"] = asdict(self.sameness)
         return json.dumps(content, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Quarantine":
         """Reads what `to_json` wrote."""
         content = json.loads(text)
-        return cls(
-            content["files"], {entry["key"]: entry["reason"] for entry in content["listing"]}
-        )
+        reasons = {entry["key"]: entry["reason"] for entry in content["listing"]}
+        return cls(content["files"], reasons, Sameness(**content["sameness"]))
 
     def require_below(self, share: float) -> None:
         """Refuses a source of which more than `share` cannot be used.

@@ -60,8 +60,8 @@ class Sameness:
         if self.shared_count:
             first, second = self.shared[0]
             remarks.append(
-                f"{self.shared_count} pictures are there under more than one person's name, such "
-                f"as {first!r} and {second!r}: a fault of labelling"
+                f"pictures under more than one person's name: {self.shared_count}, such as "
+                f"{first!r} and {second!r}, equal to the pixel"
             )
         return remarks
 

@@ -13,6 +13,7 @@ from components.example_gen.driver import FolderDriver
 from components.example_gen.folder import list_images
 from components.example_gen.quarantine import FILE_NAME, Quarantine
 from components.example_gen.splits import assign_splits
+from components.transform.images import decode_and_resize
 from tests.conftest import draw_face, write_faces
 from tests.stages import files_of, run_example_gen
 
@@ -86,6 +87,36 @@ def test_too_many_unusable_files_end_the_run(faces, tmp_path):
         (faces / f"person00/{shot}.txt").write_text("not an image")
     with pytest.raises(UserError, match="3 of 43 files cannot be used"):
         run_example_gen(faces, tmp_path / "run", max_quarantined=0.05)
+
+
+def test_a_source_without_variety_ends_the_run(faces, tmp_path):
+    for path in faces.glob("*/*.png"):
+        shade = int(path.stem) * 40
+        Image.new("RGB", (40, 48), (shade, 0, 255 - shade)).save(path)
+    with pytest.raises(UserError, match="each of the 40 usable images is of one plain colour"):
+        run_example_gen(faces, tmp_path / "run")
+
+
+def test_one_picture_of_two_people_and_plain_images_are_reported(faces, tmp_path):
+    Image.open(faces / "person00/0.png").save(faces / "person01/again.bmp")
+    Image.new("L", (40, 48), 7).save(faces / "person02/plain.png")
+    sameness = quarantine_of(run_example_gen(faces, tmp_path / "run")).sameness
+    assert (sameness.images, sameness.pictures) == (42, 41)
+    assert sameness.shared == [["person00/0.png", "person01/again.bmp"]]
+    assert sameness.plain == ["person02/plain.png"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_let_in_is_decoded_with_the_channels_of_the_model(channels, faces, tmp_path):
+    Image.open(faces / "person00/0.png").convert("CMYK").save(faces / "person00/cmyk.jpg")
+    outputs = run_example_gen(faces, tmp_path / "run", channels=channels)
+    assert quarantine_of(outputs).reasons == {}
+    everything = {}
+    for split in ("train", "val", "test"):
+        everything |= examples_by_key(outputs["examples"], split)
+    encoded = everything["person00/cmyk.jpg"]["image/encoded"].bytes_list.value
+    pixels = decode_and_resize(tf.constant(list(encoded)), (32, 32, channels)).numpy()
+    assert pixels.std() > 10
 
 
 def test_hostile_names_are_only_names(tmp_path):

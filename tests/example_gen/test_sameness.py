@@ -19,8 +19,8 @@ def test_a_picture_under_two_names_is_found_once():
     assert found.shared_count == 1
     assert found.shared == [["s1/a", "s2/a"]]
     assert found.remarks() == [
-        "1 pictures are there under more than one person's name, such as 's1/a' and 's2/a': "
-        "a fault of labelling"
+        "pictures under more than one person's name: 1, such as 's1/a' and 's2/a', equal to the "
+        "pixel"
     ]
     found.require_variety()
 
