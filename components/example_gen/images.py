@@ -65,7 +65,7 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
     kind = _PASSED_THROUGH.get(image.format)
     if kind == "png":
         _require_checksums(data, max_pixels)
-    shown, transparent = picture_of(image, max_pixels)
+    shown, transparent = picture_of(image, data, max_pixels)
     if kind and not transparent and orientation_of(image) == 1:
         pixels = _decoded(data, channels)
         if pixels is not None and _shows(pixels, shown, kind):

@@ -25,6 +25,15 @@ _FROM_EXIF = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# ITU-T T.81: what begins a scan. Encoders write about ten; each costs the decoding of the image.
+_START_OF_SCAN = b"\xff\xda"
+_MAX_SCANS = 100
+
+# ITU-T T.800: how a codestream begins, and where therein the number of components is, followed by
+# three bytes of each, the first of which is its number of bits less one.
+_JPEG_2000_START = b"\xff\x4f\xff\x51"
+_JPEG_2000_COMPONENTS = 40
+
 # TIFF's tags (TIFF 6.0; 50706 is DNG's), and values of them.
 _SUBFILE_TYPE, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 258, 259, 262
 _PLANAR, _COLOR_MAP, _TILE_WIDTH, _TILE_LENGTH, _SAMPLE_FORMAT = 284, 320, 322, 323, 339
@@ -32,7 +41,7 @@ _DNG_VERSION = 50706
 _UNCOMPRESSED, _WHITE_IS_ZERO, _YCBCR, _SEPARATE_PLANES, _SIGNED = 1, 0, 6, 2, 2
 
 
-def picture_of(image: Image.Image, max_pixels: int) -> tuple[Image.Image, bool]:
+def picture_of(image: Image.Image, data: bytes, max_pixels: int) -> tuple[Image.Image, bool]:
     """The picture as a viewer shows it.
 
     - Samples of more than 8 bits keep their highest 8.
@@ -42,7 +51,8 @@ def picture_of(image: Image.Image, max_pixels: int) -> tuple[Image.Image, bool]:
     - Of several pictures, or of an animation, the first one counts.
 
     Args:
-      image: as `open_image` gives it; it is loaded.
+      image: as `open_image` gives it for `data`; it is loaded.
+      data: the file's bytes.
       max_pixels: width times height of what a decoder may unpack at once.
 
     Returns:
@@ -52,25 +62,30 @@ def picture_of(image: Image.Image, max_pixels: int) -> tuple[Image.Image, bool]:
       BadImageError: broken data, or pixels whose look is not defined.
     """
     try:
-        return _picture_of(image, max_pixels)
+        return _picture_of(image, data, max_pixels)
     except BadImageError:
         raise
     except Exception as error:  # Pillow raises whatever broken data make it raise
         raise BadImageError(f"broken data: {error or type(error).__name__}") from None
 
 
-def _picture_of(image: Image.Image, max_pixels: int) -> tuple[Image.Image, bool]:
-    check = _CHECKS.get(image.format)
-    if check:
-        check(image, max_pixels)
+def _picture_of(image: Image.Image, data: bytes, max_pixels: int) -> tuple[Image.Image, bool]:
+    if image.format in _CHECKS:
+        _CHECKS[image.format](image, data, max_pixels)
     image.load()
     opaque, alpha = _split_alpha(_eight_bits(image))
     shown = _in_srgb(opaque, image.info)
-    transparent = alpha is not None and alpha.getextrema()[0] < 255
+    transparent = alpha is not None and _hides(alpha, image.format)
     if transparent:
         shown = Image.composite(shown, Image.new(shown.mode, shown.size, "white"), alpha)
     turn = _FROM_EXIF.get(orientation_of(image))
     return (shown if turn is None else shown.transpose(turn)), transparent
+
+
+def _hides(alpha: Image.Image, image_format: str) -> bool:
+    """Many programs leave the alpha of a bitmap 0 everywhere: viewers then take it for none."""
+    least, most = alpha.getextrema()
+    return least < 255 and not (image_format == "BMP" and most == 0)
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -148,7 +163,14 @@ def _by_profile(image: Image.Image, content: bytes) -> Image.Image | None:
         return None
 
 
-def _check_png(image: Image.Image, _: int) -> None:
+def _check_jpeg(_: Image.Image, data: bytes, __: int) -> None:
+    """Each scan of a progressive JPEG goes over the whole image, in a few bytes if it likes."""
+    scans = data.count(_START_OF_SCAN)
+    if scans > _MAX_SCANS:
+        raise BadImageError(f"a JPEG of {scans} scans")
+
+
+def _check_png(image: Image.Image, _: bytes, __: int) -> None:
     """A PNG's one transparent colour is told in the file's bits; Pillow's pixels have 8 of them."""
     key = image.info.get("transparency")
     raw_mode = image.tile[0].args if image.tile else None
@@ -160,14 +182,33 @@ def _check_png(image: Image.Image, _: int) -> None:
         image.info["transparency"] = key * (255 // (2 ** int(raw_mode[2]) - 1))
 
 
-def _check_gif(image: Image.Image, _: int) -> None:
+def _check_gif(image: Image.Image, _: bytes, __: int) -> None:
     """Where the first frame leaves its canvas free, viewers show nothing, Pillow some colour."""
     covered = image.tile and image.tile[0].extents == (0, 0, *image.size)
     if not covered and "transparency" not in image.info:
         raise BadImageError("a GIF whose first frame does not cover it")
 
 
-def _check_tiff(image: Image.Image, max_pixels: int) -> None:
+def _check_webp(image: Image.Image, data: bytes, _: int) -> None:
+    """As `_check_gif`; the first frame's size, less one, is in its header."""
+    frame = data.find(b"ANMF")
+    if frame < 0 or image.has_transparency_data:
+        return
+    width, height = (int.from_bytes(data[frame + at : frame + at + 3], "little") for at in (14, 17))
+    if (width + 1, height + 1) != image.size:
+        raise BadImageError("a WebP whose first frame does not cover it")
+
+
+def _check_jpeg_2000(image: Image.Image, data: bytes, _: int) -> None:
+    """Pillow rounds samples of more bits than its own up, and white over to black."""
+    components = data.find(_JPEG_2000_START) + _JPEG_2000_COMPONENTS
+    count = int.from_bytes(data[components : components + 2], "big")
+    bits = max((size & 0x7F) + 1 for size in data[components + 2 :][: 3 * count : 3])
+    if bits > (16 if image.mode in _SIXTEEN_BITS else 8):
+        raise BadImageError(f"a JPEG 2000 of {image.mode} with {bits} bits, which is not converted")
+
+
+def _check_tiff(image: Image.Image, _: bytes, max_pixels: int) -> None:
     """Refuses what Pillow reads without a word as something else."""
     tags = image.tag_v2
     if tags.get(_SUBFILE_TYPE, 0) & 1 or _DNG_VERSION in tags:
@@ -192,4 +233,12 @@ def _check_uncompressed_tiff(tags: dict) -> None:
 
 
 # Before loading, by Pillow's name of the format.
-_CHECKS = {"PNG": _check_png, "GIF": _check_gif, "TIFF": _check_tiff}
+_CHECKS = {
+    "JPEG": _check_jpeg,
+    "MPO": _check_jpeg,
+    "PNG": _check_png,
+    "GIF": _check_gif,
+    "WEBP": _check_webp,
+    "JPEG2000": _check_jpeg_2000,
+    "TIFF": _check_tiff,
+}

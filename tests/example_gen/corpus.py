@@ -234,6 +234,12 @@ def png_oddities() -> Iterator[File]:
     rows = zlib.compress(PICTURE.tobytes()[: WIDTH * 20])
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", short) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     yield File("PNG broken", "too few rows", data, refused="broken|cannot decode")
+    for orientation in range(1, 9):
+        block = chunk(b"eXIf", exif(orientation)[6:])
+        shown = turned(PICTURE, orientation)
+        yield File("orientation", f"PNG, {orientation}", png(PICTURE, before=block), shown)
+        data = png(PICTURE, after=block)
+        yield File("orientation", f"PNG, {orientation}, after the pixels", data, shown)
     frames = [Image.fromarray(PICTURE), Image.fromarray(OTHER)]
     data = written(frames[0], "PNG", save_all=True, append_images=frames[1:])
     yield File("animation", "APNG", data, PICTURE)
@@ -362,6 +368,54 @@ def _planes(full: np.ndarray, bits: int, order: str, deflated: bool) -> File:
     if bits == 16 and not deflated:
         return File("TIFF in planes", name, data, refused="16-bit planes")
     return File("TIFF in planes", name, data, PICTURE)
+
+
+def tiff_layouts() -> Iterator[File]:
+    """Strips, tiles, predictors, bits in the other order, planes, subsampled or not."""
+    for order in "<>":
+        for bits, scale in [(8, 1), (16, 257)]:
+            for kind, picture in [("colour", PICTURE), ("grey", GREY[..., None])]:
+                name = f"{kind}, {bits} bits, {order}"
+                full = picture.astype(int) * scale
+                shown = PICTURE if kind == "colour" else rgb(GREY)
+                data = _in_parts(full, bits, order, (WIDTH, 7), {278: ("I", [7])})
+                yield File("TIFF in strips", name, data, shown)
+                for size in (16, 64):
+                    tags = {278: None, 322: ("I", [size]), 323: ("I", [size])}
+                    data = _in_parts(full, bits, order, (size, size), tags)
+                    yield File("TIFF in tiles", f"{name}, {size}", data, shown)
+                steps = np.diff(full, axis=1, prepend=0) % 2**bits
+                data = tiff_of(steps, bits, order=order, deflated=True, t317=("H", [2]))
+                yield File("TIFF with a predictor", name, data, shown)
+    backward = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+    for bits in (1, 2, 4, 8):
+        levels = GREY.astype(int) >> (8 - bits)
+        pixels = packed(levels, bits).translate(backward)
+        data = tiff_of(levels[..., None], bits, pixels=pixels, t266=("H", [2]))
+        shown = rgb(levels * 255 // (2**bits - 1))
+        yield File("TIFF with bits backward", f"{bits} bits", data, shown)
+    luma = np.asarray(Image.fromarray(PICTURE).convert("YCbCr"))
+    data = tiff_of(luma, photometric=6, deflated=True, t530=("H", [1, 1]))
+    yield File("TIFF of other colours", "compressed YCbCr", data, PICTURE, 1.5)
+
+
+def _in_parts(
+    samples: np.ndarray, bits: int, order: str, size: tuple[int, int], tags: dict
+) -> bytes:
+    """A TIFF of strips or tiles of so many pixels; tiles are filled up with 0."""
+    width, height = size
+    parts = []
+    for top in range(0, HEIGHT, height):
+        for left in range(0, WIDTH, width):
+            part = samples[top : top + height, left : left + width]
+            if 322 in tags:
+                missing = (height - part.shape[0], width - part.shape[1])
+                part = np.pad(part, [(0, missing[0]), (0, missing[1]), (0, 0)])
+            parts.append(packed(part.reshape(len(part), -1), bits, order))
+    sizes = ("I", [len(part) for part in parts])
+    more = {f"t{tag}": value for tag, value in tags.items()}
+    more["t325" if 322 in tags else "t279"] = sizes
+    return tiff_of(samples, bits, order=order, pixels=b"".join(parts), **more)
 
 
 def tiff_oddities() -> Iterator[File]:
@@ -493,6 +547,9 @@ def jpegs() -> Iterator[File]:
 
 def jpeg_oddities() -> Iterator[File]:
     """What is said of the size is not so, and coding that few read."""
+    data = written(PICTURE, "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    yield File("bomb", "JPEG of many scans", data[:-2] + 200 * last + data[-2:], refused="scans")
     data = written(PICTURE, "JPEG", quality=95)
     frame = data.index(b"\xff\xc0") + 5
     for name, height, width, reason in [
@@ -566,6 +623,8 @@ def bmps() -> Iterator[File]:
         shown = on_white(PICTURE, alpha)
         data = _bmp_with_alpha(np.dstack([bgr, alpha[::-1]]).tobytes())
         yield File("BMP with alpha", name, data, shown, 0.6)
+    data = _bmp_with_alpha(np.dstack([bgr, np.zeros_like(GREY)]).tobytes())
+    yield File("BMP with alpha", "0 everywhere, so none", data, PICTURE)
     yield File("BMP broken", "half", bmp(bgr.tobytes()[:1000], 24), refused="truncated")
     yield File("BMP broken", "no bits", bmp(bgr.tobytes(), 0), refused="broken")
 
@@ -596,15 +655,21 @@ def gifs() -> Iterator[File]:
             yield File("GIF", name, data, np.asarray(image.convert("RGB")))
     image = Image.fromarray(PICTURE).quantize(16)
     hidden = (np.asarray(image) == 3)[..., None]
-    shown = np.where(hidden, 255, np.asarray(image.convert("RGB")))
-    yield File("GIF with alpha", "still", written(image, "GIF", transparency=3), shown)
+    shown_with_alpha = np.where(hidden, 255, np.asarray(image.convert("RGB")))
+    data = written(image, "GIF", transparency=3)
+    yield File("GIF with alpha", "still", data, shown_with_alpha)
     frames = [image, Image.fromarray(OTHER).quantize(16)]
     for disposal in range(4):
         data = written(image, "GIF", save_all=True, append_images=frames[1:], disposal=disposal)
         shown = np.asarray(image.convert("RGB"))
         yield File("animation", f"GIF, disposal {disposal}", data, shown)
+    larger = struct.pack("<HH", WIDTH + 10, HEIGHT + 10)  # a canvas around the frame
+    data = bytearray(written(image, "GIF", transparency=3))
+    data[6:10] = larger
+    shown = np.pad(shown_with_alpha, ((0, 10), (0, 10), (0, 0)), constant_values=255)
+    yield File("GIF with alpha", "partial first frame", bytes(data), shown)
     data = bytearray(written(image, "GIF"))
-    data[6:10] = struct.pack("<HH", WIDTH + 10, HEIGHT + 10)  # the canvas is larger than the frame
+    data[6:10] = larger
     yield File("GIF broken", "partial first frame", bytes(data), refused="does not cover")
     yield File("GIF broken", "no frame", bytes(data[:13]) + b";", refused="broken")
     data[6:10] = struct.pack("<HH", 20_000, 20_000)
@@ -682,7 +747,27 @@ def webps() -> Iterator[File]:
         data = written(PICTURE, "WEBP", lossless=True, exif=block)
         yield File("orientation", f"WebP, {orientation}", data, turned(PICTURE, orientation))
     data = written(PICTURE, "WEBP", lossless=True)
+    shown = np.full_like(PICTURE, 255)
+    shown[: HEIGHT // 2, : WIDTH // 2] = PICTURE[: HEIGHT // 2, : WIDTH // 2]
+    yield File("WebP with alpha", "partial first frame", _webp_with_partial_frame(16), shown)
+    data = _webp_with_partial_frame(0)
+    yield File("WebP broken", "partial first frame", data, refused="does not cover")
+    data = written(PICTURE, "WEBP", lossless=True)
     yield File("WebP broken", "half", data[: len(data) // 2], refused="broken")
+
+
+def _webp_with_partial_frame(flags: int) -> bytes:
+    """An animation of one frame, a quarter of its canvas; flag 16 says that it has alpha."""
+
+    def three(value: int) -> bytes:
+        return value.to_bytes(3, "little")
+
+    frame = written(PICTURE[: HEIGHT // 2, : WIDTH // 2], "WEBP", lossless=True)[12:]
+    frame = bytes(6) + three(WIDTH // 2 - 1) + three(HEIGHT // 2 - 1) + three(100) + b"\0" + frame
+    body = b"WEBPVP8X" + struct.pack("<IB3x", 10, flags | 2) + three(WIDTH - 1) + three(HEIGHT - 1)
+    body += b"ANIM" + struct.pack("<I", 6) + bytes(6)
+    body += b"ANMF" + struct.pack("<I", len(frame)) + frame
+    return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def avifs() -> Iterator[File]:
@@ -724,6 +809,9 @@ def jpegs_2000() -> Iterator[File]:
         data = written(alpha, "JPEG2000", no_jp2=no_jp2)
         name = f"with alpha, codestream {no_jp2}"
         yield File("JPEG 2000", name, data, on_white(PICTURE, ALPHA), 0.6)
+    data = bytearray(written(GREY.astype(np.uint16) * 257, "JPEG2000"))
+    data[data.index(b"ihdr") + 14] = 7  # bits less one
+    yield File("JPEG 2000", "16 bits, but 8 in the box", bytes(data), refused="with 16 bits")
     data = written(PICTURE, "JPEG2000")
     at = data.index(b"ihdr") + 4
     larger = data[:at] + struct.pack(">II", 90, 90) + data[at + 8 :]
@@ -942,6 +1030,8 @@ def bombs() -> Iterator[File]:
         header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
         data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
         yield File("bomb", f"PNG, {name}", data, refused="over the")
+    profile_bomb = chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**24)))
+    yield File("bomb", "PNG, profile", png(PICTURE, before=profile_bomb), refused="too large")
     data = tiff_of(GREY[..., None], t256=("I", [60_000]), t257=("I", [60_000]))
     yield File("bomb", "TIFF", data, refused="over the")
     data = written(np.zeros((101, 100), np.uint8), "WEBP", lossless=True)
@@ -956,6 +1046,7 @@ def files() -> Iterator[File]:
         png_oddities,
         tiff_grey,
         tiff_colour,
+        tiff_layouts,
         tiff_oddities,
         jpegs,
         jpeg_oddities,
