@@ -1,32 +1,71 @@
 """What of a file becomes an image."""
 
 import io
+import subprocess
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
+from components.example_gen.formats import ALLOWED
 from components.example_gen.images import BadImageError, encode_image
 from components.transform.images import decode_image
 from tests.conftest import draw_face, encoded
+from tests.example_gen.corpus import files
 
 LIMIT = 10_000
 FACE = draw_face(person=1, shot=1)
+FILES = [file for file in files() if 0 < len(file.data) < 20_000]
 
 
 def decoded(data: bytes, channels: int = 3) -> np.ndarray:
     return decode_image(tf.constant(data), channels).numpy()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
 @pytest.mark.parametrize("image_format", ["jpeg", "png"])
-def test_jpeg_and_png_pass_through_untouched(image_format):
-    data = encoded(FACE, image_format)
-    image = encode_image(data, LIMIT, 3)
+def test_jpeg_and_png_pass_through_untouched(image_format, mode, channels):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = encoded(FACE.convert(mode), image_format, icc_profile=profile)
+    image = encode_image(data, LIMIT, channels)
     assert image.encoded == data
     assert (image.format, image.height, image.width) == (image_format, 48, 40)
+
+
+def test_opaque_alpha_passes_through_untouched():
+    data = encoded(FACE.convert("RGBA"), "png")
+    assert encode_image(data, LIMIT, 3).encoded == data
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_that_look_alike_are_equal_whatever_is_hidden_in_them(channels):
+    alpha = Image.new("L", FACE.size, 255)
+    alpha.paste(0, (5, 5, 25, 30))
+    alpha.paste(128, (25, 30, 30, 40))
+    on_white = Image.composite(FACE, Image.new("RGB", FACE.size, "white"), alpha)
+    digests = {encode_image(encoded(on_white, "png"), LIMIT, channels).pixels_sha256}
+    for hidden in ("black", "white", "#fefefe", "red"):
+        colours = Image.composite(FACE, Image.new("RGB", FACE.size, hidden), alpha.point(bool, "1"))
+        colours.putalpha(alpha)
+        for image_format in ("png", "webp", "tiff"):
+            data = encoded(colours, image_format, lossless=True, exact=True)
+            digests.add(encode_image(data, LIMIT, channels).pixels_sha256)
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("image_format", ["jpeg", "png", "bmp"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_one_channel_is_the_luma_of_the_picture(mode, image_format):
+    if mode == "CMYK" and image_format != "jpeg":
+        image_format = "tiff"
+    data = encoded(FACE.convert(mode), image_format)
+    pixels = decoded(encode_image(data, LIMIT, 1).encoded, channels=1)[..., 0]
+    luma = np.asarray(Image.open(io.BytesIO(data)).convert("RGB").convert("L"))
+    assert np.abs(pixels.astype(int) - luma).mean() < 1.5
 
 
 @pytest.mark.parametrize("image_format", ["ppm", "bmp", "tiff", "webp"])
@@ -96,7 +135,7 @@ def test_cmyk_and_palette_and_transparency_are_decodable():
     ("data", "reason"),
     [
         (b"", "empty file"),
-        (b"not an image", "not an image in a known format"),
+        (b"not an image", "not an image in a known format; images are JPEG, PNG, "),
         (encoded(FACE, "jpeg")[:600], "(?i)truncated"),
         (encoded(FACE, "png")[:600], "truncated|broken"),
         (encoded(FACE, "bmp")[:600], "truncated"),
@@ -108,20 +147,50 @@ def test_what_is_no_usable_image_has_a_reason(data, reason):
         encode_image(data, LIMIT, 3)
 
 
+def test_an_image_too_long_to_be_resized_in_bounds_is_refused():
+    """TensorFlow's resizing holds a row of the network's height for each column of the image."""
+    data = encoded(Image.new("L", (65_536, 1)), "png")
+    with pytest.raises(BadImageError, match="65536x1 pixels, a side over 65535"):
+        encode_image(data, 10**6, 3)
+
+
+def test_no_reader_that_is_not_on_the_list_is_asked_nor_any_program_started(monkeypatch):
+    Image.init()
+
+    def never(*_, **__):
+        raise AssertionError("asked")
+
+    for name in Image.OPEN.keys() - set(ALLOWED):
+        monkeypatch.setitem(Image.OPEN, name, (never, never))
+    monkeypatch.setattr(subprocess, "Popen", never)
+    postscript = encoded(FACE, "eps")
+    assert postscript.startswith(b"%!PS")
+    # With another beginning, or inside of an image that is read, it is no PostScript to anybody.
+    for data in (postscript, b"\n" + postscript, b"\xc5\xd0\xd3\xc6" + postscript):
+        with pytest.raises(BadImageError, match=r"PostScript|not an image"):
+            encode_image(data, LIMIT, 3)
+    with pytest.raises(BadImageError, match="a PostScript file; images are JPEG, PNG, "):
+        encode_image(postscript, LIMIT, 3)
+    for image_format in ("jpeg", "png", "gif", "bmp", "tiff", "webp", "ppm", "jpeg2000"):
+        encode_image(encoded(FACE, image_format) + postscript, LIMIT, 3)
+
+
 def test_the_pixel_limit_is_checked_before_decoding():
     header_only = encoded(Image.new("L", (20_000, 5_000)), "png")[:100]
     with pytest.raises(BadImageError, match="over the limit"):
         encode_image(header_only, LIMIT, 3)
 
 
-@settings(max_examples=150)
-@given(st.sampled_from(["jpeg", "png", "webp", "bmp", "tiff", "ppm", "gif"]), st.data())
-def test_whatever_is_broken_is_refused_or_decodable(image_format, data):
-    content = bytearray(encoded(FACE, image_format))
+@settings(max_examples=300)
+@given(st.sampled_from(FILES), st.sampled_from([1, 3]), st.data())
+def test_whatever_is_broken_is_refused_or_decodable(file, channels, data):
+    content = bytearray(file.data)
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        image = encode_image(bytes(content), LIMIT, 3)
+        image = encode_image(bytes(content), LIMIT, channels)
     except BadImageError:
         return
-    assert decoded(image.encoded).shape == (image.height, image.width, 3)
+    assert decoded(image.encoded, channels).shape == (image.height, image.width, channels)
+    # What was written anew is taken as it is by the next that encodes it.
+    assert encode_image(image.encoded, LIMIT, channels) == image
