@@ -101,7 +101,8 @@ def _shows(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
     if pixels.shape[:2] != (shown.height, shown.width):
         return False
     mode, pixels = ("L", pixels[..., 0]) if pixels.shape[-1] == 1 else ("RGB", pixels)
-    difference = ImageStat.Stat(ImageChops.difference(Image.fromarray(pixels), shown.convert(mode)))
+    shown = shown if shown.mode == mode else shown.convert(mode)  # converting always copies
+    difference = ImageStat.Stat(ImageChops.difference(Image.fromarray(pixels), shown))
     if kind == "jpeg":
         return max(difference.mean) <= _JPEG_MEAN
     return max(most for _, most in difference.extrema) <= _PNG_MOST

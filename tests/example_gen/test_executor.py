@@ -98,11 +98,11 @@ def test_a_source_without_variety_ends_the_run(faces, tmp_path):
 
 
 def test_one_picture_of_two_people_and_plain_images_are_reported(faces, tmp_path):
-    Image.open(faces / "person00/0.png").save(faces / "person01/again.bmp")
+    Image.open(faces / "person00/0.png").save(faces / "person01/again.jpg", format="BMP")
     Image.new("L", (40, 48), 7).save(faces / "person02/plain.png")
     sameness = quarantine_of(run_example_gen(faces, tmp_path / "run")).sameness
     assert (sameness.images, sameness.pictures) == (42, 41)
-    assert sameness.shared == [["person00/0.png", "person01/again.bmp"]]
+    assert sameness.shared == [["person00/0.png", "person01/again.jpg"]]
     assert sameness.plain == ["person02/plain.png"]
 
 
