@@ -13,11 +13,10 @@ from components.draws import Draw, generator
 from components.evaluator.engine.arrays import Bool, Float32, Float64, Int64
 from components.evaluator.engine.sample import PairSample
 from components.evaluator.errors import EvaluationError
+from components.evaluator.figures import ONE_ENROLLED, tar_key
 from components.evaluator.metrics import (
-    ONE_ENROLLED,
     ROUNDING,
     error_rates,
-    tar_key,
     true_accept_rate,
     verification_metrics,
 )

@@ -23,12 +23,6 @@ from components.evaluator.pairs import PairScores, score_pairs
 
 # Differences of rates below this are rounding.
 ROUNDING = 1e-12
-ONE_ENROLLED = "Rank-1 (one enrolled)"
-
-
-def tar_key(far: float) -> str:
-    """The name under which the true accept rate at a FAR is reported: `TAR@FAR=1e-03`."""
-    return f"TAR@FAR={np.format_float_scientific(far, trim='-', exp_digits=2)}"
 
 
 def impostor_pairs_needed(far: float) -> int:

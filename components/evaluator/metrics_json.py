@@ -5,13 +5,12 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from components.evaluator.figures import ONE_ENROLLED, tar_key
 from components.evaluator.intervals import BOOTSTRAP, bootstrap_intervals
 from components.evaluator.metrics import (
-    ONE_ENROLLED,
     impostor_pairs_needed,
     one_enrolled_rate,
     rank_rates,
-    tar_key,
     true_accept_rate,
     verification_metrics,
 )

@@ -10,8 +10,9 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from components.evaluator.comparison import PairedComparison, compare
 from components.evaluator.errors import EvaluationError
+from components.evaluator.figures import tar_key
 from components.evaluator.intervals import resample_verification
-from components.evaluator.metrics import tar_key, verification_metrics
+from components.evaluator.metrics import verification_metrics
 from components.evaluator.pairs import score_pairs
 from tests.evaluator.cases import all_scores, random_faces
 from tests.evaluator.test_intervals import draws_of, no_event, scored_pairs

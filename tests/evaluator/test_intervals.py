@@ -18,6 +18,7 @@ from components.evaluator import intervals as intervals_module
 from components.evaluator.engine.sample import PairSample
 from components.evaluator.engine.scores import Scores
 from components.evaluator.errors import EvaluationError
+from components.evaluator.figures import ONE_ENROLLED, tar_key
 from components.evaluator.intervals import (
     bootstrap_intervals,
     clopper_pearson,
@@ -25,7 +26,6 @@ from components.evaluator.intervals import (
     resample_verification,
     standard_error,
 )
-from components.evaluator.metrics import ONE_ENROLLED, tar_key
 from components.evaluator.metrics_json import evaluate
 from components.evaluator.pairs import PairScores, score_pairs
 from tests.evaluator.cases import all_scores, random_faces

@@ -2,7 +2,7 @@
 
 import json
 
-from components.evaluator.metrics import tar_key
+from components.evaluator.figures import tar_key
 from components.evaluator.metrics_json import evaluate
 from tests.evaluator.cases import random_faces
 

@@ -8,7 +8,8 @@ from components.draws import Draw
 from components.evaluator.engine.arrays import Int64
 from components.evaluator.engine.scores import Scores
 from components.evaluator.errors import EvaluationError
-from components.evaluator.metrics import impostor_pairs_needed, tar_key, true_accept_rate
+from components.evaluator.figures import tar_key
+from components.evaluator.metrics import impostor_pairs_needed, true_accept_rate
 from components.evaluator.protocols.base import (
     ProtocolResult,
     ProtocolSettings,

@@ -8,8 +8,9 @@ from scipy.special import stdtrit
 from components.evaluator.engine.arrays import Bool, Float32, Float64, Int64
 from components.evaluator.engine.sample import PairSample
 from components.evaluator.engine.scores import Scores
+from components.evaluator.figures import tar_key
 from components.evaluator.intervals import CLOPPER_PEARSON, clopper_pearson, resample_verification
-from components.evaluator.metrics import impostor_pairs_needed, tar_key, verification_metrics
+from components.evaluator.metrics import impostor_pairs_needed, verification_metrics
 from components.evaluator.protocols.base import (
     ProtocolResult,
     ProtocolSettings,

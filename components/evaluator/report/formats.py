@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.evaluator.metrics import ONE_ENROLLED
+from components.evaluator.figures import ONE_ENROLLED
 
 PERCENT = "\N{NARROW NO-BREAK SPACE}%"
 MINUS = "\N{MINUS SIGN}"

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from components.evaluator.metrics import ONE_ENROLLED
+from components.evaluator.figures import ONE_ENROLLED
 from components.evaluator.report import formats, plots, tables
 from components.evaluator.report.data import ReportData
 

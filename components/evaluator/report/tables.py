@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.evaluator.metrics import ONE_ENROLLED
+from components.evaluator.figures import ONE_ENROLLED
 from components.evaluator.report.data import ReportData
 from components.evaluator.report.formats import PERCENT, target_of, target_percent
 
