@@ -22,11 +22,12 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import make_pipeline
 
-from components.evaluator.baselines import eigenface_embeddings, raw_pixel_embeddings
+from components.evaluator.baselines import (
+    eigenface_embeddings,
+    fisherface_embeddings,
+    raw_pixel_embeddings,
+)
 from components.evaluator.metrics import (
     calculate_identification_metrics,
     calculate_one_enrolled_rank1,
@@ -43,7 +44,6 @@ from pipeline.config import Config, load_config
 
 FOLDS = 5
 FOLD_SEED = 1  # of the deal of people into folds
-FISHER_COMPONENTS = 60
 FIGURES = ("EER", "AUC", "TAR@FAR=1%", "Rank-1", "Rank-1, one enrolled", "CPU-s")
 
 
@@ -110,12 +110,8 @@ def embed_with_eigenfaces(fold: Fold, config: Config) -> np.ndarray:
 
 def embed_with_fisherfaces(fold: Fold, config: Config) -> np.ndarray:
     """Linear discriminants of principal components (Belhumeur et al., 1997)."""
-    pixels, labels = _all_training_images(fold)
-    fisherfaces = make_pipeline(
-        PCA(FISHER_COMPONENTS, random_state=config.data.seed), LinearDiscriminantAnalysis()
-    )
-    fisherfaces.fit(pixels.reshape(len(pixels), -1) / 255.0, labels)
-    return fisherfaces.transform(fold.test.pixels.reshape(len(fold.test.pixels), -1) / 255.0)
+    train, labels = _all_training_images(fold)
+    return fisherface_embeddings(train, labels, fold.test.pixels, seed=config.data.seed)
 
 
 def embed_with_arcface(fold: Fold, config: Config) -> np.ndarray:
