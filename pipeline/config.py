@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from components.errors import UserError
+from components.evaluator.figures import boundable_metrics, hint_for
 
 # The configurations that this project comes with, wherever a command is started.
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -238,11 +239,40 @@ class EvaluationConfig(Section):
     thresholds: dict[str, Bound] = Field(
         {}, description="Metric name to bound, such as EER: {max: 0.12}."
     )
+    bounds_hold: Literal["interval", "value"] = Field(
+        "interval",
+        description="What a bound is held against: the end of the metric's 95 % interval that can "
+        "hurt, or the bare value.",
+    )
+    min_people: PositiveInt = Field(
+        10, description="Test people with two images or more, fewer of whom bless no model."
+    )
+    beat_baselines: bool = Field(
+        True,
+        description="Refuse a model that is worse than raw pixels, or significantly worse than "
+        "another baseline.",
+    )
+    require_threshold: bool = Field(
+        True, description="Refuse a model without a threshold to decide with."
+    )
     max_regression: Annotated[Number, Field(ge=0.0)] = Field(
         0.0,
         description="How much higher the EER may be than the latest blessed model's before a "
         "significant difference refuses the model.",
     )
+
+    @model_validator(mode="after")
+    def _bounds_are_on_figures(self) -> "EvaluationConfig":
+        known = boundable_metrics(self.target_fars, self.ranks)
+        unknown = [
+            f"thresholds.{name}: there is no such figure to set a bound on "
+            f"({hint_for(name, self.target_fars, self.ranks)})"
+            for name in self.thresholds
+            if name not in known
+        ]
+        if unknown:
+            raise ValueError("; ".join(unknown))
+        return self
 
 
 class TrackingConfig(Section):

@@ -213,6 +213,10 @@ def _evaluator(
             metric: bound.model_dump(exclude_none=True)
             for metric, bound in evaluation.thresholds.items()
         },
+        bounds_hold=evaluation.bounds_hold,
+        min_people=evaluation.min_people,
+        beat_baselines=evaluation.beat_baselines,
+        require_threshold=evaluation.require_threshold,
         max_regression=evaluation.max_regression,
         seed=config.data.seed,
         credit=config.data.credit,

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from components.evaluator.figures import is_known
 from pipeline.run_folder import RunFolder
 
 # Rates at the threshold that makes them equal on these very people: no result to show.
@@ -62,6 +63,7 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
     for metric, needed in result.metrics["unsupported"].items():
         pairs = result.metrics["counts"]["impostor_pairs"]
         console.print(f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
+    _print_baselines(console, result.metrics)
     _print_thresholds(console, result.metrics)
     _print_protocol_remarks(console, result.metrics)
     _print_data_remarks(console, result)
@@ -90,10 +92,26 @@ def _metrics_table(metrics: Mapping[str, Any]) -> Table:
     for metric, value in metrics.items():
         if isinstance(value, int | float) and metric not in _TUNED_ON_THEMSELVES:
             low_high = metrics["intervals"].get(metric)
-            interval = f"{low_high[0]:.3f} to {low_high[1]:.3f}" if low_high else ""
             first, *others = (_number(column.get(metric)) for column in columns.values())
-            table.add_row(metric, first, interval, *others)
+            table.add_row(metric, first, _interval(low_high) if low_high else "", *others)
     return table
+
+
+def _interval(low_high: Sequence[float]) -> str:
+    low, high = low_high
+    return f"{low:.3f} to {high:.3f}" if is_known(low_high) else "not known"
+
+
+def _print_baselines(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Where the baselines are of other images than the model, and which are missing."""
+    sample = metrics.get("baselines_sample")
+    if sample:
+        console.print(
+            f"baselines: measured on {sample['identities']} people, {sample['images']} images "
+            "drawn; this model on the same in the column beside them"
+        )
+    for name, why in metrics.get("baselines_missing", {}).items():
+        console.print(f"no figures of {name}: {why}", markup=False, style="yellow")
 
 
 def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:

@@ -1,16 +1,22 @@
 """The decision whether a model is good enough to be pushed."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from components.evaluator.baselines import RAW_PIXELS
 from components.evaluator.comparison import PairedComparison
 from components.evaluator.intervals import CONFIDENCE
 from components.evaluator.metrics import ROUNDING
 
+LATEST_BLESSED = "latest blessed model"
 # The scope of all pairs; the others are groups of a slice.
 OVERALL = "overall"
+# What a bound is held against.
+INTERVAL, VALUE = "interval", "value"
+# Test people with two images or more, fewer of whom prove too little.
+MIN_PEOPLE = 10
 
 
 class Bound(Protocol):
@@ -26,8 +32,49 @@ class Bound(Protocol):
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What a model has to show.
+
+    Attributes:
+      bounds: top-level metric name to its bound, inclusive.
+      bounds_hold: `interval`, for the end of a metric's 95 % interval that can hurt, or `value`,
+        for the bare figure.
+      min_people: test people with two images or more that there have to be.
+      beat_baselines: whether the model is held against the baselines.
+      require_threshold: whether it needs a threshold to decide with.
+      max_regression: how much worse the EER may be than the latest blessed model's, absolute, 0 or
+        more.
+    """
+
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+    bounds_hold: str = INTERVAL
+    min_people: int = MIN_PEOPLE
+    beat_baselines: bool = True
+    require_threshold: bool = True
+    max_regression: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """What the model was compared with, by an error rate on the same pairs.
+
+    Attributes:
+      baselines: method that needs no network -> the comparison.
+      missing: such a method -> why it was not measured.
+      latest: scope, "overall" or "<column>=<group>" -> the comparison with the latest blessed model
+        there; empty where there is no such model.
+      not_compared: why `latest` is empty although there is a blessed model.
+    """
+
+    baselines: Mapping[str, PairedComparison] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    latest: Mapping[str, PairedComparison] = field(default_factory=dict)
+    not_compared: str = ""
+
+
+@dataclass(frozen=True)
 class Blessing:
-    """The decision and its reasons, one sentence for each check, passed ones too."""
+    """The decision and its reasons, one sentence for each check; what failed comes first."""
 
     blessed: bool
     reasons: tuple[str, ...]
@@ -40,65 +87,52 @@ class _Check:
 
 
 def decide_blessing(
-    metrics: Mapping[str, Any],
-    thresholds: Mapping[str, Bound],
-    comparisons: Mapping[str, PairedComparison],
-    max_regression: float,
-    not_compared: str = "",
+    metrics: Mapping[str, Any], rules: Rules, rivals: Rivals, people: int
 ) -> Blessing:
-    """Blesses a model that meets every threshold and is not shown to be worse than the last one.
+    """Blesses a model that shows all that the rules ask for.
 
-    A threshold on a metric without a number (unsupported by the data, or unknown) fails: what
-    cannot be shown is not passed. The comparison with the latest blessed model is a test of
-    significance, by the scopes of `gate_block`: a model that seems worse on few people is blessed
-    if chance explains it. Without thresholds and without comparisons a model is blessed.
+    What cannot be shown is not passed: a bound fails on a metric without a number or, where its
+    interval counts, without one. The comparisons are those of `gate_block`.
 
     Args:
-      metrics: the candidate's body of metrics.json.
-      thresholds: top-level metric name to its bound, inclusive.
-      comparisons: scope to the comparison of the candidate with the latest blessed model there;
-        empty where there is no such model.
-      max_regression: how much worse the figure may be than that model's, absolute, 0 or more.
-      not_compared: why there are no `comparisons` although there is a blessed model.
+      metrics: the model's body of metrics.json, with `thresholds`, and `thresholds_missing` where
+        there are none.
+      rules: what is asked for.
+      rivals: what it was compared with.
+      people: test people with two images or more.
 
     Returns:
-      The decision, with a reason for each check: the thresholds in their order, then the scopes.
+      The decision, with a reason for each check.
     """
-    checks = [_check_threshold(metrics, name, bound) for name, bound in thresholds.items()]
-    if not thresholds:
-        checks.append(_Check(True, "No thresholds are set, so none had to be met."))
-    if comparisons:
-        checks += [
-            _check_scope(gate, max_regression) for gate in _gates(comparisons, max_regression)
-        ]
-    elif not_compared:
-        checks.append(_Check(True, f"Not compared with the latest blessed model: {not_compared}."))
-    else:
-        checks.append(_Check(True, "There is no blessed model yet to compare with."))
+    checks = [
+        *_check_bounds(metrics, rules),
+        _check_people(people, rules.min_people),
+        _check_usable(metrics, rules.require_threshold),
+        *_check_baselines(metrics, rules, rivals),
+        *_check_latest(rules, rivals),
+    ]
+    checks.sort(key=lambda check: check.passed)
     return Blessing(all(check.passed for check in checks), tuple(check.reason for check in checks))
 
 
-def gate_block(
-    comparisons: Mapping[str, PairedComparison], max_regression: float
-) -> dict[str, dict[str, Any]]:
+def gate_block(rules: Rules, rivals: Rivals) -> dict[str, dict[str, Any]]:
     """What `decide_blessing` makes of the comparisons, as the block `gate` of metrics.json.
 
-    A scope passes unless the lower end of its interval of (candidate - baseline) is above
-    `max_regression`: unless it is significantly worse than allowed. The interval of "overall" is
-    at 95 %, so a model as good as the last one fails it in 2.5 % of the cases. Those of the groups
-    are at 1 - 0.05 / m each for m groups, which all hold at once in 95 % of the cases (Bonferroni),
-    so such a model fails in any of them in at most 2.5 %, and the gate as a whole in at most 5 %.
-
-    Args:
-      comparisons: scope, "overall" or "<column>=<group>", to the comparison of an error rate.
-      max_regression: how much worse the candidate may be, absolute, 0 or more.
+    Raw pixels must not be better, as measured: a model that is worse than no model has learnt
+    nothing. Against all others a scope passes unless the lower end of its interval of (candidate -
+    baseline) is above what is allowed, `max_regression` for the latest blessed model and 0 for a
+    baseline: unless it is significantly worse. The interval of "overall" is at 95 %, so a model as
+    good as the last one fails it in 2.5 % of the cases. Those of the m groups, and of the m
+    baselines but raw pixels, are at 1 - 0.05 / m each, which all hold at once in 95 % of the cases
+    (Bonferroni), so such a model fails in any of a family in at most 2.5 %.
 
     Returns:
-      scope -> `metric`, `candidate`, `baseline`, `difference`, `interval`: [low, high], `passed`;
-      plain values that `json` can write.
+      scope, or name of a baseline -> `against`, `metric`, `candidate`, `baseline`, `difference`,
+      `interval`: [low, high], `passed`; plain values that `json` can write.
     """
     return {
         gate.scope: {
+            "against": gate.against,
             "metric": gate.comparison.metric,
             "candidate": gate.comparison.candidate,
             "baseline": gate.comparison.baseline,
@@ -106,47 +140,149 @@ def gate_block(
             "interval": list(gate.interval),
             "passed": gate.passed,
         }
-        for gate in _gates(comparisons, max_regression)
+        for gate in (*_baseline_gates(rules, rivals), *_latest_gates(rules, rivals))
     }
 
 
 @dataclass(frozen=True)
 class _Gate:
-    """One scope; its interval is at 95 % together with those of its whole family of scopes."""
+    """One comparison; its interval is at 95 % together with those of its whole family."""
 
     scope: str
+    against: str
     comparison: PairedComparison
     family: int
-    interval: tuple[float, float]
-    passed: bool
+    allowed: float
+    by_measure: bool = False  # as measured, and not by significance
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self.comparison.interval(1 - (1 - CONFIDENCE) / self.family)
+
+    @property
+    def passed(self) -> bool:
+        least = self.comparison.difference if self.by_measure else self.interval[0]
+        return least <= self.allowed + ROUNDING
 
 
-def _gates(comparisons: Mapping[str, PairedComparison], max_regression: float) -> list[_Gate]:
-    groups = len(comparisons) - (OVERALL in comparisons)
-    gates = []
-    for scope, comparison in comparisons.items():
+def _baseline_gates(rules: Rules, rivals: Rivals) -> Iterator[_Gate]:
+    if not rules.beat_baselines:
+        return
+    family = len(rivals.baselines) - (RAW_PIXELS in rivals.baselines)
+    for name, comparison in rivals.baselines.items():
+        if name == RAW_PIXELS:
+            yield _Gate(name, name, comparison, 1, 0.0, by_measure=True)
+        else:
+            yield _Gate(name, name, comparison, family, 0.0)
+
+
+def _latest_gates(rules: Rules, rivals: Rivals) -> Iterator[_Gate]:
+    groups = len(rivals.latest) - (OVERALL in rivals.latest)
+    for scope, comparison in rivals.latest.items():
         family = 1 if scope == OVERALL else groups
-        interval = comparison.interval(1 - (1 - CONFIDENCE) / family)
-        passed = interval[0] <= max_regression + ROUNDING
-        gates.append(_Gate(scope, comparison, family, interval, passed))
-    return gates
+        yield _Gate(scope, LATEST_BLESSED, comparison, family, rules.max_regression)
 
 
-def _check_scope(gate: _Gate, max_regression: float) -> _Check:
-    comparison, (low, high) = gate.comparison, gate.interval
-    scope = "" if gate.scope == OVERALL else f" of {gate.scope}"
-    kind = "interval" if gate.family == 1 else f"interval over {gate.family} groups at once"
-    worse = f"more than {_number(max_regression)} worse" if max_regression else "worse"
+def _check_people(people: int, needed: int) -> _Check:
+    found = f"The test split has {people:,} people with two images or more"
+    if people >= needed:
+        return _Check(True, f"{found}; at least {needed:,} are required.")
+    return _Check(
+        False,
+        f"{found}, and at least {needed:,} are required: the figures of so few people say little "
+        "about others (evaluation.min_people).",
+    )
+
+
+def _check_usable(metrics: Mapping[str, Any], required: bool) -> _Check:
+    points = metrics["thresholds"]
+    if points:
+        names = ", ".join(point["name"] for point in points)
+        return _Check(True, f"It has thresholds to decide with: {names}.")
+    why = metrics.get("thresholds_missing", "the test people support none")
+    if required:
+        return _Check(
+            False,
+            f"It has no threshold to tell one person from two with: {why} "
+            "(evaluation.require_threshold).",
+        )
+    return _Check(True, f"It has no threshold to decide with, and none is asked for: {why}.")
+
+
+def _check_baselines(metrics: Mapping[str, Any], rules: Rules, rivals: Rivals) -> Iterator[_Check]:
+    if not rules.beat_baselines:
+        yield _Check(
+            True, "It is not held against the baselines, as evaluation.beat_baselines is false."
+        )
+        return
+    where = _where(metrics.get("baselines_sample"))
+    for gate in _baseline_gates(rules, rivals):
+        if gate.by_measure:
+            yield _check_raw_pixels(gate, where)
+        else:
+            yield _check_gate(gate, where, "baselines")
+    for name, why in rivals.missing.items():
+        yield _Check(name != RAW_PIXELS, f"It is not held against {name}: {why}")
+
+
+def _where(sample: Mapping[str, int] | None) -> str:
+    if sample is None:
+        return ""
+    return f" on {sample['images']:,} images of {sample['identities']:,} people, drawn,"
+
+
+def _check_raw_pixels(gate: _Gate, where: str) -> _Check:
+    comparison = gate.comparison
+    verdict = (
+        "no worse than comparing the pixels of the images as they are"
+        if gate.passed
+        else "worse than comparing the pixels of the images as they are, without any model"
+    )
     return _Check(
         gate.passed,
-        f"{comparison.metric}{scope} is {_number(comparison.candidate)} against "
-        f"{_number(comparison.baseline)} of the latest blessed model: "
+        f"{comparison.metric}{where} is {_number(comparison.candidate)} against "
+        f"{_number(comparison.baseline)} of {gate.against}: {verdict}.",
+    )
+
+
+def _check_latest(rules: Rules, rivals: Rivals) -> Iterator[_Check]:
+    if rivals.latest:
+        for gate in _latest_gates(rules, rivals):
+            scope = "" if gate.scope == OVERALL else f" of {gate.scope}"
+            yield _check_gate(gate, scope, "groups")
+    elif rivals.not_compared:
+        yield _Check(True, f"Not compared with the latest blessed model: {rivals.not_compared}.")
+    else:
+        yield _Check(True, "There is no blessed model yet to compare with.")
+
+
+def _check_gate(gate: _Gate, where: str, members: str) -> _Check:
+    comparison, (low, high) = gate.comparison, gate.interval
+    kind = "interval" if gate.family == 1 else f"interval over {gate.family} {members} at once"
+    worse = f"more than {_number(gate.allowed)} worse" if gate.allowed else "worse"
+    rival = f"the {gate.against}" if gate.against == LATEST_BLESSED else gate.against
+    return _Check(
+        gate.passed,
+        f"{comparison.metric}{where} is {_number(comparison.candidate)} against "
+        f"{_number(comparison.baseline)} of {rival}: "
         f"{_change(comparison.difference)} ({100 * CONFIDENCE:g} % {kind} {_change(low)} to "
         f"{_change(high)}), {'not significantly' if gate.passed else 'significantly'} {worse}.",
     )
 
 
-def _check_threshold(metrics: Mapping[str, Any], name: str, bound: Bound) -> _Check:
+def _check_bounds(metrics: Mapping[str, Any], rules: Rules) -> list[_Check]:
+    if not rules.bounds:
+        return [
+            _Check(
+                True,
+                "No figure was required of it (evaluation.thresholds): that it is blessed does not "
+                "say that it is good.",
+            )
+        ]
+    return [_check_bound(metrics, name, bound, rules) for name, bound in rules.bounds.items()]
+
+
+def _check_bound(metrics: Mapping[str, Any], name: str, bound: Bound, rules: Rules) -> _Check:
     needed = metrics.get("unsupported", {}).get(name)
     if needed is not None:
         pairs = metrics["counts"]["impostor_pairs"]
@@ -161,9 +297,45 @@ def _check_threshold(metrics: Mapping[str, Any], name: str, bound: Bound) -> _Ch
         return _Check(
             False, f"{name} must be {_range(bound)}, but is not among the metrics: {known}."
         )
-    passed = (bound.min is None or value >= bound.min) and (bound.max is None or value <= bound.max)
+    interval = metrics["intervals"].get(name)
+    if rules.bounds_hold == VALUE:
+        return _check_range(name, value, (value, value), bound, _unheeded(interval))
+    if interval is None:
+        return _Check(
+            False,
+            f"{name} is {_number(value)}, but has no interval to hold against what is required, "
+            f"{_range(bound)} (evaluation.bounds_hold: value looks at the figure alone).",
+        )
+    return _check_range(name, value, interval, bound, _heeded(bound, interval))
+
+
+def _check_range(
+    name: str, value: float, interval: tuple[float, float], bound: Bound, note: str
+) -> _Check:
+    """The low end is held against `min`, the high one against `max`."""
+    low, high = interval
+    passed = (bound.min is None or low >= bound.min) and (bound.max is None or high <= bound.max)
     verdict = "passes" if passed else "fails"
-    return _Check(passed, f"{name} is {_number(value)} and {verdict}: {_range(bound)} is required.")
+    return _Check(
+        passed, f"{name} is {_number(value)} and {verdict}: {_range(bound)} is required, {note}."
+    )
+
+
+def _heeded(bound: Bound, interval: tuple[float, float]) -> str:
+    """Which ends of the interval were held against the bound."""
+    ends = []
+    if bound.min is not None:
+        ends.append(f"as low as {_number(interval[0])}")
+    if bound.max is not None:
+        ends.append(f"as high as {_number(interval[1])}")
+    return f"and by its {100 * CONFIDENCE:g} % interval it may be {' or '.join(ends)}"
+
+
+def _unheeded(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return "of the figure alone"
+    low, high = map(_number, interval)
+    return f"of the figure alone, whatever its {100 * CONFIDENCE:g} % interval, {low} to {high}"
 
 
 def _is_number(value: Any) -> bool:

@@ -9,6 +9,7 @@ from tfx.dsl.io import fileio
 from tfx.types import channel, component_spec, standard_artifacts
 
 from components.evaluator import executor
+from components.evaluator.blessing import INTERVAL, MIN_PEOPLE
 from components.source_digest import source_digest
 
 
@@ -29,6 +30,11 @@ class FaceEvaluatorSpec(component_spec.ComponentSpec):
         executor.THRESHOLDS_KEY: component_spec.ExecutionParameter(
             type=dict[str, dict[str, float]]
         ),
+        executor.BOUNDS_HOLD_KEY: component_spec.ExecutionParameter(type=str),
+        executor.MIN_PEOPLE_KEY: component_spec.ExecutionParameter(type=int),
+        # 0 or 1: Kubeflow's parameters have no truth values in TFX.
+        executor.BEAT_BASELINES_KEY: component_spec.ExecutionParameter(type=int),
+        executor.REQUIRE_THRESHOLD_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_REGRESSION_KEY: component_spec.ExecutionParameter(type=float),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.CREDIT_KEY: component_spec.ExecutionParameter(type=str),
@@ -84,6 +90,10 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
         slice_columns: Sequence[str] = (),
         shards: int | None = None,
         thresholds: Mapping[str, Mapping[str, float]] | None = None,
+        bounds_hold: str = INTERVAL,
+        min_people: int = MIN_PEOPLE,
+        beat_baselines: bool = True,
+        require_threshold: bool = True,
         max_regression: float = 0.0,
         seed: int = 42,
         credit: str = "",
@@ -92,7 +102,7 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
 
         Args:
           examples: `Examples` of ImageTransform; the split `test` is measured, and `train` gives
-            the eigenfaces.
+            the eigenfaces and Fisherfaces.
           model: `Model` of the Trainer.
           baseline_model: `Model`, the latest blessed one; may resolve to none.
           baseline_dir: where Pusher puts the blessed models; without a `baseline_model`, the newest
@@ -110,6 +120,10 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
           slice_columns: its columns to group by.
           shards: parts into which Beam divides the pairs; None: all of them in this process.
           thresholds: metric -> `min` and/or `max` that bless the model.
+          bounds_hold: `interval`, for the end of the 95 % interval that can hurt, or `value`.
+          min_people: test people with two images or more that there have to be.
+          beat_baselines: whether a model that is worse than a baseline is refused.
+          require_threshold: whether a model without a threshold to decide with is refused.
           max_regression: how much higher the EER may be than the baseline model's, before a
             significant difference counts.
           seed: of the bootstrap.
@@ -133,6 +147,10 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
                 shards=shards,
                 files_digest=_digest_of_files(slices_file, protocols or {}),
                 thresholds={name: dict(bound) for name, bound in (thresholds or {}).items()},
+                bounds_hold=bounds_hold,
+                min_people=min_people,
+                beat_baselines=int(beat_baselines),
+                require_threshold=int(require_threshold),
                 max_regression=max_regression,
                 seed=seed,
                 credit=credit,

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 
 from components.evaluator import slices
-from components.evaluator.baselines import (
-    EIGENFACES,
-    RAW_PIXELS,
-    eigenface_embeddings,
-    raw_pixel_embeddings,
+from components.evaluator.baseline_study import BaselineStudy, study_baselines
+from components.evaluator.blessing import (
+    LATEST_BLESSED,
+    OVERALL,
+    Blessing,
+    Rivals,
+    Rules,
+    decide_blessing,
+    gate_block,
 )
-from components.evaluator.blessing import OVERALL, Blessing, Bound, decide_blessing, gate_block
 from components.evaluator.comparison import PairedComparison, compare
 from components.evaluator.curves import Curves, compute_curves
 from components.evaluator.exports import curve_files, curve_tables
@@ -28,28 +31,11 @@ from components.evaluator.protocols import (
 )
 from components.evaluator.report.data import Comparison, ImagePair, ReportData
 from components.evaluator.report.page import render_report
+from components.evaluator.split_images import SplitImages
 from components.evaluator.worst_pairs import ScoredPair, find_worst_pairs
 
-LATEST_BLESSED = "latest blessed model"
-# Test images up to which the baselines are measured: they are as long as an image has pixels.
-BASELINE_IMAGES = 5000
 # Points at which the calibration is drawn and exported.
 _CALIBRATION_POINTS = 200
-
-
-@dataclass(frozen=True)
-class TestImages:
-    """The test split, in the order of its keys.
-
-    Attributes:
-      identities: the person in each image, N of them.
-      keys: the name of each image, unique, N of them.
-      pixels: gives some of the images, by their index: uint8 [K, H, W, C].
-    """
-
-    identities: Sequence[str]
-    keys: Sequence[str]
-    pixels: Callable[[Sequence[int]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -74,9 +60,7 @@ class Settings:
         the cosine.
       target_fars: false-accept rates at which the true-accept rate is wanted.
       ranks: the N of Rank-N.
-      thresholds: metric -> bound.
-      max_regression: how much higher the EER may be than the latest blessed model's, before a
-        significant difference counts.
+      rules: what blesses.
       seed: of the bootstrap, and of the choice of people and images.
       dev_share: the share of the people on whom thresholds are chosen.
       intervals: `bootstrap` or `clopper_pearson`.
@@ -91,8 +75,7 @@ class Settings:
     distance: str
     target_fars: Sequence[float]
     ranks: Sequence[int]
-    thresholds: Mapping[str, Bound]
-    max_regression: float
+    rules: Rules
     seed: int
     dev_share: float
     intervals: str
@@ -137,8 +120,8 @@ class _Model:
 
 def evaluate_model(
     embeddings: np.ndarray,
-    test: TestImages,
-    train_pixels: np.ndarray,
+    test: SplitImages,
+    train: SplitImages,
     latest_blessed_embeddings: np.ndarray | None,
     settings: Settings,
     *,
@@ -149,7 +132,7 @@ def evaluate_model(
     Args:
       embeddings: float32 [N, D] of the test images, in their order.
       test: what they are embeddings of.
-      train_pixels: uint8 [M, H, W, C], images of the training split, for the eigenfaces.
+      train: the images of the training split, for the baselines that are fitted.
       latest_blessed_embeddings: the test images embedded by the latest blessed model, if any.
       settings: how to measure.
       score_all: scores all pairs of a model's embeddings by the settings' distance; by default in
@@ -163,22 +146,28 @@ def evaluate_model(
         _scored(vectors, test, settings, score_all) if vectors is not None else None
         for vectors in (embeddings, latest_blessed_embeddings)
     )
-    comparisons = _baselines(test, train_pixels, settings)
+    baselines = _baselines(model, test, train, settings)
+    comparisons = dict(baselines.comparisons)
     if blessed:
         comparisons[LATEST_BLESSED] = _compared(blessed.pairs, settings)
     columns = _slice_columns(test, settings)
-    gates = _compare_with_blessed(model, blessed, test, columns, settings)
+    rivals = Rivals(
+        baselines.compared,
+        baselines.missing,
+        _compare_with_blessed(model, blessed, test, columns, settings),
+        settings.not_compared,
+    )
     study = _study(model, test, settings)
     protocols = _protocols(model, test, settings)
     metrics = _measure(model.pairs, settings) | study.blocks()
     metrics["protocols"] = {name: result.to_json() for name, result in protocols.items()}
     if columns:
         metrics["slices"] = _slices(model, test, columns, metrics["EER_threshold"], settings)
-    metrics["gate"] = gate_block(gates, settings.max_regression)
+    metrics["gate"] = gate_block(settings.rules, rivals)
     metrics["baselines"] = {name: other.metrics for name, other in comparisons.items()}
-    blessing = decide_blessing(
-        metrics, settings.thresholds, gates, settings.max_regression, settings.not_compared
-    )
+    metrics |= baselines.blocks()
+    people = int((model.pairs.sizes > 1).sum())
+    blessing = decide_blessing(metrics, settings.rules, rivals, people)
     curves = compute_curves(model.pairs)
     drawn = {name: result.curves for name, result in protocols.items()}
     calibration = _calibration_curve(study, curves)
@@ -203,14 +192,14 @@ def evaluate_model(
 
 
 def _scored(
-    embeddings: np.ndarray, test: TestImages, settings: Settings, score_all: PairScorer | None
+    embeddings: np.ndarray, test: SplitImages, settings: Settings, score_all: PairScorer | None
 ) -> _Model:
     if score_all:
         return _Model(embeddings, score_all(embeddings, test.identities))
     return _Model(embeddings, score_pairs(embeddings, test.identities, settings.distance))
 
 
-def _study(model: _Model, test: TestImages, settings: Settings) -> ThresholdStudy:
+def _study(model: _Model, test: SplitImages, settings: Settings) -> ThresholdStudy:
     return study_thresholds(
         model.embeddings,
         test.identities,
@@ -223,20 +212,17 @@ def _study(model: _Model, test: TestImages, settings: Settings) -> ThresholdStud
 
 
 def _baselines(
-    test: TestImages, train_pixels: np.ndarray, settings: Settings
-) -> dict[str, Comparison]:
-    """The methods that any model has to beat; none on a test split that is too large for them."""
-    if len(test.keys) > BASELINE_IMAGES:
-        return {}
-    pixels = test.pixels(range(len(test.keys)))
-    embedded = {
-        RAW_PIXELS: raw_pixel_embeddings(pixels),
-        EIGENFACES: eigenface_embeddings(train_pixels, pixels, seed=settings.seed),
-    }
-    return {
-        name: _compared(score_pairs(vectors, test.identities, "cosine"), settings)
-        for name, vectors in embedded.items()
-    }
+    model: _Model, test: SplitImages, train: SplitImages, settings: Settings
+) -> BaselineStudy:
+    return study_baselines(
+        model.embeddings,
+        model.pairs,
+        test,
+        train,
+        distance=settings.distance,
+        seed=settings.seed,
+        measure=lambda pairs: _measure(pairs, settings),
+    )
 
 
 def _compared(pairs: PairScores, settings: Settings) -> Comparison:
@@ -253,7 +239,7 @@ def _measure(pairs: PairScores, settings: Settings) -> dict[str, Any]:
     )
 
 
-def _protocols(model: _Model, test: TestImages, settings: Settings) -> dict[str, ProtocolResult]:
+def _protocols(model: _Model, test: SplitImages, settings: Settings) -> dict[str, ProtocolResult]:
     test_set = TestSet(test.identities, test.keys, model.embeddings, model.pairs)
     shared = ProtocolSettings(
         settings.distance,
@@ -266,7 +252,7 @@ def _protocols(model: _Model, test: TestImages, settings: Settings) -> dict[str,
     return run_protocols(test_set, settings.protocols, shared)
 
 
-def _slice_columns(test: TestImages, settings: Settings) -> dict[str, list[str]]:
+def _slice_columns(test: SplitImages, settings: Settings) -> dict[str, list[str]]:
     if settings.slices is None:
         return {}
     attributes = slices.read_attributes(settings.slices.attributes, test.identities, test.keys)
@@ -275,7 +261,7 @@ def _slice_columns(test: TestImages, settings: Settings) -> dict[str, list[str]]
 
 def _slices(
     model: _Model,
-    test: TestImages,
+    test: SplitImages,
     columns: Mapping[str, Sequence[str]],
     threshold: float,
     settings: Settings,
@@ -294,7 +280,7 @@ def _slices(
 def _compare_with_blessed(
     model: _Model,
     blessed: _Model | None,
-    test: TestImages,
+    test: SplitImages,
     columns: Mapping[str, Sequence[str]],
     settings: Settings,
 ) -> dict[str, PairedComparison]:
@@ -319,7 +305,7 @@ def _calibration_curve(study: ThresholdStudy, curves: Curves) -> dict[str, np.nd
     return {"distance": distance, "llr": study.calibration.llr(distance)}
 
 
-def _image_pairs(test: TestImages, pairs: Sequence[ScoredPair]) -> list[ImagePair]:
+def _image_pairs(test: SplitImages, pairs: Sequence[ScoredPair]) -> list[ImagePair]:
     images = [image for pair in pairs for image in (pair.first, pair.second)]
     pixels = test.pixels(images)
     return [
@@ -349,8 +335,12 @@ def _shown(settings: Settings) -> dict[str, Any]:
                 for side, value in (("min", bound.min), ("max", bound.max))
                 if value is not None
             }
-            for name, bound in settings.thresholds.items()
+            for name, bound in settings.rules.bounds.items()
         },
-        "max_regression": settings.max_regression,
+        "bounds_hold": settings.rules.bounds_hold,
+        "min_people": settings.rules.min_people,
+        "beat_baselines": settings.rules.beat_baselines,
+        "require_threshold": settings.rules.require_threshold,
+        "max_regression": settings.rules.max_regression,
         "seed": settings.seed,
     }

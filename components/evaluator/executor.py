@@ -18,8 +18,9 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from components.evaluator.baseline_model import BaselineModel, find_baseline
-from components.evaluator.baselines import EIGENFACES, MAX_TRAINING_IMAGES, RAW_PIXELS
+from components.evaluator.baselines import BASELINES
 from components.evaluator.beam_pairs import score_pairs_in_beam
+from components.evaluator.blessing import Rules
 from components.evaluator.embed import EmbedSplit, input_shape_of
 from components.evaluator.errors import EvaluationError
 from components.evaluator.evaluation import (
@@ -27,12 +28,12 @@ from components.evaluator.evaluation import (
     PairScorer,
     Settings,
     SliceSettings,
-    TestImages,
     evaluate_model,
 )
 from components.evaluator.exports import tensorboard_scalars
 from components.evaluator.pairs import PairScores
 from components.evaluator.protocols.tables import decode_text
+from components.evaluator.split_images import SplitImages
 from components.evaluator.tensorboard import write_scalars
 from components.evaluator.threshold_pack import (
     THRESHOLDS_FILE,
@@ -42,7 +43,7 @@ from components.evaluator.threshold_pack import (
 from components.example_gen.splits import TEST, TRAIN
 from components.shards import shard_files
 from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
-from components.transform.records import read_images, read_names, read_split
+from components.transform.records import read_images, read_names
 from pipeline.config import Bound
 
 EXAMPLES_KEY = "examples"
@@ -62,6 +63,10 @@ SLICES_FILE_KEY = "slices_file"
 SLICE_COLUMNS_KEY = "slice_columns"
 SHARDS_KEY = "shards"
 THRESHOLDS_KEY = "thresholds"
+BOUNDS_HOLD_KEY = "bounds_hold"
+MIN_PEOPLE_KEY = "min_people"
+BEAT_BASELINES_KEY = "beat_baselines"
+REQUIRE_THRESHOLD_KEY = "require_threshold"
 MAX_REGRESSION_KEY = "max_regression"
 SEED_KEY = "seed"
 CREDIT_KEY = "credit"
@@ -106,7 +111,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         input_shape = input_shape_of(model_path)
         examples = input_dict[EXAMPLES_KEY]
         names = _sorted_names(_files(examples, TEST))
-        test = _test_images(_files(examples, TEST), names, input_shape)
+        test = _split_images(_files(examples, TEST), names, input_shape)
         embeddings = self._embed(examples, model_path, test, exec_properties)
         baseline = find_baseline(
             input_dict.get(BASELINE_MODEL_KEY), exec_properties.get(BASELINE_DIR_KEY)
@@ -115,7 +120,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         evaluation = evaluate_model(
             embeddings,
             test,
-            read_split(_files(examples, TRAIN), input_shape, MAX_TRAINING_IMAGES)["image"],
+            _split_images(
+                _files(examples, TRAIN), _sorted_names(_files(examples, TRAIN)), input_shape
+            ),
             None
             if not baseline or not_compared
             else self._embed(examples, baseline.path, test, exec_properties),
@@ -139,7 +146,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self,
         examples: list[Any],
         model_path: str,
-        test: TestImages,
+        test: SplitImages,
         exec_properties: dict[str, Any],
     ) -> np.ndarray:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
@@ -203,16 +210,16 @@ def _sorted_names(files: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: values[order] for name, values in names.items()}
 
 
-def _test_images(
+def _split_images(
     files: Sequence[str], names: Mapping[str, np.ndarray], input_shape: tuple[int, int, int]
-) -> TestImages:
-    """The images stay in their files: a test split may be larger than the memory."""
+) -> SplitImages:
+    """The images stay in their files: a split may be larger than the memory."""
     keys = names["image/key"]
 
     def pixels(images: Sequence[int]) -> np.ndarray:
         return read_images(files, input_shape, [keys[image] for image in images])
 
-    return TestImages(
+    return SplitImages(
         identities=[identity.decode() for identity in names["identity"]],
         keys=[key.decode() for key in keys],
         pixels=pixels,
@@ -232,11 +239,7 @@ def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str)
         distance=exec_properties[DISTANCE_KEY],
         target_fars=exec_properties[TARGET_FARS_KEY],
         ranks=exec_properties[RANKS_KEY],
-        thresholds={
-            metric: Bound.model_validate(bound)
-            for metric, bound in exec_properties[THRESHOLDS_KEY].items()
-        },
-        max_regression=exec_properties[MAX_REGRESSION_KEY],
+        rules=_rules(exec_properties),
         seed=exec_properties[SEED_KEY],
         dev_share=exec_properties[DEV_SHARE_KEY],
         intervals=exec_properties[INTERVALS_KEY],
@@ -249,6 +252,20 @@ def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str)
             "Model artifact": str(model.id),
         },
         not_compared=not_compared,
+    )
+
+
+def _rules(exec_properties: Mapping[str, Any]) -> Rules:
+    return Rules(
+        bounds={
+            metric: Bound.model_validate(bound)
+            for metric, bound in exec_properties[THRESHOLDS_KEY].items()
+        },
+        bounds_hold=exec_properties[BOUNDS_HOLD_KEY],
+        min_people=exec_properties[MIN_PEOPLE_KEY],
+        beat_baselines=bool(exec_properties[BEAT_BASELINES_KEY]),
+        require_threshold=bool(exec_properties[REQUIRE_THRESHOLD_KEY]),
+        max_regression=exec_properties[MAX_REGRESSION_KEY],
     )
 
 
@@ -276,7 +293,7 @@ def _content_of(folder: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _write_evaluation(
-    folder: str, evaluation: Evaluation, test: TestImages, embeddings: np.ndarray
+    folder: str, evaluation: Evaluation, test: SplitImages, embeddings: np.ndarray
 ) -> None:
     metrics = json.dumps(evaluation.metrics, indent=2, allow_nan=False) + "\n"
     _write_text(os.path.join(folder, METRICS_FILE), metrics)
@@ -332,7 +349,7 @@ def _track(model_path: str, evaluation: Evaluation) -> None:
     tracker = Tracker(TrackedRun.from_json(io_utils.read_string_file(run_file)))
     figures = tensorboard_scalars(evaluation.metrics)
     for name, baseline in evaluation.metrics["baselines"].items():
-        if name in (RAW_PIXELS, EIGENFACES):
+        if name in BASELINES:
             figures |= tensorboard_scalars(baseline, prefix=name)
     tracker.log_metrics(figures)
     tracker.log_text(evaluation.report, REPORT_FILE)

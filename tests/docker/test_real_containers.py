@@ -21,6 +21,7 @@ from pipeline.kubeflow.containers import (
     volume_mounts,
 )
 from pipeline.kubeflow.document import read_document
+from tests.conftest import LENIENT
 
 pytestmark = pytest.mark.containers
 
@@ -29,6 +30,7 @@ SETTINGS = {
     "data": {"input_dir": "/mnt/faces"},
     "model": {"input_shape": [32, 32, 1], "embedding_dim": 64, "arcface_scale": 32.0},
     "training": {"batch_size": 32, "epochs": 3},
+    "evaluation": LENIENT,
     "tracking": {"enabled": False},
     "kubeflow": {
         "serving_dir": "/mnt/models/faces",

@@ -4,15 +4,17 @@ import json
 
 import numpy as np
 
-from components.evaluator import evaluation
+from components.evaluator import baseline_study
+from components.evaluator.baselines import BASELINES
+from components.evaluator.blessing import Rules
 from components.evaluator.evaluation import (
     LATEST_BLESSED,
     Settings,
     SliceSettings,
-    TestImages,
     evaluate_model,
 )
 from components.evaluator.metrics_json import evaluate
+from components.evaluator.split_images import SplitImages
 from tests.evaluator.cases import random_faces
 
 PEOPLE, IMAGES = 10, 5
@@ -29,7 +31,13 @@ class Faces:
         self.asked = []
 
     def images(self):
-        return TestImages(self.identities, self.keys, self._give)
+        return SplitImages(self.identities, self.keys, self._give)
+
+    def train(self):
+        """The first four people, for lack of others."""
+        return SplitImages(
+            self.identities[:20], self.keys[:20], lambda images: self.pixels[:20][list(images)]
+        )
 
     def _give(self, images):
         self.asked.append(len(images))
@@ -41,8 +49,7 @@ def settings(**changes):
         "distance": "cosine",
         "target_fars": [0.1, 0.001],
         "ranks": [1],
-        "thresholds": {},
-        "max_regression": 0.0,
+        "rules": Rules(),
         "seed": 1,
         "dev_share": 0.5,
         "intervals": "bootstrap",
@@ -55,7 +62,7 @@ def settings(**changes):
 
 def evaluate_faces(faces, latest_blessed=None, **changes):
     return evaluate_model(
-        faces.embeddings, faces.images(), faces.pixels[:20], latest_blessed, settings(**changes)
+        faces.embeddings, faces.images(), faces.train(), latest_blessed, settings(**changes)
     )
 
 
@@ -74,21 +81,77 @@ def test_the_top_level_is_that_of_all_pairs_and_can_be_written_as_json():
     json.dumps(metrics, allow_nan=False)
 
 
-def test_a_large_test_split_is_measured_without_baselines_and_without_reading_its_images(
+def test_a_large_test_split_has_its_baselines_measured_on_a_sample_of_people_and_says_so(
     monkeypatch,
 ):
-    monkeypatch.setattr(evaluation, "BASELINE_IMAGES", PEOPLE * IMAGES - 1)
+    monkeypatch.setattr(baseline_study, "SAMPLE_IMAGES", PEOPLE * IMAGES - 1)
     faces = Faces()
     found = evaluate_faces(faces)
-    assert found.metrics["baselines"] == {}
-    assert faces.asked == [20, 20]  # the ten worst pairs of each kind
-    assert "eigenfaces" not in found.report.lower().split("<h2")[1]
+    images = found.metrics["baselines_sample"]["images"]
+    assert found.metrics["baselines_sample"] == {"identities": images // 4, "images": images}
+    assert 20 <= images < PEOPLE * IMAGES
+    assert faces.asked == [images, 20, 20]  # the others: the ten worst pairs of each kind
+    baselines = found.metrics["baselines"]
+    assert list(baselines) == ["this model, sample", *BASELINES]
+    assert {column["counts"]["images"] for column in baselines.values()} == {images}
+    gate = found.metrics["gate"]["Fisherfaces"]
+    assert gate["candidate"] == baselines["this model, sample"]["EER"] != found.metrics["EER"]
+    assert gate["baseline"] == baselines["Fisherfaces"]["EER"]
+    where = f"EER on {images} images of {images // 4} people, drawn, is "
+    assert sum(reason.startswith(where) for reason in found.blessing.reasons) == 3
+    assert f"measured on {images} images of {images // 4} people" in " ".join(found.report.split())
 
 
 def test_a_small_one_is_measured_beside_the_baselines():
     faces = Faces()
-    assert set(evaluate_faces(faces).metrics["baselines"]) == {"raw pixels", "eigenfaces"}
+    metrics = evaluate_faces(faces).metrics
+    assert tuple(metrics["baselines"]) == BASELINES
+    assert not {"baselines_sample", "baselines_missing"} & metrics.keys()
     assert faces.asked == [PEOPLE * IMAGES, 20, 20]
+
+
+def test_a_baseline_that_is_undefined_on_the_images_is_a_line_and_not_an_error():
+    faces = Faces()
+    faces.pixels[:] = 7
+    found = evaluate_faces(faces)
+    assert set(found.metrics["baselines"]) == {"raw pixels"}
+    assert set(found.metrics["baselines_missing"]) == {"eigenfaces", "Fisherfaces"}
+    assert "There are no figures of <bdi>eigenfaces</bdi>" in found.report
+    (line,) = [line for line in found.blessing.reasons if "against eigenfaces" in line]
+    assert "20 images that are all the same" in line
+    assert found.blessing.blessed
+
+
+def test_a_model_of_three_people_without_a_threshold_is_not_blessed_by_default():
+    faces = Faces()
+    of_three = np.flatnonzero(np.isin(faces.identities, ["person 0", "person 1", "person 2"]))
+    few = SplitImages(
+        [faces.identities[image] for image in of_three],
+        [faces.keys[image] for image in of_three],
+        lambda images: faces.pixels[of_three[list(images)]],
+    )
+    found = evaluate_model(faces.embeddings[of_three], few, faces.train(), None, settings())
+    assert found.metrics["thresholds"] == []
+    assert not found.blessing.blessed
+    people, threshold, *_ = found.blessing.reasons
+    assert people.startswith(
+        "The test split has 3 people with two images or more, and at least 10 are required"
+    )
+    assert threshold.startswith("It has no threshold to tell one person from two with: ")
+
+
+def test_a_model_that_is_worse_than_raw_pixels_is_not_blessed_though_no_bound_is_set():
+    faces = Faces()
+    faces.pixels = (faces.embeddings * 20 + 128).clip(0, 255).astype(np.uint8)[:, :, None, None]
+    faces.embeddings = np.random.default_rng(1).normal(size=faces.embeddings.shape)
+    found = evaluate_faces(faces)
+    gate = found.metrics["gate"]["raw pixels"]
+    assert gate["candidate"] == found.metrics["EER"] > gate["baseline"]
+    assert not gate["passed"]
+    assert not found.blessing.blessed
+    assert found.blessing.reasons[0].startswith(f"EER is {gate['candidate']:.4g} against ")
+    assert "worse than comparing the pixels of the images as they are" in found.blessing.reasons[0]
+    assert evaluate_faces(faces, rules=Rules(beat_baselines=False)).blessing.blessed
 
 
 def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_group():
@@ -97,17 +160,15 @@ def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_grou
     slices = SliceSettings("\n".join(["identity,number", *rows]), ["number"])
     better = faces.embeddings * 1.0
     worse = np.random.default_rng(1).normal(size=better.shape)
-    found = evaluate_model(
-        worse, faces.images(), faces.pixels[:20], better, settings(slices=slices)
-    )
+    found = evaluate_model(worse, faces.images(), faces.train(), better, settings(slices=slices))
     gate = found.metrics["gate"]
-    assert set(gate) == {"overall", "number=even", "number=odd"}
+    assert set(gate) == {*BASELINES, "overall", "number=even", "number=odd"}
     assert not gate["overall"]["passed"]
     assert not found.blessing.blessed
     assert any("significantly worse" in reason for reason in found.blessing.reasons)
     assert LATEST_BLESSED in found.metrics["baselines"]
     assert evaluate_model(
-        better, faces.images(), faces.pixels[:20], worse, settings(slices=slices)
+        better, faces.images(), faces.train(), worse, settings(slices=slices)
     ).blessing.blessed
 
 

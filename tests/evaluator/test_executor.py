@@ -22,7 +22,7 @@ from components.evaluator.threshold_pack import (
 from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE
 from components.trainer.tracking import RUN_FILE, TrackedRun
 from components.transform.records import read_split
-from tests.conftest import write_faces
+from tests.conftest import LENIENT, write_faces
 from tests.stages import (
     SMALL_MODEL,
     files_of,
@@ -72,6 +72,7 @@ def evaluated(source, transformed, model, tmp_path_factory):
         transformed["transformed_examples"],
         model,
         tmp_path_factory.mktemp("evaluated"),
+        **LENIENT,
         thresholds={"EER": {"max": 0.99}},
         credit="drawn in the test",
         protocols={"closed_set": {}, "open_set": {"non_mated": 0.5}},
@@ -109,7 +110,7 @@ def test_metrics_json_holds_all_that_the_contract_names(evaluated):
         "images": 20,
     }
     assert metrics["unsupported"] == {"TAR@FAR=1e-02": 300, "TAR@FAR=1e-03": 3000}
-    assert set(metrics["baselines"]) == {"raw pixels", "eigenfaces"}
+    assert set(metrics["baselines"]) == {"raw pixels", "eigenfaces", "Fisherfaces"}
     assert metrics["intervals"]["EER"][0] <= metrics["EER"] <= metrics["intervals"]["EER"][1]
 
 
@@ -135,7 +136,11 @@ def test_a_model_within_the_thresholds_is_blessed_in_the_standard_way(evaluated)
 
 def test_a_model_beyond_a_threshold_is_not_blessed_and_not_pushed(transformed, model, tmp_path):
     outputs = run_evaluator(
-        transformed["transformed_examples"], model, tmp_path, thresholds={"AUC": {"min": 1.1}}
+        transformed["transformed_examples"],
+        model,
+        tmp_path,
+        **LENIENT,
+        thresholds={"AUC": {"min": 1.1}},
     )
     assert not model_utils.is_model_blessed(outputs["blessing"])
     assert (Path(outputs["blessing"].uri) / "NOT_BLESSED").exists()
@@ -249,7 +254,7 @@ def test_a_changed_file_of_the_settings_is_another_setting(tmp_path):
 
 def test_the_latest_blessed_model_is_measured_on_the_same_pairs(transformed, model, tmp_path):
     outputs = run_evaluator(
-        transformed["transformed_examples"], model, tmp_path, baseline=model, max_regression=0.0
+        transformed["transformed_examples"], model, tmp_path, baseline=model, **LENIENT
     )
     metrics = metrics_of(outputs)
     latest = metrics["baselines"]["latest blessed model"]

@@ -133,7 +133,17 @@ EXTRA = {
     },
     "slices": {"hair": sliced(["dark", "fair"])},
     "gate": {
+        "raw pixels": {
+            "against": "raw pixels",
+            "metric": "EER",
+            "candidate": 0.05,
+            "baseline": 0.25,
+            "difference": -0.2,
+            "interval": [-1.0, 0.9],
+            "passed": True,
+        },
         "overall": {
+            "against": "latest blessed model",
             "metric": "EER",
             "candidate": 0.05,
             "baseline": 0.0625,
@@ -142,6 +152,7 @@ EXTRA = {
             "passed": True,
         },
         "hair=fair": {
+            "against": "latest blessed model",
             "metric": "FRR",
             "candidate": 0.125,
             "baseline": 0.1,
@@ -463,8 +474,43 @@ def test_of_many_groups_the_largest_are_shown_and_the_others_counted(full):
 @pytest.mark.usefixtures("undrawn")
 def test_the_gate_shows_each_difference_with_its_interval_and_verdict(full):
     text = section_text(render_report(full), "gate").replace("\u202f", " ")
-    assert "All test images EER 5.0 % 6.2 % \u22121.25 \u22122.00 to +0.50 passed" in text
-    assert "hair=fair FRR 12.5 % 10.0 % +2.50 failed" in text
+    assert (
+        "latest blessed model All test images EER 5.0 % 6.2 % \u22121.25 \u22122.00 to +0.50 passed"
+    ) in text
+    assert "latest blessed model hair=fair FRR 12.5 % 10.0 % +2.50 failed" in text
+    assert (
+        "raw pixels All test images EER 5.0 % 25.0 % \u221220.00 interval not known passed" in text
+    )
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_baselines_of_a_sample_are_said_to_be_that_and_are_in_no_contest(full):
+    sample = {"identities": 812, "images": 5003}
+    html = render_report(replace(full, metrics=dict(full.metrics) | {"baselines_sample": sample}))
+    figures = section_text(html, "figures")
+    assert "measured on 5,003 images of 812 people, drawn from the test split" in figures
+    assert 'class="own best"' not in html
+    assert "raw pixels 5,003 images of 812 people, drawn EER" in section_text(html, "gate")
+    assert "latest blessed model All test images" in section_text(html, "gate")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_baseline_that_could_not_be_measured_is_named_with_the_reason(data):
+    missing = {"eigenfaces": "they are all the same"}
+    html = render_report(replace(data, metrics=dict(data.metrics) | {"baselines_missing": missing}))
+    figures = section_text(html, "figures")
+    assert "There are no figures of eigenfaces : they are all the same." in figures
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_an_interval_that_spans_everything_is_not_known(data):
+    wide = {"EER": [0.02, 0.97], "AUC": [0.06, 0.95]}
+    metrics = dict(data.metrics) | {"intervals": dict(data.metrics["intervals"]) | wide}
+    html = render_report(replace(data, metrics=metrics)).replace("\u202f", " ")
+    assert "95 % interval not known: the test people are too few" in text_of(html)
+    figures = section_text(html, "figures")
+    assert re.search("Equal error rate; lower is better [0-9.]+ % interval not known", figures)
+    assert "0.0600 to 0.9500" in figures
 
 
 def test_a_difference_is_in_points_but_for_the_auc():

@@ -1,11 +1,13 @@
 """The pipeline, compiled once."""
 
 import copy
+import json
 
 import pytest
 
 from pipeline.config import load_config
 from pipeline.kubeflow.document import PipelineDocument
+from tests.conftest import LENIENT
 
 SETTINGS = [
     "data.input_dir=/mnt/faces",
@@ -20,6 +22,7 @@ SETTINGS = [
     "kubeflow.secrets=[{name: mlflow, env: {MLFLOW_TRACKING_PASSWORD: password}}]",
     "kubeflow.gpu.count=1",
     "kubeflow.node_selector={disk: fast}",
+    *(f"evaluation.{key}={json.dumps(value)}" for key, value in LENIENT.items()),
 ]
 IMAGE, TRAINING_IMAGE = "registry.example/faces:1", "registry.example/faces-training:1"
 

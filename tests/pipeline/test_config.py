@@ -91,6 +91,19 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("evaluation.shards=0", "evaluation.shards: Input should be greater than 0"),
         ("evaluation.dev_share=1", "evaluation.dev_share: Input should be less than 1"),
         ("evaluation.dev_share=0", "evaluation.dev_share: Input should be greater than 0"),
+        (
+            "evaluation.thresholds={EERR: {max: 0.1}}",
+            "evaluation: thresholds.EERR: there is no such figure to set a bound on "
+            "(did you mean EER?)",
+        ),
+        ("evaluation.thresholds={TAR@FAR=1e-05: {min: 0.1}}", "(add 1e-05 to target_fars)"),
+        ("evaluation.thresholds={EER_threshold: {max: 0.1}}", "(known: EER, AUC, "),
+        ("evaluation.thresholds={A: {max: 1}, B: {max: 1}}", "thresholds.A: "),
+        ("evaluation.thresholds={A: {max: 1}, B: {max: 1}}", "thresholds.B: "),
+        ("evaluation.bounds_hold=figure", "bounds_hold: Input should be 'interval' or 'value'"),
+        ("evaluation.min_people=0", "evaluation.min_people: Input should be greater than 0"),
+        ("evaluation.beat_baselines=1", "beat_baselines: Input should be a valid boolean"),
+        ("evaluation.require_threshold=no_one", "require_threshold: Input should be a valid bool"),
         ("evaluation.max_regression=-0.1", "max_regression: Input should be greater than or equal"),
         ("data={", "the value is not valid YAML"),
         ("epochs", "--set takes key=value"),
@@ -127,6 +140,22 @@ def test_a_protocol_is_asked_for_by_naming_it(tmp_path):
     assert load_config(path).evaluation.protocols.asked() == asked
     without = load_config(path, ["evaluation.protocols.pairs.enabled=false"])
     assert without.evaluation.protocols.asked().keys() == asked.keys() - {"pairs"}
+
+
+def test_a_bound_can_be_set_on_each_figure_that_is_asked_for():
+    asked = "evaluation={target_fars: [0.05], ranks: [3], thresholds: {%s: {min: 0.1}}}"
+    for name in ("EER", "AUC", "Rank-3", "Rank-1 (one enrolled)", "TAR@FAR=5e-02"):
+        assert name in load_config(None, [asked % name]).evaluation.thresholds
+    for name in ("Rank-1", "TAR@FAR=1e-02"):
+        with pytest.raises(ConfigError, match="no such figure"):
+            load_config(None, [asked % name])
+
+
+def test_the_gate_is_strict_unless_it_is_told_otherwise():
+    gate = Config().evaluation
+    assert (gate.bounds_hold, gate.min_people) == ("interval", 10)
+    assert gate.beat_baselines
+    assert gate.require_threshold
 
 
 def test_slices_have_a_file_and_columns():

@@ -12,27 +12,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 from rich.console import Console
 
 from components.evaluator import component as evaluator_component
 from pipeline.config import load_config
 from pipeline.local_runner import run_pipeline
 from pipeline.run_folder import RunFolder
-from tests.conftest import draw_face, write_faces
+from tests.conftest import LENIENT, draw_face, write_faces
 
 ROOT = Path(__file__).parents[2]
 SMALL = """
 data: {credit: drawn in the test, val_split: 0.2}
 model: {input_shape: [32, 32, 3], embedding_dim: 16, arcface_scale: 16}
 training: {batch_size: 8, epochs: 2}
-evaluation: {thresholds: {EER: {max: 0.99}}}
 """
 
 
 @pytest.fixture(scope="module")
 def config_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "small.yaml"
-    path.write_text(SMALL, encoding="utf-8")
+    evaluation = {"evaluation": {"thresholds": {"EER": {"max": 0.99}}} | LENIENT}
+    path.write_text(SMALL + yaml.safe_dump(evaluation), encoding="utf-8")
     return path
 
 

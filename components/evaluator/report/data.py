@@ -47,7 +47,8 @@ class ReportData:
       title: what was evaluated, such as the name of the run.
       metrics: the content of metrics.json. Beside the figures of all pairs, as from
         `metrics_json.evaluate_pairs`, it may have `thresholds`, `unsupported_thresholds`,
-        `thresholds_missing`, `calibration`, `protocols`, `slices` and `gate`.
+        `thresholds_missing`, `calibration`, `protocols`, `slices`, `gate`, `baselines_sample` and
+        `baselines_missing`.
       curves: of the model, on all pairs.
       comparisons: name to baseline or previous model, in the order of the columns.
       blessing: the decision and its reasons.

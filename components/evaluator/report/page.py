@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from components.evaluator.figures import ONE_ENROLLED
+from components.evaluator.figures import ONE_ENROLLED, is_known
 from components.evaluator.report import formats, plots, tables
 from components.evaluator.report.data import ReportData
 
@@ -38,10 +38,12 @@ def render_report(data: ReportData) -> str:
         "short": formats.short,
         "png": formats.png_address,
     }
+    environment.tests["known"] = is_known
     page = environment.get_template("report.html.jinja").render(
         data=data,
         metrics=data.metrics,
         counts=data.metrics["counts"],
+        sample=data.metrics.get("baselines_sample"),
         headlines=tables.headlines(data.metrics),
         rows=tables.figure_rows(data),
         points=tables.operating_points(data.metrics),
@@ -71,7 +73,7 @@ def _sections(data: ReportData) -> list[_Section]:
     points = ("thresholds", "unsupported_thresholds", "thresholds_missing")
     sections = (
         ("figures", "The figures", True),
-        ("gate", "Against the latest blessed model", metrics.get("gate")),
+        ("gate", "Against the baselines and the latest model", metrics.get("gate")),
         ("operating_points", "Thresholds to deploy", any(map(metrics.get, points))),
         ("verification", "Telling two people apart", True),
         ("identification", "Finding a person", True),

@@ -76,12 +76,14 @@ class FigureRow:
 def figure_rows(data: ReportData) -> list[FigureRow]:
     """The main table: the model's figures beside those of the comparisons."""
     columns = [data.metrics, *(comparison.metrics for comparison in data.comparisons.values())]
+    are_alike = "baselines_sample" not in data.metrics  # else the columns are of other images
     rows = []
     for key in _ordered_keys(data.metrics):
         values = tuple(column.get(key) for column in columns)
         better = _better(key)
         known = [value for value in values if value is not None]
-        best = {"lower": min, "higher": max}[better](known) if better and known else None
+        is_contest = better and known and are_alike
+        best = {"lower": min, "higher": max}[better](known) if is_contest else None
         interval = data.metrics["intervals"].get(key)
         needed = data.metrics["unsupported"].get(key)
         rows.append(FigureRow(key, better, values, best, interval, needed))
