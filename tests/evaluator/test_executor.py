@@ -149,6 +149,16 @@ def test_a_model_beyond_a_threshold_is_not_blessed_and_not_pushed(transformed, m
     assert not (tmp_path / "serving").exists()
 
 
+def test_by_default_few_people_bless_no_model(transformed, model, tmp_path):
+    outputs = run_evaluator(transformed["transformed_examples"], model, tmp_path)
+    assert not model_utils.is_model_blessed(outputs["blessing"])
+    reasons = (Path(outputs["blessing"].uri) / "reasons.txt").read_text(encoding="utf-8")
+    assert reasons.startswith(
+        "The test split has 4 people with two images or more, and at least 10"
+    )
+    assert "No figure was required of it" in reasons
+
+
 def test_a_blessed_model_is_pushed_with_its_thresholds(model, evaluated, tmp_path):
     run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path)
     (version,) = (tmp_path / "serving").iterdir()

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.evaluator.blessing import Blessing
+from components.evaluator.baseline_study import THIS_MODEL_THERE
+from components.evaluator.baselines import BASELINES
+from components.evaluator.blessing import LATEST_BLESSED, Blessing
 from components.evaluator.curves import compute_curves
 from components.evaluator.metrics_json import evaluate_pairs
 from components.evaluator.pairs import score_pairs
@@ -581,6 +583,11 @@ def test_a_name_that_is_no_valid_text_can_be_saved(full):
     broken = "\udce9t\udce9.png"  # what Python makes of a file name that is not UTF-8
     html = render_report(replace(full, false_accepts=[image_pair(names=(broken, "b"))]))
     assert "?t?.png" in html.encode("utf-8").decode()
+
+
+def test_each_comparison_that_there_can_be_has_a_line_style_of_its_own():
+    others = (THIS_MODEL_THERE, *BASELINES, LATEST_BLESSED)
+    assert len({dashes for _, dashes in plots.COMPARISONS}) >= len(others)
 
 
 def test_a_legend_takes_names_that_matplotlib_would_read_as_markup(data):

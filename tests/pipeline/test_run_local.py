@@ -197,12 +197,16 @@ def test_a_model_that_is_not_blessed_ends_with_exit_code_3(config_file, faces, t
         "--output-dir",
         tmp_path / "run",
         "--set",
-        "evaluation.thresholds.AUC.min=2",
+        "evaluation.min_people=3",
         "--set",
         "training.epochs=1",
     )
     assert run.returncode == 3, run.stdout + run.stderr
-    assert "NOT blessed" in run.stdout
+    text = " ".join(run.stdout.split())
+    assert (
+        "The model is NOT blessed, and not pushed: The test split has 2 people with two images or "
+        "more, and at least 3 are required"
+    ) in text
     assert not (tmp_path / "run/serving_model").exists()
 
 

@@ -17,6 +17,7 @@ METRICS = {
     "intervals": {"EER": [0.017, 0.11], "AUC": [0.97, 0.999], "Rank-1": [0.01, 0.99]},
     "unsupported": {},
     "thresholds": [],
+    "protocols": {},
     "baselines": {},
 }
 
