@@ -4,12 +4,15 @@ The listing of the images and the seed say who will be tested, so a file that na
 or a protocol that their numbers of images cannot support, need not wait for the end of a training.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.errors import UserError
 from components.evaluator import slices
 from components.evaluator.errors import EvaluationError
+from components.evaluator.figures import tar_key
+from components.evaluator.metrics import impostor_pairs_needed
 from components.evaluator.protocols import find_protocol
 from components.evaluator.protocols.base import ProtocolSettings, TestNames
 from components.evaluator.protocols.tables import decode_text
@@ -27,7 +30,7 @@ def judge_evaluation(config: EvaluationConfig, splits: Mapping[str, str], seed: 
       seed: of all draws.
 
     Returns:
-      What will not be measured and why, a sentence each.
+      What will not be measured, or keep the model from being blessed, and why, a sentence each.
 
     Raises:
       UserError: a file that the configuration names cannot be read or used.
@@ -35,7 +38,7 @@ def judge_evaluation(config: EvaluationConfig, splits: Mapping[str, str], seed: 
     keys = [key for key, split in splits.items() if split == TEST]
     names = TestNames([identity_of(key) for key in keys], keys)
     _judge_slices(config, names)
-    return list(_remarks_on_protocols(config, names, seed))
+    return [*_remarks_on_gate(config, names), *_remarks_on_protocols(config, names, seed)]
 
 
 def _judge_slices(config: EvaluationConfig, names: TestNames) -> None:
@@ -46,6 +49,25 @@ def _judge_slices(config: EvaluationConfig, names: TestNames) -> None:
         slices.choose_columns(attributes, config.slices.columns)
     except EvaluationError as error:
         raise UserError(f"evaluation.slices, {config.slices.file}: {error}") from None
+
+
+def _remarks_on_gate(config: EvaluationConfig, names: TestNames) -> Iterator[str]:
+    """What no model can pass on these test people, so that nobody trains for hours to learn it."""
+    sizes = Counter(names.identities).values()
+    people = sum(size > 1 for size in sizes)
+    if people < config.min_people:
+        yield (
+            f"the model will not be blessed: the test split has {people:,} people with two images "
+            f"or more, and at least {config.min_people:,} are required (evaluation.min_people)"
+        )
+    pairs = (sum(sizes) ** 2 - sum(size**2 for size in sizes)) // 2
+    for far in config.target_fars:
+        needed = impostor_pairs_needed(far)
+        if tar_key(far) in config.thresholds and pairs < needed:
+            yield (
+                f"the model will not be blessed: {tar_key(far)} in evaluation.thresholds needs "
+                f"{needed:,} impostor pairs and the test split has {pairs:,}"
+            )
 
 
 def _remarks_on_protocols(config: EvaluationConfig, names: TestNames, seed: int) -> Iterator[str]:

@@ -49,5 +49,5 @@ def test_those_who_can_search_are_enrolled_by_the_share_that_was_asked_for(metri
 def test_nothing_of_it_was_in_doubt_before_the_training():
     splits = {f"p{person}/{shot}.png": "test" for person in range(5) for shot in range(IMAGES)}
     splits |= {f"s{person}/0.png": "test" for person in range(STRANGERS)}
-    config = load_config(DEMO)
+    config = load_config(DEMO, ["evaluation.min_people=5"])
     assert judge_evaluation(config.evaluation, splits, config.data.seed) == []

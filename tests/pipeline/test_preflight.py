@@ -22,7 +22,18 @@ TESTED = sorted(key for key, split in FIVE_EACH.items() if split == "test")
 
 
 def judge(splits=FIVE_EACH, **evaluation):
-    return judge_evaluation(EvaluationConfig.model_validate(evaluation), splits, 42)
+    given = {"min_people": 1} | evaluation
+    return judge_evaluation(EvaluationConfig.model_validate(given), splits, 42)
+
+
+def test_what_no_model_can_pass_is_told_before_the_training():
+    assert judge(min_people=5, thresholds={"TAR@FAR=1e-02": {"min": 0.5}}) == [
+        "the model will not be blessed: the test split has 4 people with two images or more, and "
+        "at least 5 are required (evaluation.min_people)",
+        "the model will not be blessed: TAR@FAR=1e-02 in evaluation.thresholds needs 300 impostor "
+        "pairs and the test split has 150",
+    ]
+    assert judge(min_people=4, thresholds={"TAR@FAR=1e-01": {"min": 0.5}}) == []
 
 
 def test_a_protocol_that_cannot_be_measured_is_told_and_is_no_error():
@@ -41,7 +52,10 @@ def test_a_protocol_that_cannot_be_measured_is_told_and_is_no_error():
 def test_the_demos_protocols_are_defined_on_any_ordinary_folder(images):
     config = load_config(DEMO)
     remarks = judge_evaluation(config.evaluation, splits_of(images), config.data.seed)
-    assert all(remark.startswith("the protocol templates") for remark in remarks)
+    assert all(
+        remark.startswith(("the protocol templates", "the model will not be blessed"))
+        for remark in remarks
+    )
 
 
 @pytest.mark.parametrize(
