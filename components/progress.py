@@ -4,7 +4,8 @@ Executors tell how far they are; the runner may listen and draw it. Work that Be
 process is not seen here, which costs the display and nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -38,6 +39,17 @@ def listen(listener: Listener) -> None:
 def unlisten(listener: Listener) -> None:
     """Undoes `listen`."""
     _listeners.remove(listener)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Tells the listeners nothing of the work inside: it goes over what has been counted before."""
+    heard = _listeners[:]
+    _listeners.clear()
+    try:
+        yield
+    finally:
+        _listeners.extend(heard)
 
 
 def advance(unit: str, done: int, total: int | None = None, note: str = "") -> None:

@@ -65,7 +65,7 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
         console.print(f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
     _print_baselines(console, result.metrics)
     _print_thresholds(console, result.metrics)
-    _print_protocol_remarks(console, result.metrics)
+    _print_remarks(console, result.metrics)
     _print_data_remarks(console, result)
     console.print()
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
@@ -127,7 +127,10 @@ def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
         console.print(f"no threshold: {metrics['thresholds_missing']}", style="yellow")
 
 
-def _print_protocol_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
+def _print_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
+    if "slices_missing" in metrics:
+        why = metrics["slices_missing"]
+        console.print(f"slices: not measured: {why}", markup=False, style="yellow")
     for name, protocol in metrics["protocols"].items():
         for remark in protocol["remarks"]:
             console.print(f"protocol {name}: {remark}", markup=False, style="yellow")

@@ -110,6 +110,7 @@ def decide_blessing(
         _check_usable(metrics, rules.require_threshold),
         *_check_baselines(metrics, rules, rivals),
         *_check_latest(rules, rivals),
+        *_check_slices(metrics),
     ]
     checks.sort(key=lambda check: check.passed)
     return Blessing(all(check.passed for check in checks), tuple(check.reason for check in checks))
@@ -254,6 +255,12 @@ def _check_latest(rules: Rules, rivals: Rivals) -> Iterator[_Check]:
         yield _Check(True, f"Not compared with the latest blessed model: {rivals.not_compared}.")
     else:
         yield _Check(True, "There is no blessed model yet to compare with.")
+
+
+def _check_slices(metrics: Mapping[str, Any]) -> Iterator[_Check]:
+    why = metrics.get("slices_missing")
+    if why:
+        yield _Check(False, f"The groups that were asked for are not measured: {why}")
 
 
 def _check_gate(gate: _Gate, where: str, members: str) -> _Check:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from components import progress
 from components.evaluator import slices
 from components.evaluator.baseline_study import BaselineStudy, study_baselines
 from components.evaluator.blessing import (
@@ -19,6 +20,7 @@ from components.evaluator.blessing import (
 )
 from components.evaluator.comparison import PairedComparison, compare
 from components.evaluator.curves import Curves, compute_curves
+from components.evaluator.errors import EvaluationError
 from components.evaluator.exports import curve_files, curve_tables
 from components.evaluator.metrics_json import evaluate_pairs
 from components.evaluator.operating_points import ThresholdStudy, study_thresholds
@@ -43,11 +45,11 @@ class SliceSettings:
     """By what the images are grouped.
 
     Attributes:
-      attributes: the text of the table; see `slices.read_attributes`.
+      file: of the table; see `slices.read_attributes`.
       columns: those of its columns to group by.
     """
 
-    attributes: str
+    file: str
     columns: Sequence[str]
 
 
@@ -66,7 +68,7 @@ class Settings:
       intervals: `bootstrap` or `clopper_pearson`.
       protocols: name -> options, of those beside all pairs.
       slices: the groups to measure on their own; None: none.
-      read: gives the content of a text file by its path, for protocols that have one.
+      read: gives the content of a text file by its path, for slices and protocols that have one.
       credit: a line on the source of the images.
       provenance: name -> value, shown on top of the report.
       not_compared: why the latest blessed model cannot be compared with, where there is one.
@@ -140,17 +142,30 @@ def evaluate_model(
 
     Raises:
       EvaluationError: the test split has no genuine or no impostor pairs, an embedding is zero or
-        not finite, or a protocol or a slice is undefined on it.
+        not finite.
     """
-    model, blessed = (
-        _scored(vectors, test, settings, score_all) if vectors is not None else None
-        for vectors in (embeddings, latest_blessed_embeddings)
-    )
+    model = _scored(embeddings, test, settings, score_all)
+    with progress.silenced():  # each pair counts once, however often it is looked at
+        blessed = (
+            _scored(latest_blessed_embeddings, test, settings, score_all)
+            if latest_blessed_embeddings is not None
+            else None
+        )
+        return _evaluated(model, blessed, test, train, settings)
+
+
+def _evaluated(
+    model: _Model,
+    blessed: _Model | None,
+    test: SplitImages,
+    train: SplitImages,
+    settings: Settings,
+) -> Evaluation:
     baselines = _baselines(model, test, train, settings)
     comparisons = dict(baselines.comparisons)
     if blessed:
         comparisons[LATEST_BLESSED] = _compared(blessed.pairs, settings)
-    columns = _slice_columns(test, settings)
+    columns, slices_missing = _slice_columns(test, settings)
     rivals = Rivals(
         baselines.compared,
         baselines.missing,
@@ -163,6 +178,8 @@ def evaluate_model(
     metrics["protocols"] = {name: result.to_json() for name, result in protocols.items()}
     if columns:
         metrics["slices"] = _slices(model, test, columns, metrics["EER_threshold"], settings)
+    if slices_missing:
+        metrics["slices_missing"] = slices_missing
     metrics["gate"] = gate_block(settings.rules, rivals)
     metrics["baselines"] = {name: other.metrics for name, other in comparisons.items()}
     metrics |= baselines.blocks()
@@ -252,11 +269,16 @@ def _protocols(model: _Model, test: SplitImages, settings: Settings) -> dict[str
     return run_protocols(test_set, settings.protocols, shared)
 
 
-def _slice_columns(test: SplitImages, settings: Settings) -> dict[str, list[str]]:
+def _slice_columns(test: SplitImages, settings: Settings) -> tuple[dict[str, list[str]], str]:
+    """The group of each image by column, and why there are none although they were asked for."""
     if settings.slices is None:
-        return {}
-    attributes = slices.read_attributes(settings.slices.attributes, test.identities, test.keys)
-    return slices.choose_columns(attributes, settings.slices.columns)
+        return {}, ""
+    try:
+        text = settings.read(settings.slices.file)
+        attributes = slices.read_attributes(text, test.identities, test.keys)
+        return slices.choose_columns(attributes, settings.slices.columns), ""
+    except EvaluationError as error:
+        return {}, str(error)
 
 
 def _slices(

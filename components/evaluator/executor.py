@@ -17,6 +17,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components import progress
 from components.evaluator.baseline_model import BaselineModel, find_baseline
 from components.evaluator.baselines import BASELINES
 from components.evaluator.beam_pairs import score_pairs_in_beam
@@ -125,7 +126,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             ),
             None
             if not baseline or not_compared
-            else self._embed(examples, baseline.path, test, exec_properties),
+            else self._embed_again(examples, baseline.path, test, exec_properties),
             _settings(exec_properties, model, not_compared),
             score_all=self._scorer(exec_properties),
         )
@@ -164,6 +165,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if keys != list(test.keys):
             raise RuntimeError("the embeddings are not those of the test split's images")
         return content["embeddings"]
+
+    def _embed_again(self, *of_baseline: Any) -> np.ndarray:
+        """`_embed` by another model; the images have been counted."""
+        with progress.silenced():
+            return self._embed(*of_baseline)
 
     def _scorer(self, exec_properties: dict[str, Any]) -> PairScorer | None:
         """Scores all pairs in Beam, where that is asked for."""
@@ -271,7 +277,7 @@ def _rules(exec_properties: Mapping[str, Any]) -> Rules:
 
 def _slices(exec_properties: Mapping[str, Any]) -> SliceSettings | None:
     path = exec_properties.get(SLICES_FILE_KEY)
-    return SliceSettings(_read_text(path), exec_properties[SLICE_COLUMNS_KEY]) if path else None
+    return SliceSettings(path, exec_properties[SLICE_COLUMNS_KEY]) if path else None
 
 
 def _read_text(path: str) -> str:

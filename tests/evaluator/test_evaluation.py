@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from components import progress
 from components.evaluator import baseline_study
 from components.evaluator.baselines import BASELINES
 from components.evaluator.blessing import Rules
@@ -157,10 +158,13 @@ def test_a_model_that_is_worse_than_raw_pixels_is_not_blessed_though_no_bound_is
 def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_group():
     faces = Faces()
     rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]
-    slices = SliceSettings("\n".join(["identity,number", *rows]), ["number"])
+    sliced = {
+        "slices": SliceSettings("people.csv", ["number"]),
+        "read": {"people.csv": "\n".join(["identity,number", *rows])}.__getitem__,
+    }
     better = faces.embeddings * 1.0
     worse = np.random.default_rng(1).normal(size=better.shape)
-    found = evaluate_model(worse, faces.images(), faces.train(), better, settings(slices=slices))
+    found = evaluate_model(worse, faces.images(), faces.train(), better, settings(**sliced))
     gate = found.metrics["gate"]
     assert set(gate) == {*BASELINES, "overall", "number=even", "number=odd"}
     assert not gate["overall"]["passed"]
@@ -168,8 +172,33 @@ def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_grou
     assert any("significantly worse" in reason for reason in found.blessing.reasons)
     assert LATEST_BLESSED in found.metrics["baselines"]
     assert evaluate_model(
-        better, faces.images(), faces.train(), worse, settings(slices=slices)
+        better, faces.images(), faces.train(), worse, settings(**sliced)
     ).blessing.blessed
+
+
+def test_groups_that_cannot_be_measured_cost_the_blessing_and_no_other_figure():
+    asked = {
+        "slices": SliceSettings("people.csv", ["sex"]),
+        "read": lambda _: "identity,age\nx,3\n",
+    }
+    found = evaluate_faces(Faces(), **asked)
+    assert "slices" not in found.metrics
+    assert found.metrics["slices_missing"].startswith("The attributes must be of the test set")
+    assert found.blessing.reasons[0].startswith("The groups that were asked for are not measured")
+    assert not found.blessing.blessed
+    assert "Not measured: The attributes must be" in found.report
+    assert found.metrics["EER"] == evaluate_faces(Faces()).metrics["EER"]
+
+
+def test_each_pair_is_counted_once_however_often_it_is_looked_at():
+    told = []
+    progress.listen(told.append)
+    try:
+        evaluate_faces(Faces(), latest_blessed=Faces().embeddings, protocols={"templates": {}})
+    finally:
+        progress.unlisten(told.append)
+    images = len(Faces().identities)
+    assert sum(step.done for step in told) == images * (images - 1) // 2
 
 
 def test_what_is_asked_for_is_in_the_figures_the_report_and_the_files():
@@ -200,7 +229,8 @@ def test_the_intervals_are_those_that_are_asked_for_everywhere():
     rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]
     asked = {
         "target_fars": [0.2],  # that 25 searches by people who are not enrolled support
-        "slices": SliceSettings("\n".join(["identity,number", *rows]), ["number"]),
+        "slices": SliceSettings("people.csv", ["number"]),
+        "read": {"people.csv": "\n".join(["identity,number", *rows])}.__getitem__,
         "protocols": {name: {} for name in ("all_pairs", "closed_set", "leave_one_out", "open_set")}
         | {"templates": {"size": 2}},
     }

@@ -78,7 +78,7 @@ def _sections(data: ReportData) -> list[_Section]:
         ("verification", "Telling two people apart", True),
         ("identification", "Finding a person", True),
         ("protocols", "Measured in other ways", metrics.get("protocols")),
-        ("slices", "Group by group", metrics.get("slices")),
+        ("slices", "Group by group", metrics.get("slices") or metrics.get("slices_missing")),
         ("false_accepts", "Strangers the model finds most alike", data.false_accepts),
         ("false_rejects", "People the model recognises least", data.false_rejects),
         ("definitions", "Definitions", True),
