@@ -8,10 +8,13 @@ from rich.console import Console
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
+from components.trainer.tracking import TrackedRun, Tracker
+from pipeline import metadata_store
 from pipeline.config import Config, TrackingConfig
 from pipeline.console import NodeDisplay
 from pipeline.outputs import outputs_of_latest_run
 from pipeline.pipeline import Places, TrackingStore, create_pipeline
+from pipeline.recovery import noting, recover
 from pipeline.results import read_results
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult
@@ -24,6 +27,7 @@ def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Co
       UserError: something that the user gave cannot be used.
     """
     absl_logging.set_verbosity(absl_logging.INFO)
+    folder.claim()
     connection = metadata.sqlite_metadata_connection_config(str(folder.metadata_db))
     places = Places(
         input_dir=str(input_dir),
@@ -31,8 +35,11 @@ def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Co
         serving_dir=str(folder.serving_model),
         tracking=_tracking_store(config.tracking, folder),
     )
+    for remark in recover(folder, lambda: _close_killed(places.tracking)):
+        console.print(remark, markup=False, highlight=False, soft_wrap=True)
     dag = create_pipeline(config, places, connection)
-    with NodeDisplay(console, nodes=len(dag.components)).watching():
+    nodes = len(dag.components)
+    with noting(folder.metadata_db), NodeDisplay(console, nodes=nodes).watching():
         tfx.orchestration.LocalDagRunner().run(dag)
     with metadata.Metadata(connection) as handle:
         outputs = outputs_of_latest_run(handle.store)
@@ -41,13 +48,22 @@ def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Co
     return read_results(folders, Path(pushed) if pushed else None)
 
 
+def _close_killed(tracking: TrackingStore | None) -> None:
+    if tracking:
+        Tracker(TrackedRun(tracking.uri, tracking.experiment)).close_killed(tracking.owner)
+
+
 def _tracking_store(config: TrackingConfig, folder: RunFolder) -> TrackingStore | None:
     """The configured store, else the environment's, else sqlite in the run's folder."""
     if not config.enabled:
         return None
     uri = config.uri or os.environ.get("MLFLOW_TRACKING_URI")
+    owner = metadata_store.store_id(folder.metadata_db)
     if uri:
-        return TrackingStore(uri, config.experiment)
+        return TrackingStore(uri, config.experiment, owner=owner)
     return TrackingStore(
-        f"sqlite:///{folder.mlflow_db}", config.experiment, folder.mlflow_artifacts.as_uri()
+        f"sqlite:///{folder.mlflow_db}",
+        config.experiment,
+        folder.mlflow_artifacts.as_uri(),
+        owner=owner,
     )

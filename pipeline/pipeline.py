@@ -39,11 +39,13 @@ class TrackingStore:
       uri: of the tracking store.
       experiment: its name.
       artifact_dir: where a new experiment keeps its artifacts; None: MLflow's default.
+      owner: the identity of the metadata store that knows the run; None: there is none to ask.
     """
 
     uri: str
     experiment: str
     artifact_dir: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.errors import UserError
+from pipeline import artifacts_root, metadata_store
+from pipeline.artifacts_root import Owner
 
 
 class RunFolder:
@@ -26,6 +28,7 @@ class RunFolder:
         self.serving_model = self.path / "serving_model"
         self.logs = self.path / "logs"
         self.latest = self.path / "latest"
+        self.places = [self.path, self.artifacts]
 
     def prepare(self) -> None:
         """Makes the folders and tries to write into them.
@@ -34,24 +37,66 @@ class RunFolder:
           UserError: one cannot be made or written to.
         """
         for folder in (self.path, self.artifacts, self.logs, self.latest):
-            probe = folder / f".probe-{os.getpid()}"
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                probe.write_bytes(b"probe")
-                probe.unlink()
-            except OSError as error:
-                raise UserError(f"cannot write to {folder}: {error.strerror}") from None
+            _try_to_write(folder)
+        for folder in (self.serving_model, self.mlflow_artifacts):
+            if folder.exists():
+                _try_to_write(folder)
+
+    def claim(self) -> None:
+        """Sees that the metadata store can be used, and that the artifacts are its own.
+
+        Raises:
+          UserError: the store cannot be used, or the artifacts are another run's.
+        """
+        metadata_store.check_store(self.metadata_db)
+        owner = Owner(metadata_store.store_id(self.metadata_db), str(self.path))
+        artifacts_root.claim(self.artifacts, owner, self.metadata_db.name)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder for one run at a time; a killed run's lock is gone with it.
+        """Holds the folder and its artifacts for one run at a time; a killed run's lock is gone.
 
         Raises:
-          UserError: another run holds it.
+          UserError: another run holds one of them.
         """
-        with (self.path / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UserError(f"another run is using {self.path}; wait or name another") from None
+        with (
+            _lock(self.path / ".lock", self.path),
+            _lock(self.artifacts / ".artifacts.lock", self.artifacts),
+        ):
             yield
+
+
+def _try_to_write(folder: Path) -> None:
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"probe")
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+
+
+@contextmanager
+def _lock(path: Path, folder: Path) -> Iterator[None]:
+    """Holds a lock on a file, in which its holder leaves the number of its process."""
+    try:
+        file = path.open("a+")
+    except OSError as error:
+        raise UserError(f"cannot write to {path}: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read(20).strip() or "unknown"
+            raise UserError(
+                f"another run (process {holder}) is using {folder}; wait for it or name another"
+            ) from None
+        except OSError as error:
+            raise UserError(f"cannot lock {path}: {error.strerror}") from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

@@ -2,11 +2,11 @@
 
     python pipeline/run_local.py --data-dir my/faces --output-dir runs/mine --set training.epochs=20
 
-Exit codes: 0, the model is trained, evaluated, blessed and pushed; 2, something you gave cannot be
-used; 3, all ran, but the model was not blessed; 1, anything else.
+Exit codes: 0, the model is trained, evaluated, blessed and pushed; 2, something that you can mend:
+what you gave cannot be used, the disk is full, another run holds the folder; 3, all ran, but the
+model was not blessed; 130, 143 and 129, stopped by Ctrl-C, SIGTERM and SIGHUP; 1, anything else.
 """
 
-import errno
 import logging
 import sys
 import time
@@ -25,7 +25,9 @@ from components.example_gen.folder import list_images
 from components.example_gen.splits import assign_splits
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import output_to_log
+from pipeline.failures import user_error
 from pipeline.run_folder import RunFolder
+from pipeline.stopping import Stopped, end_now, stopping_on_signals
 from pipeline.summary import RunResult, keep_latest, print_summary
 
 EXIT_FAILURE = 1
@@ -34,8 +36,6 @@ EXIT_NOT_BLESSED = 3
 
 # Columns of a table that goes to a file.
 PLAIN_WIDTH = 120
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -66,16 +66,34 @@ def main(
     """Train, evaluate, bless and push a face-recognition model."""
     console = Console(stderr=True)
     try:
-        settings = load_config(config, overrides)
-        input_dir = _checked_input_dir(settings, data_dir, console)
-        folder = RunFolder(output_dir or Path("runs") / config.stem, settings.data.processed_dir)
+        with stopping_on_signals():
+            settings = load_config(config, overrides)
+            input_dir = _checked_input_dir(settings, data_dir, console)
+            output_dir = output_dir or Path("runs") / config.stem
+            folder = RunFolder(output_dir, settings.data.processed_dir)
+            exit_code = _run_in(folder, settings, input_dir)
+    except (UserError, RunFailedError) as error:
+        _print_error(console, error)
+        exit_code = EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_FAILURE
+    except Stopped as stop:
+        _print_error(console, stop)
+        end_now(stop.exit_code)
+    sys.exit(exit_code)
+
+
+def _print_error(console: Console, error: BaseException) -> None:
+    console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _run_in(folder: RunFolder, settings: Config, input_dir: Path) -> int:
+    """Runs in a folder that no other run uses; returns the exit code."""
+    try:
         folder.prepare()
         with folder.locked():
-            exit_code = _run_logged(settings, input_dir, folder)
-    except (UserError, RunFailedError) as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        exit_code = EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_FAILURE
-    sys.exit(exit_code)
+            folder.claim()
+            return _run_logged(settings, input_dir, folder)
+    except (OSError, UserError) as error:
+        raise user_error(error, folder.places) or error from None
 
 
 def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) -> Path:
@@ -114,10 +132,9 @@ def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
         except Exception as error:
             logging.exception("the run failed")
             hint = f"The full log is in {log_file}"
-            if isinstance(error, UserError):
-                raise UserError(f"{error}\n{hint}") from error
-            if isinstance(error, OSError) and error.errno in _DISK_FULL:
-                raise UserError(f"{error.strerror}\n{hint}") from error
+            known = user_error(error, folder.places)
+            if known:
+                raise UserError(f"{known}\n{hint}") from error
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise RunFailedError(f"the run failed: {reason}\n{hint}") from error
         print_summary(console, result, folder)

@@ -64,7 +64,9 @@ def _start_tracking(settings: dict[str, Any]) -> Tracker:
         for section in ("model", "training")
         for key, value in settings[section].items()
     }
-    tracker.start(params | {"seed": settings["seed"]}, tracking["artifact_dir"])
+    tracker.start(
+        params | {"seed": settings["seed"]}, tracking["artifact_dir"], tracking.get("owner")
+    )
     return tracker
 
 

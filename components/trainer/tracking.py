@@ -12,6 +12,9 @@ _log = logging.getLogger(__name__)
 # Within the SavedModel, in the folder that TensorFlow Serving leaves to whatever goes with a model.
 RUN_FILE = os.path.join("assets.extra", "mlflow_run.json")
 
+# Whose training a run is: the identity of a metadata store.
+_OWNER_TAG = "arcface_pipeline.owner"
+
 _ENVIRONMENT = {
     # A server that does not answer is given up after seconds; MLflow's own defaults take minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -60,14 +63,25 @@ class Tracker:
     def __init__(self, run: TrackedRun):
         self.run = run
 
-    def start(self, params: Mapping[str, Any], artifact_dir: str | None) -> None:
+    def start(
+        self, params: Mapping[str, Any], artifact_dir: str | None, owner: str | None = None
+    ) -> None:
         """Begins a run and logs its parameters.
 
         Args:
           params: key -> value.
           artifact_dir: where a new experiment keeps its artifacts; None: MLflow's default.
+          owner: who may close the run, should it be killed: see `close_killed`.
         """
-        self._attempt(lambda: self._start(params, artifact_dir))
+        self._attempt(lambda: self._start(params, artifact_dir, owner))
+
+    def close_killed(self, owner: str) -> None:
+        """Marks the runs as killed that an owner began, and that are running still.
+
+        Args:
+          owner: as given to `start`; only where it has no training that is alive.
+        """
+        self._attempt(lambda: self._close_killed(owner))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Logs one point of each metric; names are made to fit MLflow's rules."""
@@ -107,7 +121,17 @@ class Tracker:
 
         return MlflowClient(self.run.tracking_uri)
 
-    def _start(self, params: Mapping[str, Any], artifact_dir: str | None) -> None:
+    def _close_killed(self, owner: str) -> None:
+        client = self._client()
+        experiment = client.get_experiment_by_name(self.run.experiment)
+        if experiment:
+            left = f"attributes.status = 'RUNNING' and tags.`{_OWNER_TAG}` = '{owner}'"
+            for run in client.search_runs([experiment.experiment_id], filter_string=left):
+                client.set_terminated(run.info.run_id, "KILLED")
+
+    def _start(
+        self, params: Mapping[str, Any], artifact_dir: str | None, owner: str | None
+    ) -> None:
         client = self._client()
         experiment = client.get_experiment_by_name(self.run.experiment)
         experiment_id = (
@@ -115,7 +139,8 @@ class Tracker:
             if experiment
             else client.create_experiment(self.run.experiment, artifact_location=artifact_dir)
         )
-        run_id = client.create_run(experiment_id).info.run_id
+        tags = {_OWNER_TAG: owner} if owner else {}
+        run_id = client.create_run(experiment_id, tags=tags).info.run_id
         self.run = TrackedRun(self.run.tracking_uri, self.run.experiment, run_id)
         for key, value in params.items():
             client.log_param(run_id, key, value)

@@ -41,7 +41,10 @@ def test_one_run_at_a_time_uses_a_folder(tmp_path):
     folder = RunFolder(tmp_path)
     folder.prepare()
     second = RunFolder(tmp_path).locked()
-    with folder.locked(), pytest.raises(UserError, match="another run is using"):
+    with (
+        folder.locked(),
+        pytest.raises(UserError, match=rf"another run \(process {os.getpid()}\) is using"),
+    ):
         second.__enter__()
     with folder.locked():
         pass

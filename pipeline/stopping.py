@@ -1,0 +1,79 @@
+"""Ending a run early: by Ctrl-C, by whoever manages the machine, or because its terminal went."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
+
+import psutil
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# Seconds that a child is given to end by itself.
+_GRACE = 3.0
+
+
+class Stopped(BaseException):
+    """The run was asked to stop. No Exception: nothing in a library is to take it for a failure.
+
+    Args:
+      signum: of the signal.
+    """
+
+    def __init__(self, signum: int):
+        name = signal.Signals(signum).name
+        super().__init__(f"stopped by {name}; what is finished is kept for the next run")
+        self.exit_code = 128 + signum
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Raises `Stopped` in the main thread at the first signal; a second one ends the process.
+
+    A signal that is ignored, as by nohup, stays so.
+    """
+    former = {number: signal.getsignal(number) for number in _SIGNALS}
+    handled = [number for number in _SIGNALS if former[number] != signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, former[number])
+
+
+def end_now(exit_code: int) -> NoReturn:
+    """Ends the process and its children, whatever its other threads are at."""
+    _end_children()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(exit_code)
+
+
+def _stop(signum: int, _: FrameType | None) -> None:
+    for number in _SIGNALS:
+        if signal.getsignal(number) == _stop:
+            signal.signal(number, _end_at_once)
+    raise Stopped(signum)
+
+
+def _end_at_once(signum: int, _: FrameType | None) -> None:
+    _end_children()
+    os._exit(128 + signum)
+
+
+def _end_children() -> None:
+    children = psutil.Process().children(recursive=True)
+    _each(children, psutil.Process.terminate)
+    _, alive = psutil.wait_procs(children, timeout=_GRACE)
+    _each(alive, psutil.Process.kill)
+
+
+def _each(processes: list[psutil.Process], end: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            end(process)
