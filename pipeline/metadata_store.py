@@ -41,6 +41,7 @@ def check_store(path: Path) -> None:
         connect(path)
         with opened(path) as tables:
             tables.executescript(_TABLES)
+            tables.execute("delete from arcface_store where false")  # may it be written?
     except (sqlite3.Error, RuntimeError) as error:
         raise UserError(f"{path}: {_remedy(path, str(error))}") from error
 
