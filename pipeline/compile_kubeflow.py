@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from components.errors import UserError
+from pipeline.account import ensure_account
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.quiet import quiet_import, quiet_libraries
 
@@ -83,5 +84,6 @@ def _compile(
 
 
 if __name__ == "__main__":
+    ensure_account()
     quiet_libraries()
     app()

@@ -1,6 +1,7 @@
 """Runs the DAG with LocalDagRunner and gathers what came out."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from absl import logging as absl_logging
@@ -45,7 +46,16 @@ def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Co
         outputs = outputs_of_latest_run(handle.store)
     pushed = outputs["pushed_model"].get_string_custom_property("pushed_destination")
     folders = {key: Path(artifact.uri) for key, artifact in outputs.items()}
-    return read_results(folders, Path(pushed) if pushed else None)
+    result = read_results(folders, Path(pushed) if pushed else None)
+    return _without_lost_tracking(result, folder)
+
+
+def _without_lost_tracking(result: RunResult, folder: RunFolder) -> RunResult:
+    """A result that names no store which was deleted since the model was trained."""
+    if result.tracking_uri != _own_store(folder) or folder.mlflow_db.exists():
+        return result
+    failure = f"{folder.mlflow_db} is gone, and with it what was tracked"
+    return replace(result, tracking_uri="", tracking_failure=failure)
 
 
 def _close_killed(tracking: TrackingStore | None) -> None:
@@ -62,8 +72,12 @@ def _tracking_store(config: TrackingConfig, folder: RunFolder) -> TrackingStore 
     if uri:
         return TrackingStore(uri, config.experiment, owner=owner)
     return TrackingStore(
-        f"sqlite:///{folder.mlflow_db}",
+        _own_store(folder),
         config.experiment,
         folder.mlflow_artifacts.as_uri(),
         owner=owner,
     )
+
+
+def _own_store(folder: RunFolder) -> str:
+    return f"sqlite:///{folder.mlflow_db}"

@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 
 from components.errors import UserError
+from pipeline.account import ensure_account
 from pipeline.console import output_to_log
 from pipeline.kubeflow.document import PipelineDocument, read_document
 from pipeline.kubeflow.submission import typed_parameters
@@ -137,5 +138,6 @@ def _on_this_machine(path: str | None, mounts: dict[Path, str]) -> Path | None:
 
 
 if __name__ == "__main__":
+    ensure_account()
     quiet_libraries()
     app()

@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 
 from components.errors import UserError
+from pipeline.account import ensure_account
 from pipeline.kubeflow.access import checked_host, read_token
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.following import RunDisplay, follow
@@ -133,5 +134,6 @@ def _follow(
 
 
 if __name__ == "__main__":
+    ensure_account()
     quiet_libraries()
     app()

@@ -23,6 +23,7 @@ from rich.console import Console
 from components.errors import UserError
 from components.example_gen.folder import list_images
 from components.example_gen.splits import assign_splits
+from pipeline.account import ensure_account
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import output_to_log
 from pipeline.failures import user_error
@@ -64,6 +65,7 @@ def main(
     ] = None,
 ) -> None:
     """Train, evaluate, bless and push a face-recognition model."""
+    ensure_account()
     console = Console(stderr=True)
     try:
         with stopping_on_signals():

@@ -24,6 +24,7 @@ from components.evaluator.threshold_pack import (
     ThresholdPack,
     digest_of_folder,
 )
+from pipeline.account import ensure_account
 from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
@@ -181,5 +182,6 @@ def _embed(model: Any, images: list[bytes]) -> Any:
 
 
 if __name__ == "__main__":
+    ensure_account()
     quiet_libraries()
     app()

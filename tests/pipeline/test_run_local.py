@@ -1,5 +1,6 @@
 """The whole DAG on drawn faces, and the command line that runs it."""
 
+import fcntl
 import io
 import json
 import re
@@ -7,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +57,8 @@ class Runs:
             self.folder,
             Console(file=stream, width=120),
         )
-        lines = stream.getvalue().splitlines()
-        finished = [line.split() for line in lines if re.search(r"\d s( |$)", line)]
+        self.lines = stream.getvalue().splitlines()
+        finished = [line.split() for line in self.lines if re.search(r"\d s( |$)", line)]
         assert len(finished) == 9
         return {words[1] for words in finished if words[-1] != "cache"} - {"LatestBlessedModel"}
 
@@ -120,6 +122,55 @@ def test_a_retrained_model_is_compared_with_the_latest_blessed_one(runs):
     changed = runs.run("training.epochs=1", "evaluation.max_regression=1.0")
     assert changed == {"Trainer", "FaceEvaluator", "Pusher"}
     assert "latest blessed model" in runs.result.metrics["baselines"]
+
+
+def first_shard(folder):
+    return next(folder.artifacts.glob("ImageTransform/transformed_examples/*/Split-train/*.gz"))
+
+
+def test_results_whose_files_are_gone_or_cut_are_made_anew_and_told(runs):
+    runs.run()
+    shutil.rmtree(runs.folder.artifacts / "Trainer")
+    shutil.rmtree(runs.folder.artifacts / "ExampleValidator/anomalies")
+    shard = first_shard(runs.folder)
+    shard.write_bytes(shard.read_bytes()[:-3])
+    anew = {"ImageTransform", "Trainer", "ExampleValidator", "FaceEvaluator", "Pusher"}
+    assert runs.run() == anew
+    told = [line for line in runs.lines if line.endswith("it is made anew where it is needed")]
+    assert {line.split(":")[0] for line in told} == {
+        "ImageTransform",
+        "Trainer",
+        "ExampleValidator",
+    }
+    assert f"{shard} has" in "".join(told)
+    assert runs.result.metrics["counts"] == runs.first_result.metrics["counts"]
+    assert runs.run() == set()
+
+
+def test_a_pushed_model_that_is_gone_is_pushed_again(runs):
+    runs.run()
+    shutil.rmtree(runs.folder.serving_model)
+    assert runs.run() == {"Pusher"}
+    assert tf.saved_model.contains_saved_model(str(runs.result.pushed_model))
+
+
+def test_a_lost_tracking_store_is_told_and_costs_nothing(runs):
+    runs.run()
+    runs.folder.mlflow_db.unlink()
+    assert runs.run() == set()
+    assert runs.result.tracking_uri == ""
+    assert runs.result.tracking_failure.startswith(f"{runs.folder.mlflow_db} is gone")
+    assert not runs.folder.mlflow_db.exists()
+
+
+def test_a_lost_metadata_store_lets_nothing_old_be_read(runs):
+    runs.run()
+    runs.folder.metadata_db.unlink()
+    assert runs.run() == ALL
+    assert runs.result.metrics["counts"] == runs.first_result.metrics["counts"]
+    (told,) = [line for line in runs.lines if "metadata.db does not know" in line]
+    aside = Path(told.split()[-1])
+    assert (aside / "ImageExampleGen/examples/1/Split-test").is_dir()
 
 
 def test_a_new_image_runs_all_that_its_examples_change(runs, tmp_path):
@@ -242,6 +293,36 @@ def _unwritable(folder):
     return ["--data-dir", faces, "--output-dir", "/proc/run"]
 
 
+def _artifacts_of_another_run(folder):
+    faces = write_faces(folder / "faces", people=5, shots=3)
+    other = RunFolder(folder / "other", folder / "shared")
+    other.prepare()
+    other.claim()
+    return ["--data-dir", faces, "--set", f"data.processed_dir={other.artifacts}"]
+
+
+def _damaged_store(folder):
+    faces = write_faces(folder / "faces", people=5, shots=3)
+    (folder / "out").mkdir()
+    (folder / "out/metadata.db").write_text("no database")
+    return ["--data-dir", faces]
+
+
+def _folder_in_use(folder):
+    faces = write_faces(folder / "faces", people=5, shots=3)
+    run = RunFolder(folder / "out")
+    run.prepare()
+    lock = (run.path / ".lock").open("w")
+    lock.write("4321\n")
+    lock.flush()
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    _held.append(lock)
+    return ["--data-dir", faces]
+
+
+_held = []  # locks, until the tests end
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -251,6 +332,9 @@ def _unwritable(folder):
         (_few_people, "at least 4 identities"),
         (_two_shots, "split_mode stratified needs at least 3 images"),
         (_unwritable, "cannot write to /proc/run"),
+        (_artifacts_of_another_run, "/shared holds the artifacts of "),
+        (_damaged_store, "metadata.db: the metadata store is damaged"),
+        (_folder_in_use, "another run (process 4321) is using "),
         (lambda folder: ["--set", "training.epoch=3"], "did you mean epochs?"),
         (lambda folder: ["--set", "training.epochs=-1"], "training.epochs: Input should be"),
         (lambda folder: ["--config", folder / "no.yaml"], "cannot read the configuration"),
@@ -277,6 +361,34 @@ def test_a_run_that_is_started_elsewhere_finds_its_default_configuration(tmp_pat
     assert run.returncode == 2
     assert "configuration" not in run.stderr
     assert "cannot read the image folder no such folder" in run.stderr
+
+
+def on_small_disk(size, *arguments):
+    """Runs run_local.py with its output on a file system of `size`, which only it can see."""
+    mount = 'mount -t tmpfs -o size="$0" none "$1" && shift && exec "$@"'
+    with tempfile.TemporaryDirectory() as disk:
+        command = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, size, disk]
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+            pytest.skip("this machine lets nobody mount a small disk")
+        script = [sys.executable, str(ROOT / "pipeline/run_local.py"), "--output-dir", disk]
+        return subprocess.run(
+            [*command, *script, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+
+
+@pytest.mark.parametrize(
+    ("size", "reached"), [("16k", ""), ("700k", "[1/9] ImageExampleGen")], ids=["start", "node"]
+)
+def test_a_full_disk_is_one_message_and_exit_code_2(config_file, faces, size, reached):
+    run = on_small_disk(size, "--config", config_file, "--data-dir", faces)
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert run.stderr.startswith("error: the disk is full. Free some of it and run again")
+    assert "Traceback" not in run.stderr + run.stdout
+    assert reached in run.stdout
 
 
 @pytest.mark.parametrize("script", ["run_local.py", "verify.py"])
