@@ -32,7 +32,7 @@ def user_error(error: BaseException, places: list[Path]) -> UserError | None:
     """
     chain = list(_chain(error))
     if any(map(_is_disk_full, chain)):
-        return UserError(disk_full(places))
+        return UserError(_disk_full(places))
     known = next((link for link in chain if isinstance(link, UserError)), None)
     if known:
         return known
@@ -43,7 +43,7 @@ def user_error(error: BaseException, places: list[Path]) -> UserError | None:
     return None
 
 
-def disk_full(places: list[Path]) -> str:
+def _disk_full(places: list[Path]) -> str:
     """The message for a full disk, with what is free now at each of the places."""
     free = ", ".join(
         f"{place} {shutil.disk_usage(place).free / 2**20:.0f} MB"
@@ -53,11 +53,6 @@ def disk_full(places: list[Path]) -> str:
     return (
         f"the disk is full. Free some of it and run again: what is finished is kept. Free: {free}"
     )
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, or one that it was raised from, says that there is no space left."""
-    return any(map(_is_disk_full, _chain(error)))
 
 
 def _is_disk_full(error: BaseException) -> bool:

@@ -95,7 +95,8 @@ def _run_in(folder: RunFolder, settings: Config, input_dir: Path) -> int:
             folder.claim()
             return _run_logged(settings, input_dir, folder)
     except (OSError, UserError) as error:
-        raise user_error(error, folder.places) or error from None
+        known = user_error(error, folder.places)
+        raise known or UserError(f"cannot use {folder.path}: {error}") from error
 
 
 def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) -> Path:

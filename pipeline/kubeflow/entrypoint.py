@@ -27,6 +27,9 @@ from pipeline.kubeflow.staging import Staging
 
 EXIT_USER_ERROR = 2
 
+# The output that the launcher itself writes while the step runs.
+_LOGS = "executor-logs"
+
 
 def main(argv: list[str]) -> int:
     """Runs the executor that the arguments name; returns the exit code."""
@@ -93,11 +96,25 @@ def _properties(flags: argparse.Namespace, inputs: Any) -> dict[str, Any]:
 
 
 def _make_folders(outputs: dict[str, list[Any]]) -> None:
-    """The launcher makes the parents only. A value is a file; all other artifacts are folders."""
-    for artifacts in outputs.values():
+    """The launcher makes the parents only. A value is a file; all other artifacts are folders.
+
+    A step that is tried again finds there what its killed attempt had written: a file that is left,
+    such as BLESSED, would be taken for one of the new attempt.
+    """
+    for key, artifacts in outputs.items():
         for artifact in artifacts:
-            if not isinstance(artifact, value_artifact.ValueArtifact):
-                fileio.makedirs(artifact.uri)
+            if key == _LOGS or isinstance(artifact, value_artifact.ValueArtifact):
+                continue
+            fileio.makedirs(artifact.uri)
+            for name in fileio.listdir(artifact.uri):
+                _remove(os.path.join(artifact.uri, name.rstrip("/")))
+
+
+def _remove(path: str) -> None:
+    if fileio.isdir(path):
+        fileio.rmtree(path)
+    else:
+        fileio.remove(path)
 
 
 def _new_executor(class_path: str, outputs: Any, beam_args: list[str]) -> Any:

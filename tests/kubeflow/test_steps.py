@@ -112,6 +112,18 @@ def test_a_step_whose_data_cannot_be_used_fails_with_one_line(tmp_path, capfd):
     assert "Traceback" not in "".join(lines)
 
 
+def test_what_a_killed_attempt_left_is_not_taken_for_the_new_ones(tmp_path):
+    launcher = launcher_in(tmp_path)
+    pod = tmp_path / "pods/1-ImageExampleGen" / ROOT.replace("://", "/")
+    left = pod / "ImageExampleGen/1/examples/Split-train/left.gz"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"of the killed attempt")
+    launcher.run("ImageExampleGen")
+    files = shard_files(str(launcher.folder_of("ImageExampleGen", "examples") / "Split-train"))
+    assert files
+    assert not left.exists()
+
+
 def test_the_command_of_a_container_runs_as_a_process_of_its_own(tmp_path):
     launcher = launcher_in(tmp_path)
     launcher.run("ImageExampleGen", as_process=True)
