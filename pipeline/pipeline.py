@@ -15,6 +15,7 @@ from components.example_gen.executor import SCALAR_FEATURES
 from components.example_gen.splits import TEST, TRAIN, VAL
 from components.pusher import executor as pusher_executor
 from components.source_digest import source_digest
+from components.statistics.component import StatisticsGen
 from components.trainer.component import FaceTrainer, Hyperparameters
 from components.transform.component import ImageTransform
 from pipeline.config import Config
@@ -136,7 +137,7 @@ def _validation(example_gen: ImageExampleGen) -> list[Any]:
 
     Identities are left out of it: in identity-disjoint splits, those of `test` are always new.
     """
-    statistics_gen = tfx.components.StatisticsGen(
+    statistics_gen = StatisticsGen(
         examples=example_gen.outputs["examples"],
         stats_options=tfdv.StatsOptions(feature_allowlist=list(SCALAR_FEATURES)),
     )

@@ -1,0 +1,1 @@
+"""TFX's StatisticsGen, in folders of any name."""
