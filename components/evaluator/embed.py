@@ -8,13 +8,14 @@ import tensorflow as tf
 
 from components import progress
 from components.beam_shards import ReadShards
+from components.plain_paths import plain_path
 from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
 from components.transform.records import parse_examples
 
 
 def input_shape_of(model_path: str) -> tuple[int, int, int]:
     """Height, width and channels that a SavedModel's `pixels` signature takes."""
-    signature = tf.saved_model.load(model_path).signatures[PIXELS_SIGNATURE]
+    signature = _load(model_path).signatures[PIXELS_SIGNATURE]
     return tuple(_pixels_spec(signature).shape[1:])
 
 
@@ -48,7 +49,7 @@ class _EmbedBatch(beam.DoFn):
         self._model_path = model_path
 
     def setup(self) -> None:
-        self._model = tf.saved_model.load(self._model_path)
+        self._model = _load(self._model_path)
         self._embed = self._model.signatures[PIXELS_SIGNATURE]
         self._input_shape = tuple(_pixels_spec(self._embed).shape[1:])
 
@@ -57,6 +58,11 @@ class _EmbedBatch(beam.DoFn):
         embeddings = self._embed(pixels=parsed["image"])[EMBEDDING_KEY].numpy()
         progress.advance("images", len(batch))
         yield from zip(parsed["image/key"].numpy(), embeddings, strict=True)
+
+
+def _load(model_path: str) -> Any:
+    with plain_path(model_path) as path:
+        return tf.saved_model.load(path)
 
 
 def _pixels_spec(signature: Any) -> tf.TensorSpec:
