@@ -1,18 +1,36 @@
 """The configuration: YAML files and `--set` overrides, validated before anything heavy is imported.
 
 Every section forbids unknown keys and converts no types, so that a misspelt key or a quoted number
-is an error that names the key instead of a setting that is silently ignored.
+is an error that names the key instead of a setting that is silently ignored. Numbers are finite,
+and bounded where more could not work. A relative path is relative to the folder that the command
+runs in, and `~` is the home folder.
 """
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from components.credentials import has_credentials
 from components.errors import UserError
 from components.evaluator.figures import boundable_metrics, hint_for
+from components.text import shown, shown_text
+from pipeline.paths import checked_path
+from pipeline.yaml_files import YamlError, parse_yaml, read_text
+
+# A configuration is a page long, and its mistakes fit on one.
+_MAX_BYTES = 2**20
+_MAX_MISTAKES = 20
 
 # The configurations that this project comes with, wherever a command is started.
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -22,26 +40,51 @@ class ConfigError(UserError):
     """The configuration is wrong; the message names the key, one line for each mistake."""
 
 
-def _number(value: Any) -> Any:
-    """Reads `1e-3` as the number everybody means: YAML 1.1 makes a string of it."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
+def _at_most(limit: float, why: str) -> AfterValidator:
+    """A bound above which nothing could come of it, with the reason for the message."""
+
+    def check(value: Any) -> Any:
+        if value > limit:
+            raise ValueError(f"must be at most {limit}: {why}. Received: {shown(value)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _path(value: Any) -> Any:
+    return checked_path(value) if isinstance(value, str) else value
+
+
+def _no_number(value: Any) -> Any:
+    """A choice between true and false takes no 1: Python finds the two equal."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"must be 'auto', true or false. Received: {shown(value)}")
     return value
 
 
-Number = Annotated[float, BeforeValidator(_number)]
+def _unlike(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"must be different from each other. Received: {shown(values)}")
+    return values
+
+
+Number = float
 Share = Annotated[Number, Field(ge=0.0, lt=1.0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-Folder = Annotated[Path, Field(strict=False)]
+# NumPy, and with it Keras and scikit-learn, takes no larger seed.
+Seed = Annotated[int, Field(ge=0), _at_most(2**32 - 1, "NumPy takes no larger seed")]
+PositiveInt = Annotated[int, Field(gt=0), _at_most(2**31 - 1, "larger numbers fit nowhere")]
+BatchSize = Annotated[int, Field(gt=0), _at_most(65_536, "more images fit into no memory")]
+Side = Annotated[int, Field(gt=0), _at_most(2_048, "networks for larger faces fit into no memory")]
+Folder = Annotated[Path, BeforeValidator(_path), Field(strict=False)]
+File = Annotated[str, AfterValidator(lambda path: str(checked_path(path)))]
 
 
 class Section(BaseModel):
-    """What all sections have in common: strict types, no unknown keys, immutable."""
+    """What all sections have in common: strict types, finite numbers, known keys, immutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class DataConfig(Section):
@@ -54,7 +97,7 @@ class DataConfig(Section):
     test_split: Share = Field(0.2, description="Share of the images that is the test split.")
     val_split: Share = Field(0.1, description="Share of each training identity held out.")
     split_mode: Literal["identity_disjoint", "stratified"] = "identity_disjoint"
-    seed: int = Field(42, ge=0, description="Seed of the splits and of the training.")
+    seed: Seed = Field(42, description="Seed of the splits and of the training.")
     max_quarantined: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
         0.05, description="Share of unusable files above which the run fails."
     )
@@ -76,16 +119,18 @@ class DataConfig(Section):
 class ModelConfig(Section):
     """The embedding network and the ArcFace head."""
 
-    input_shape: list[PositiveInt] = Field(
+    input_shape: list[Side] = Field(
         [112, 112, 3], description="Height, width and channels (1 grey, 3 RGB), in pixels."
     )
-    embedding_dim: PositiveInt = 512
+    embedding_dim: Annotated[PositiveInt, _at_most(16_384, "no face needs more numbers")] = 512
     dropout_rate: Share = 0.3
-    l2_reg: Annotated[Number, Field(ge=0.0)] = 5e-4
+    l2_reg: Annotated[Number, Field(ge=0.0), _at_most(1.0, "nothing but 0 is learnt then")] = 5e-4
     arcface_margin: Annotated[Number, Field(ge=0.0, lt=1.5707)] = Field(
         0.5, description="Additive angular margin m, in radians."
     )
-    arcface_scale: Annotated[Number, Field(gt=0.0)] = Field(64.0, description="Feature scale s.")
+    arcface_scale: Annotated[Number, Field(gt=0.0), _at_most(10_000, "its losses overflow")] = (
+        Field(64.0, description="Feature scale s.")
+    )
     backbone: Literal["resnet10", "resnet18"] = "resnet10"
 
     @model_validator(mode="after")
@@ -93,7 +138,7 @@ class ModelConfig(Section):
         if len(self.input_shape) != 3 or self.input_shape[2] not in (1, 3):
             raise ValueError(
                 "input_shape must be [height, width, channels] with 1 or 3 channels. "
-                f"Received: {self.input_shape}"
+                f"Received: {shown(self.input_shape)}"
             )
         if min(self.input_shape[:2]) < 32:
             raise ValueError(
@@ -105,10 +150,12 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the network is trained."""
 
-    batch_size: PositiveInt = 64
-    epochs: PositiveInt = 50
-    initial_lr: Annotated[Number, Field(gt=0.0)] = Field(1e-3, description="Adam's first rate.")
-    mixed_precision: Literal["auto", True, False] = Field(
+    batch_size: BatchSize = 64
+    epochs: Annotated[PositiveInt, _at_most(100_000, "no training ends then")] = 50
+    initial_lr: Annotated[Number, Field(gt=0.0), _at_most(10.0, "every training diverges")] = Field(
+        1e-3, description="Adam's first rate."
+    )
+    mixed_precision: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = Field(
         "auto", description="float16 compute; auto: on a GPU that has it, and nowhere else."
     )
     augment: bool = Field(True, description="Random flips, shifts, rotations, zoom, erasing.")
@@ -133,6 +180,11 @@ class Bound(Section):
     def _has_a_side(self) -> "Bound":
         if self.min is None and self.max is None:
             raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(
+                "min must not be above max: no model could pass. "
+                f"Received: min {self.min}, max {self.max}"
+            )
         return self
 
 
@@ -145,7 +197,7 @@ class ProtocolConfig(Section):
 class PairsConfig(ProtocolConfig):
     """The pairs that a file lists, in folds, as in Labeled Faces in the Wild."""
 
-    file: str | None = Field(
+    file: File | None = Field(
         None, description="LFW's pairs.txt, or a table of fold, first_key, second_key and same."
     )
     min_share: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
@@ -163,7 +215,7 @@ class TemplatesConfig(ProtocolConfig):
     """Sets of images, not single ones, compared as in IJB."""
 
     size: PositiveInt = Field(5, description="Images of a template; not looked at with a file.")
-    file: str | None = Field(None, description="Table of key, template and perhaps identity.")
+    file: File | None = Field(None, description="Table of key, template and perhaps identity.")
 
 
 class ClosedSetConfig(ProtocolConfig):
@@ -207,7 +259,7 @@ class ProtocolsConfig(Section):
 class SlicesConfig(Section):
     """Groups of people or images that are measured on their own."""
 
-    file: str = Field(
+    file: File = Field(
         description="Table with a column key or identity, and one for each attribute."
     )
     columns: list[str] = Field(min_length=1, description="Those of its columns to group by.")
@@ -217,9 +269,17 @@ class EvaluationConfig(Section):
     """How the model is measured, and what blesses it."""
 
     distance: Literal["cosine", "euclidean"] = "cosine"
-    target_fars: list[Annotated[Number, Field(gt=0.0, lt=1.0)]] = [0.1, 0.01, 0.001]
-    ranks: list[PositiveInt] = [1, 5]
-    batch_size: PositiveInt = 64
+    target_fars: Annotated[
+        list[Annotated[Number, Field(ge=1e-12, lt=1.0)]],
+        Field(min_length=1, max_length=50),
+        AfterValidator(_unlike),
+    ] = [0.1, 0.01, 0.001]
+    ranks: Annotated[
+        list[Annotated[PositiveInt, _at_most(1_000_000, "no test split has so many people")]],
+        Field(min_length=1, max_length=50),
+        AfterValidator(_unlike),
+    ] = [1, 5]
+    batch_size: BatchSize = 64
     dev_share: Annotated[Number, Field(gt=0.0, lt=1.0)] = Field(
         0.5, description="Share of the test people on whom thresholds are chosen."
     )
@@ -232,7 +292,7 @@ class EvaluationConfig(Section):
     intervals: Literal["bootstrap", "clopper_pearson"] = Field(
         "bootstrap", description="How intervals are found; bootstrap: by resampling the people."
     )
-    shards: PositiveInt | None = Field(
+    shards: Annotated[PositiveInt, _at_most(10_000, "each part has its cost")] | None = Field(
         None,
         description="Parts into which Beam divides the pairs; default: none, all in this process.",
     )
@@ -321,7 +381,7 @@ class KindResources(Section):
 class GpuConfig(Section):
     """The accelerator of the Trainer."""
 
-    count: int = Field(0, ge=0, description="How many; 0: the Trainer runs on CPUs.")
+    count: int = Field(0, ge=0, le=1024, description="How many; 0: the Trainer runs on CPUs.")
     type: str = Field("nvidia.com/gpu", description="Resource name that the node offers.")
 
 
@@ -356,7 +416,7 @@ class KubeflowConfig(Section):
     resources: KindResources = KindResources()
     gpu: GpuConfig = GpuConfig()
     node_selector: dict[str, str] = Field({}, description="Labels of the Trainer's nodes.")
-    retries: int = Field(2, ge=0, description="How often a failed step is tried again.")
+    retries: int = Field(2, ge=0, le=100, description="How often a failed step is tried again.")
     cache: bool = Field(
         True, description="Reuse results of equal steps; never of those that look into a folder."
     )
@@ -389,39 +449,67 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
     values = _read_yaml(path) if path else {}
     for override in overrides or []:
         _apply_override(values, override)
+    source = shown_text(str(path)) if path else "configuration"
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
     except ValidationError as error:
-        source = str(path) if path else "configuration"
-        lines = [f"{source}: {_describe(item)}" for item in error.errors()]
+        lines = [f"{source}: {_describe(item)}" for item in error.errors()[:_MAX_MISTAKES]]
+        if error.error_count() > _MAX_MISTAKES:
+            lines.append(f"{source}: and {error.error_count() - _MAX_MISTAKES} more mistakes")
         raise ConfigError("\n".join(lines)) from None
+    _refuse_credentials(config, source)
+    return config
 
 
-class _UniqueKeysLoader(yaml.SafeLoader):
-    """YAML's safe loader, which does not let the second of two equal keys win in silence."""
+def keys_with_credentials(config: Config) -> list[str]:
+    """The keys whose values hold a password, a token or the like, in the order of the sections."""
+    return [
+        key for key, text in _texts("", config.model_dump(mode="json")) if has_credentials(text)
+    ]
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [name.value for name, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"{name}: given twice", problem_mark=node.start_mark
-                )
-        return super().construct_mapping(node, deep)
+
+def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Every text in the configuration, keys of mappings too, by the key that leads there."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            place = f"{key}.{name}" if key else name
+            yield place, name
+            yield from _texts(place, item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(key, item)
+    elif isinstance(value, str):
+        yield key, value
+
+
+def _refuse_credentials(config: Config, source: str) -> None:
+    """All but the address of the tracking store goes as it is into logs, metadata and reports."""
+    for key in keys_with_credentials(config):
+        if key != "tracking.uri":
+            raise ConfigError(
+                f"{source}: {shown_text(key)}: it looks like a password, a token or a key (not "
+                "shown here), and would be kept in logs, metadata or reports: give it in the "
+                "environment, as the service or library that takes it says"
+            )
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    place = shown_text(str(path))
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeysLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error}") from None
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not valid YAML: {reason}") from None
+        documents = parse_yaml(read_text(path, _MAX_BYTES))
+    except YamlError as error:
+        raise ConfigError(f"{place} is {error}") from None
+    except UserError as error:
+        raise ConfigError(
+            str(error).replace("cannot read", "cannot read the configuration")
+        ) from None
+    if len(documents) > 1:
+        raise ConfigError(f"{place}: expected one document. Received: {len(documents)}, by `---`")
+    values = documents[0] if documents else None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected sections such as `data:`. Received: {values!r}")
+        raise ConfigError(f"{place}: expected sections such as `data:`. Received: {shown(values)}")
     return values
 
 
@@ -429,29 +517,34 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     names = key.split(".")
     if not equals or not all(names):
-        raise ConfigError(f"--set takes key=value, such as training.epochs=3. Received: {override}")
+        raise ConfigError(
+            f"--set takes key=value, such as training.epochs=3. Received: {shown_text(override)}"
+        )
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+        documents = parse_yaml(text)
+    except YamlError as error:
+        raise ConfigError(f"--set {shown_text(key)}: the value is {error}") from None
+    if len(documents) > 1:
+        raise ConfigError(f"--set {shown_text(key)}: the value is several documents in YAML")
     for name in names[:-1]:
-        if values.get(name) is None:
-            values[name] = {}
+        section = {} if values.get(name) is None else values[name]
+        if not isinstance(section, dict):
+            raise ConfigError(f"--set {shown_text(override)}: {shown_text(name)} is not a section")
+        # A copy: an alias may have put the same one into another place.
+        values[name] = dict(section)
         values = values[name]
-        if not isinstance(values, dict):
-            raise ConfigError(f"--set {override}: {name} is not a section")
-    values[names[-1]] = value
+    values[names[-1]] = documents[0] if documents else None
 
 
 def _describe(item: dict[str, Any]) -> str:
     """One line for one pydantic error: the key, what is wrong, what was received."""
-    key = ".".join(str(part) for part in item["loc"])
+    key = shown_text(".".join(str(part) for part in item["loc"]))
     if item["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(item['loc'])}"
     message = item["msg"].removeprefix("Value error, ")
     if "Received" in message or isinstance(item["input"], BaseModel):
         return f"{key}: {message}"
-    return f"{key}: {message}. Received: {item['input']!r}"
+    return f"{key}: {message}. Received: {shown(item['input'])}"
 
 
 def _suggestion(loc: tuple[str | int, ...]) -> str:
@@ -461,7 +554,7 @@ def _suggestion(loc: tuple[str | int, ...]) -> str:
         field = getattr(model, "model_fields", {}).get(part)
         model = _section_of(field.annotation) if field else None
     known = list(getattr(model, "model_fields", {}))
-    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    close = difflib.get_close_matches(str(loc[-1])[:100], known, n=1)
     if close:
         return f" (did you mean {close[0]}?)"
     return f" (known here: {', '.join(known)})" if known else ""

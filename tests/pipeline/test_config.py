@@ -1,11 +1,14 @@
 """Configuration: what is accepted, and what each mistake says."""
 
+import os
 import re
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
-from pipeline.config import Config, ConfigError, load_config
+from pipeline.config import Config, ConfigError, keys_with_credentials, load_config
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -106,6 +109,50 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("evaluation.require_threshold=no_one", "require_threshold: Input should be a valid bool"),
         ("evaluation.max_regression=-0.1", "max_regression: Input should be greater than or equal"),
         ("data={", "the value is not valid YAML"),
+        ("data.seed=4294967296", "data.seed: must be at most 4294967295: NumPy takes no larger"),
+        ("data.seed=-1", "data.seed: Input should be greater than or equal to 0. Received: -1"),
+        ("data.seed=1:30", "data.seed: Input should be a valid integer. Received: '1:30'"),
+        ("data.seed=012", "data.seed: Input should be a valid integer. Received: '012'"),
+        ("data.seed=0x10", "data.seed: Input should be a valid integer. Received: '0x10'"),
+        ("data.seed=2024-01-01", "data.seed: Input should be a valid integer. Received: '2024-"),
+        ("data.seed=1_0", "data.seed: Input should be a valid integer. Received: '1_0'"),
+        ("data.seed=" + "9" * 5000, "--set data.seed: the value is not valid YAML: a whole number"),
+        ("data.seed=10**400", "data.seed: Input should be a valid integer. Received: '10**400'"),
+        ("data.input_dir=''", "data.input_dir: a path must not be empty"),
+        ("data.input_dir=~nobody-of-that-name/x", "data.input_dir: the home folder that ~ stands"),
+        ('data.input_dir="a\\0b"', "data.input_dir: a path has no character 0"),
+        ("training.augment=yes", "training.augment: Input should be a valid boolean. Received: 'y"),
+        ("training.augment=1", "training.augment: Input should be a valid boolean. Received: 1"),
+        ("training.mixed_precision=1", "training.mixed_precision: "),
+        ("training.initial_lr=.nan", "training.initial_lr: Input should be"),
+        ("training.initial_lr=.inf", "training.initial_lr: Input should be a finite number"),
+        ("training.initial_lr=1e999", "training.initial_lr: Input should be a finite number"),
+        ("training.initial_lr='1e-3'", "training.initial_lr: Input should be a valid number"),
+        ("training.initial_lr=true", "training.initial_lr: Input should be a valid number"),
+        ("training.epochs=1000000000000", "training.epochs: must be at most "),
+        ("training.batch_size=1000000000", "training.batch_size: must be at most 65536: more im"),
+        ("model.input_shape=[112, 100000, 3]", "model.input_shape.1: must be at most 2048"),
+        ("model.embedding_dim=1000000000", "model.embedding_dim: must be at most 16384"),
+        ("evaluation.shards=1000000000", "evaluation.shards: must be at most 10000"),
+        ("evaluation.ranks=[1000000000000]", "evaluation.ranks.0: must be at most "),
+        ("evaluation.ranks=[1, 5, 1]", "evaluation.ranks: must be different from each other"),
+        ("evaluation.ranks=[]", "evaluation.ranks: List should have at least 1 item"),
+        ("evaluation.target_fars=[0.1, 0.1]", "evaluation.target_fars: must be different"),
+        ("evaluation.target_fars=[]", "evaluation.target_fars: List should have at least 1 item"),
+        ("evaluation.target_fars=[.nan]", "evaluation.target_fars.0: Input should be"),
+        ("evaluation.thresholds.EER.max=.inf", "EER.max: Input should be a finite number"),
+        ("evaluation.thresholds={EER: {min: 0.3, max: 0.2}}", "EER: min must not be above max"),
+        ("evaluation.max_regression=.nan", "evaluation.max_regression: Input should be"),
+        ("evaluation.slices={file: '', columns: [a]}", "slices.file: a path must not be empty"),
+        ("training=!!binary aGk=", "could not determine a constructor for the tag"),
+        ("training={1: 2}", "a key must be a text"),
+        ("training={<<: 3}", "the value is not valid YAML"),
+        ("training=" + "[" * 5000, "the value is not valid YAML: nested too deeply"),
+        ("training=&a [*a]", "an alias within what it names"),
+        ("training=1\n--- 2", "the value is several documents"),
+        ("data.credit=see http://me:hunter2@host/", "data.credit: it looks like a password"),
+        ("beam.pipeline_args=[--db_password=hunter2]", "beam.pipeline_args: it looks like a pass"),
+        ("kubeflow.serving_dir=gs://me:hunter2@b/", "kubeflow.serving_dir: it looks like a pass"),
         ("epochs", "--set takes key=value"),
         ("training.epochs.x=1", "--set training.epochs.x=1: epochs is not a section"),
     ],
@@ -116,6 +163,8 @@ def test_a_mistake_is_one_line_that_names_the_key(tmp_path, override, message):
         load_config(path, [override])
     (line,) = str(caught.value).splitlines()
     assert message in line
+    assert "hunter2" not in line
+    assert len(line) < 700
 
 
 def test_a_protocol_is_asked_for_by_naming_it(tmp_path):
@@ -185,6 +234,102 @@ def test_every_mistake_has_its_line(tmp_path):
 def test_a_file_that_is_no_configuration_is_one_clear_error(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load_config(write(tmp_path, text))
+
+
+def bomb(levels):
+    """YAML whose last value has 10^levels texts in it, in as many lines as there are levels."""
+    lines = ["a0: &a0 lol"]
+    for level in range(1, levels + 1):
+        lines.append(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\x00b", "is not valid YAML: unacceptable character"),
+        (b"\xff\xfe\x00", "not a text in UTF-8"),
+        (b"\x89PNG\r\n", "not a text in UTF-8"),
+        (b"data:\n\tseed: 1", "is not valid YAML: .*cannot start any token"),
+        (b"data: {}\n---\ndata: {}", "expected one document. Received: 2"),
+        (b"[" * 50_000, "is not valid YAML: nested too deeply"),
+        (b"x" * 2**21, "it has more than 1048576 bytes"),
+        (bomb(9).encode(), "its aliases make more than 200000 values"),
+        (bomb(4).encode(), "unknown key"),
+    ],
+)
+def test_a_file_of_another_kind_is_one_short_error(tmp_path, content, message):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config(path)
+    assert len(str(caught.value)) < 2000
+
+
+def test_only_a_regular_file_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ConfigError, match="cannot read the configuration"):
+            load_config(path)
+
+
+def test_many_mistakes_are_bounded(tmp_path):
+    shape = ", ".join(["x"] * 5000)
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, f"model: {{input_shape: [{shape}]}}"))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert lines[-1].endswith("and 4980 more mistakes")
+
+
+def test_keys_are_compared_in_the_time_that_it_takes_to_read_them(tmp_path):
+    keys = ", ".join(f"metric{number}: {{max: 1}}" for number in range(2000))
+    config = load_config(write(tmp_path, f"evaluation: {{thresholds: {{{keys}}}}}"))
+    assert len(config.evaluation.thresholds) == 2000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_a_file_may_be_written_by_any_editor(tmp_path, encoding):
+    path = tmp_path / "c.yaml"
+    path.write_text("data: {credit: Ä, seed: 1_000}", encoding=encoding)
+    assert (load_config(path).data.credit, load_config(path).data.seed) == ("Ä", 1000)
+
+
+def test_what_is_written_plainly_is_what_is_meant(tmp_path):
+    text = """
+        training: &shared {epochs: 3, initial_lr: 1e-3}
+        tracking: {experiment: no, enabled: False}
+        data: {credit: 2024-01-01, input_dir: ~/faces}
+    """
+    config = load_config(write(tmp_path, text), ["training={<<: {epochs: 4}, batch_size: 2}"])
+    assert (config.training.epochs, config.training.batch_size) == (4, 2)
+    assert (config.tracking.experiment, config.tracking.enabled) == ("no", False)
+    assert config.data.credit == "2024-01-01"
+    assert config.data.input_dir == Path.home() / "faces"
+
+
+def test_an_override_changes_one_of_two_sections_that_an_alias_made_equal(tmp_path):
+    text = """
+        kubeflow:
+          resources: {data: &all {cpu_request: "1"}, evaluation: *all}
+    """
+    config = load_config(write(tmp_path, text), ["kubeflow.resources.data.cpu_request='2'"])
+    assert config.kubeflow.resources.data.cpu_request == "2"
+    assert config.kubeflow.resources.evaluation.cpu_request == "1"
+
+
+def test_the_largest_seed_serves_whoever_takes_it():
+    seed = load_config(None, ["data.seed=4294967295"]).data.seed
+    keras.utils.set_random_seed(seed)
+    np.random.default_rng(seed)
+    with pytest.raises(ValueError, match="must be between"):
+        keras.utils.set_random_seed(seed + 1)
+
+
+def test_the_address_of_the_tracking_store_may_hold_a_password():
+    config = load_config(None, ["tracking.uri=http://me:hunter2@host:5000"])
+    assert config.tracking.uri == "http://me:hunter2@host:5000"
+    assert keys_with_credentials(config) == ["tracking.uri"]
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path):
