@@ -9,7 +9,8 @@ from rich.console import Console
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
-from components.trainer.tracking import TrackedRun, Tracker
+from components.credentials import without_credentials
+from components.trainer.tracking import TrackedRun, Tracker, credentials_in_environment
 from pipeline import metadata_store
 from pipeline.config import Config, TrackingConfig
 from pipeline.console import NodeDisplay
@@ -27,6 +28,11 @@ def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Co
     Raises:
       UserError: something that the user gave cannot be used.
     """
+    with credentials_in_environment(_given_uri(config.tracking)):
+        return _run_nodes(config, input_dir, folder, console)
+
+
+def _run_nodes(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
     absl_logging.set_verbosity(absl_logging.INFO)
     folder.claim()
     connection = metadata.sqlite_metadata_connection_config(str(folder.metadata_db))
@@ -67,7 +73,7 @@ def _tracking_store(config: TrackingConfig, folder: RunFolder) -> TrackingStore 
     """The configured store, else the environment's, else sqlite in the run's folder."""
     if not config.enabled:
         return None
-    uri = config.uri or os.environ.get("MLFLOW_TRACKING_URI")
+    uri = without_credentials(_given_uri(config))
     owner = metadata_store.store_id(folder.metadata_db)
     if uri:
         return TrackingStore(uri, config.experiment, owner=owner)
@@ -81,3 +87,8 @@ def _tracking_store(config: TrackingConfig, folder: RunFolder) -> TrackingStore 
 
 def _own_store(folder: RunFolder) -> str:
     return f"sqlite:///{folder.mlflow_db}"
+
+
+def _given_uri(config: TrackingConfig) -> str:
+    """The whole address, perhaps with credentials; empty where none is given."""
+    return config.uri or os.environ.get("MLFLOW_TRACKING_URI", "")

@@ -7,6 +7,7 @@ from typing import Any, get_origin
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
+from components.credentials import has_credentials
 from components.errors import UserError
 from components.trainer.component import Hyperparameters
 from pipeline.config import Config
@@ -110,6 +111,13 @@ def _tracking_store(config: Config) -> TrackingStore | None:
         raise UserError(
             "tracking.uri must name an MLflow server that the steps can reach, or "
             "tracking.enabled be false. Received: None"
+        )
+    if has_credentials(config.tracking.uri):
+        raise UserError(
+            "tracking.uri must hold no user, password or token: KFP keeps the compiled file, and "
+            "shows it to all who see the pipeline. Put them into a Kubernetes secret, and that "
+            "into kubeflow.secrets, as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "the whole address as MLFLOW_TRACKING_URI"
         )
     return TrackingStore(config.tracking.uri, config.tracking.experiment)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from components.credentials import has_credentials
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.finding import Finding
 from pipeline.kubeflow.values import Value, all_values
@@ -22,9 +23,7 @@ _PLACES = ("input_base", "baseline_dir", "base_directory", "data-dir")
 _SECRET_NAME = re.compile(
     r"passw|secret|token|credential|private.?key|api.?key|access.?key", re.IGNORECASE
 )
-_SECRET_TEXT = re.compile(
-    r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/@:\s]+:[^/@\s]+@|\bgh[pousr]_\w{36}"
-)
+_SECRET_TEXT = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_\w{36}")
 
 
 def check_pipeline_root(document: PipelineDocument) -> Iterator[Finding]:
@@ -120,7 +119,8 @@ def check_secrets(document: PipelineDocument) -> Iterator[Finding]:
 
 
 def _is_secret(value: Value) -> bool:
-    return bool((_SECRET_NAME.search(value.name) and value.text) or _SECRET_TEXT.search(value.text))
+    named_so = _SECRET_NAME.search(value.name) and value.text
+    return bool(named_so or _SECRET_TEXT.search(value.text) or has_credentials(value.text))
 
 
 def _mount_paths(document: PipelineDocument) -> list[str]:

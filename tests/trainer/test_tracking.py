@@ -1,7 +1,9 @@
 """MLflow tracking, in a real store, and without one that answers."""
 
 import os
+import re
 import socket
+import time
 
 import keras
 import mlflow
@@ -10,7 +12,14 @@ import pytest
 from mlflow import MlflowClient
 
 from components.trainer.model import FaceEmbeddingModel
-from components.trainer.tracking import TrackedRun, Tracker
+from components.trainer.tracking import (
+    Patience,
+    TrackedRun,
+    Tracker,
+    credentials_in_environment,
+)
+from tests import mlflow_server
+from tests.mlflow_server import TrackingServer, serving
 
 SHAPE = (32, 32, 1)
 
@@ -123,3 +132,121 @@ def test_without_tracking_nothing_happens():
     tracker.log_text("text", "name")
     tracker.finish(succeeded=True)
     assert tracker.run == TrackedRun("", "")
+
+
+IMPATIENT = Patience(answer=0.2, upload=0.2, in_all=0.4)
+
+
+def track_a_training(tracker, epochs=5):
+    """All that a training and its evaluation log; returns the seconds that they were held up."""
+    started = time.monotonic()
+    tracker.start({"seed": 1}, None)
+    for epoch in range(epochs):
+        tracker.log_metrics({"loss": 1.0 / (epoch + 1)}, step=epoch)
+    tracker.log_text("<html>", "report.html")
+    tracker.finish(succeeded=True)
+    return time.monotonic() - started
+
+
+@pytest.fixture
+def http_server():
+    with serving(TrackingServer()) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("mood", "reason"),
+    [
+        (mlflow_server.silent, "has not answered within 0.2 seconds"),
+        (mlflow_server.dripping, "has not answered within 0.2 seconds"),
+        (mlflow_server.busy, "429|has not answered"),
+        (mlflow_server.unavailable, "503|has not answered"),
+        (mlflow_server.circular, "redirects|has not answered"),
+    ],
+)
+@pytest.mark.parametrize("answers_before", [0, 4])
+def test_no_server_holds_the_training_up(http_server, mood, reason, answers_before):
+    def moody(handler):
+        return len(http_server.requests) >= answers_before and mood(handler)
+
+    http_server.mood = moody
+    tracker = Tracker(TrackedRun(http_server.uri, "faces"), IMPATIENT)
+    assert track_a_training(tracker) < 3.0
+    assert re.search(reason, tracker.run.failure)
+    later = Tracker(TrackedRun.from_json(tracker.run.to_json()), IMPATIENT)
+    assert track_a_training(later) < 0.1
+
+
+def test_what_one_tracker_has_waited_counts_for_the_next_one_of_the_process(http_server):
+    http_server.mood = mlflow_server.silent
+    for _ in range(2):
+        held = track_a_training(Tracker(TrackedRun(http_server.uri, "faces"), IMPATIENT))
+    assert held < 0.55  # 0.2 that every call may take, and nothing of the 0.4 is left
+
+
+def test_a_slow_server_that_works_gets_everything_and_holds_up_no_epoch(http_server):
+    http_server.mood = mlflow_server.slow(0.1)
+    patience = Patience(answer=0.8, upload=0.8, in_all=0.0)
+    tracker = Tracker(TrackedRun(http_server.uri, "faces"), patience)
+    held = track_a_training(tracker, epochs=50)
+    assert tracker.run.failure == ""
+    assert sorted(http_server.metrics["loss"]) == sorted(1.0 / n for n in range(1, 51))
+    assert held < 50 * 0.1
+
+
+def test_a_server_with_another_protocol_costs_the_tracking_and_nothing_else(http_server):
+    uri = http_server.uri.replace("http:", "https:")
+    tracker = Tracker(TrackedRun(uri, "faces"), Patience(answer=5.0, in_all=5.0))
+    track_a_training(tracker)
+    assert "SSL" in tracker.run.failure
+
+
+def test_a_password_reaches_the_server_and_no_record(http_server, caplog, capfd):
+    http_server.asks_for_password = True
+    with credentials_in_environment(http_server.uri_with_password) as recorded:
+        assert recorded == http_server.uri
+        tracker = Tracker(TrackedRun(recorded, "faces"))
+        track_a_training(tracker)
+        later = Tracker(TrackedRun.from_json(tracker.run.to_json()))
+        later.log_text("{}", "metrics.json")
+    assert tracker.run.failure == later.run.failure == ""
+    assert http_server.refused == 0
+    assert http_server.params == {"seed": "1"}
+    assert len(http_server.metrics["loss"]) == 5
+    assert sum(request.startswith("PUT") for request in http_server.requests) == 2
+    told = tracker.run.to_json() + caplog.text + "".join(capfd.readouterr())
+    assert mlflow_server.PASSWORD not in told
+    assert mlflow_server.QUOTED_PASSWORD not in told
+    without = Tracker(TrackedRun(recorded, "faces"))
+    track_a_training(without)
+    assert "who are you?" in without.run.failure
+
+
+def test_a_secret_may_give_the_whole_address_on_a_cluster(http_server, monkeypatch):
+    http_server.asks_for_password = True
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", http_server.uri_with_password)
+    tracker = Tracker(TrackedRun(http_server.uri, "faces"))
+    track_a_training(tracker)
+    assert tracker.run.failure == ""
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://me:hunter2@127.0.0.1:9/",
+        "postgresql://me:hunter2@127.0.0.1:9/mlflow",
+        "nosuchscheme://me:hunter2@host/x",
+        "mysql+nosuchdriver://me:hunter2@host/x?password=hunter2",
+    ],
+)
+def test_no_failure_tells_the_password(uri, caplog):
+    with credentials_in_environment(uri) as recorded:
+        tracker = Tracker(TrackedRun(recorded, "faces"), Patience(answer=5.0, in_all=5.0))
+        tracker.start({}, None)
+    assert tracker.run.failure
+    assert "hunter2" not in tracker.run.to_json() + caplog.text
+
+
+def test_a_record_of_former_times_is_read_without_its_password():
+    former = '{"tracking_uri": "http://me:hunter2@host", "experiment": "e", "run_id": "1"}'
+    assert TrackedRun.from_json(former) == TrackedRun("http://host", "e", "1")
