@@ -22,7 +22,7 @@ _USER_INFO = re.compile(
 )
 _PARAMETER = re.compile(
     rf"(?P<name>(?<![\w.%-]){_NAME})(?P<is>['\"]?\s*[=:]\s*)"
-    rf"(?!{re.escape(HIDDEN)})(?P<value>'[^']*'|\"[^\"]*\"|[^\s&;,'\"{{}}\[\]()]+)",
+    rf"(?!{re.escape(HIDDEN)}|Basic\b|Bearer\b)(?P<value>'[^']*'|\"[^\"]*\"|[^\s&;,'\"{{}}\[\]()]+)",
     re.IGNORECASE,
 )
 _HEADER = re.compile(r"\b(?P<kind>Basic|Bearer)\s+(?P<value>[\w.~+/=-]{6,})")

@@ -19,6 +19,7 @@ from rich.console import Console
 from components.errors import UserError
 from pipeline.account import ensure_account
 from pipeline.config import CONFIGS, Config, load_config
+from pipeline.console import TextConsole
 from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
@@ -49,7 +50,7 @@ def main(
     ] = None,
 ) -> None:
     """Write the pipeline as a file that Kubeflow Pipelines takes."""
-    console = Console(stderr=True)
+    console = TextConsole(stderr=True)
     try:
         _compile(load_config(config, overrides), image, training_image, output, console)
     except UserError as error:

@@ -11,16 +11,35 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.progress import ProgressColumn as _Column
+from rich.text import Text
 
 from components import progress
+from components.text import visible
 
 # How often, in seconds, a long node says how far it is where there is no terminal to draw on.
 _PLAIN_PERIOD = 15.0
+
+
+class TextConsole(Console):
+    """A console for which text is text, in lines, titles and the cells of tables.
+
+    `[/b]` in a file's name is no markup, and what a terminal would obey is made visible.
+
+    Args:
+      options: of `rich.console.Console`.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(**{"markup": False, "highlight": False, "emoji": False} | options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Called by rich for every string that it draws."""
+        return super().render_str(visible(text), **options)
 
 
 @contextmanager

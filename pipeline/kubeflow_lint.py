@@ -19,9 +19,9 @@ if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import typer
-from rich.console import Console
 
 from components.errors import UserError
+from pipeline.console import TextConsole
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.lint import lint
 from pipeline.kubeflow.rules_code import import_by_path
@@ -41,7 +41,7 @@ def main(
     ] = True,
 ) -> None:
     """Find what a cluster would refuse, or run in another way than meant."""
-    console = Console(stderr=True)
+    console = TextConsole(stderr=True)
     try:
         findings = lint(read_document(file), import_by_path if imports else None)
     except UserError as error:

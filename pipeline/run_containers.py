@@ -17,11 +17,10 @@ if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import typer
-from rich.console import Console
 
 from components.errors import UserError
 from pipeline.account import ensure_account
-from pipeline.console import output_to_log
+from pipeline.console import TextConsole, output_to_log
 from pipeline.kubeflow.document import PipelineDocument, read_document
 from pipeline.kubeflow.submission import typed_parameters
 from pipeline.quiet import quiet_libraries
@@ -55,7 +54,7 @@ def main(
     output_dir: Annotated[Path, typer.Option(help="Where the run goes.")] = Path("runs/containers"),
 ) -> None:
     """Run a compiled pipeline in containers."""
-    console = Console(stderr=True)
+    console = TextConsole(stderr=True)
     try:
         document = read_document(file)
         arguments = typed_parameters(document.parameters, parameters or [])
@@ -94,7 +93,7 @@ def _run_logged(
     mounts = containers.volume_mounts(document, volumes)
     log_file = folder.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with output_to_log(log_file) as terminal:
-        console = Console(file=terminal, width=None if terminal.isatty() else PLAIN_WIDTH)
+        console = TextConsole(file=terminal, width=None if terminal.isatty() else PLAIN_WIDTH)
         console.print(f"log: {log_file}", markup=False, highlight=False, soft_wrap=True)
         try:
             containers.run_in_containers(

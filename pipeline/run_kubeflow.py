@@ -16,10 +16,10 @@ if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import typer
-from rich.console import Console
 
 from components.errors import UserError
 from pipeline.account import ensure_account
+from pipeline.console import TextConsole
 from pipeline.kubeflow.access import checked_host, read_token
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.following import RunDisplay, follow
@@ -80,12 +80,12 @@ def main(
         )
         server = _server(submission, host, namespace, token_env)
         run_id = server.start(submission)
-        display = RunDisplay(Console(), {step.name for step in submission.document.steps})
+        display = RunDisplay(TextConsole(), {step.name for step in submission.document.steps})
         display.say(f"started: {server.address(run_id)}")
         if wait:
             _follow(server, run_id, display, poll_interval, timeout)
     except (UserError, RunNotSucceededError) as error:
-        console = Console(stderr=True)
+        console = TextConsole(stderr=True)
         console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_FAILURE)
 

@@ -25,7 +25,7 @@ from components.example_gen.folder import list_images
 from components.example_gen.splits import assign_splits
 from pipeline.account import ensure_account
 from pipeline.config import CONFIGS, Config, load_config
-from pipeline.console import output_to_log
+from pipeline.console import TextConsole, output_to_log
 from pipeline.failures import user_error
 from pipeline.run_folder import RunFolder
 from pipeline.stopping import Stopped, end_now, stopping_on_signals
@@ -66,7 +66,7 @@ def main(
 ) -> None:
     """Train, evaluate, bless and push a face-recognition model."""
     ensure_account()
-    console = Console(stderr=True)
+    console = TextConsole(stderr=True)
     try:
         with stopping_on_signals():
             settings = load_config(config, overrides)
@@ -124,7 +124,7 @@ def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
     """Runs with everything but our own lines in a log file; returns the exit code."""
     log_file = folder.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with output_to_log(log_file) as terminal:
-        console = Console(file=terminal, width=None if terminal.isatty() else PLAIN_WIDTH)
+        console = TextConsole(file=terminal, width=None if terminal.isatty() else PLAIN_WIDTH)
         console.print(f"log: {log_file}", markup=False, highlight=False, soft_wrap=True)
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

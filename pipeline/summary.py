@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,13 @@ def keep_latest(result: RunResult, folder: RunFolder) -> None:
 
 
 def print_summary(console: Console, result: RunResult, folder: RunFolder) -> None:
-    """Prints the table of metrics, the verdict, and where to look next."""
+    """Prints the table of metrics, the verdict, and where to look next.
+
+    Args:
+      console: a `TextConsole`: names and reasons come from files and servers.
+      result: of the run.
+      folder: of the run.
+    """
     console.print()
     console.print(_metrics_table(result.metrics))
     for metric, needed in result.metrics["unsupported"].items():
@@ -71,7 +78,7 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
     console.print(f"The model is {verdict}:", style="green" if result.blessed else "red")
     for reason in result.reasons:
-        console.print(f"  {reason}", highlight=False)
+        console.print(f"  {reason}", markup=False, highlight=False)
     console.print()
     _print_places(console, result, folder)
 
@@ -124,7 +131,8 @@ def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
             f"FAR {test['FAR']:.4f}, FRR {test['FRR']:.4f}"
         )
     if "thresholds_missing" in metrics:
-        console.print(f"no threshold: {metrics['thresholds_missing']}", style="yellow")
+        missing = f"no threshold: {metrics['thresholds_missing']}"
+        console.print(missing, style="yellow", markup=False)
 
 
 def _print_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
@@ -152,36 +160,42 @@ def _print_data_remarks(console: Console, result: RunResult) -> None:
 def _print_places(console: Console, result: RunResult, folder: RunFolder) -> None:
     programs = Path(sys.executable).parent
     report = _shown(folder.latest / "report.html")
-    places = [("report", report, f"xdg-open {report}")]
+    places = [("report", report, ["xdg-open", report])]
     if result.pushed_model:
-        verify = f"{_shown(programs / 'python')} pipeline/verify.py A.jpg B.jpg"
-        places.append(
-            (
-                "model",
-                _shown(result.pushed_model),
-                f"{verify} --model-dir {_shown(result.pushed_model.parent)}",
-            )
-        )
+        verify = [_shown(programs / "python"), "pipeline/verify.py", "A.jpg", "B.jpg"]
+        pushed = ["--model-dir", _shown(result.pushed_model.parent)]
+        places.append(("model", _shown(result.pushed_model), verify + pushed))
     if result.tracking_uri:
-        command = f"{_shown(programs / 'mlflow')} ui --backend-store-uri {result.tracking_uri}"
-        places.append(("MLflow", result.tracking_uri, command))
+        store = ["ui", "--backend-store-uri", result.tracking_uri]
+        places.append(("MLflow", result.tracking_uri, [_shown(programs / "mlflow"), *store]))
     logs = _shown(result.model_run / "tensorboard")
-    figures = _shown(result.report.with_name("tensorboard"))
-    tensorboard = f"{_shown(programs / 'tensorboard')} --logdir_spec train:{logs},test:{figures}"
+    tensorboard = [_shown(programs / "tensorboard"), *_tensorboard_options(result, folder)]
     places.append(("training", logs, tensorboard))
     for name, place, command in places:
         console.print(f"{name + ':':<10}{place}", markup=False, highlight=False, soft_wrap=True)
-        console.print(f"{'':<10}$ {command}", markup=False, highlight=False, soft_wrap=True)
+        typed = shlex.join(command)
+        console.print(f"{'':<10}$ {typed}", markup=False, highlight=False, soft_wrap=True)
     if result.tracking_failure:
-        console.print(f"MLflow tracking stopped: {result.tracking_failure}", style="yellow")
+        failure = f"MLflow tracking stopped: {result.tracking_failure}"
+        console.print(failure, style="yellow", markup=False)
+
+
+def _tensorboard_options(result: RunResult, folder: RunFolder) -> list[str]:
+    """Training and test side by side; in all of the artifacts, if a path has its separators."""
+    logs = _shown(result.model_run / "tensorboard")
+    figures = _shown(result.report.with_name("tensorboard"))
+    if set(logs + figures) & set(",:"):
+        return ["--logdir", _shown(folder.artifacts)]
+    return ["--logdir_spec", f"train:{logs},test:{figures}"]
 
 
 def _shown(path: Path) -> str:
     """A path as one would type it here."""
     try:
-        return str(path.relative_to(Path.cwd()))
+        relative = str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+    return f"./{relative}" if relative.startswith("-") else relative
 
 
 def load_json(path: Path) -> Any:

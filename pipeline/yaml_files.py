@@ -18,7 +18,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from components.errors import UserError
 from components.text import shown, shown_text
 
-# Nodes that a document may have when every alias stands for all that it names.
+# Values that a document may have when every alias stands for all that it names.
 _MAX_NODES = 200_000
 
 # Digits of a whole number; 64 bits have 19, and Python refuses to read 4,301 at all.
@@ -128,12 +128,17 @@ def _check(root: Node) -> None:
             if isinstance(node, MappingNode):
                 _check_keys(node)
             above.add(node)
-            sizes[node] = 1 + sum(map(size_of, _children(node)))
+            sizes[node] = _own_size(node) + sum(map(size_of, _children(node)))
             above.remove(node)
         return sizes[node]
 
     if size_of(root) > _MAX_NODES:
         raise ConstructorError(problem=f"its aliases make more than {_MAX_NODES} values of it")
+
+
+def _own_size(node: Node) -> int:
+    """A long text counts for more than one value."""
+    return 1 + (len(node.value) // 100 if isinstance(node, ScalarNode) else 0)
 
 
 def _children(node: Node) -> list[Node]:

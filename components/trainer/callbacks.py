@@ -102,7 +102,8 @@ def build_callbacks(
         ),
     ]
     if checkpoint_dir is not None:
-        path = Path(checkpoint_dir) / CHECKPOINT_NAME
+        # Keras fills in `{epoch}` and the like; the folder's own braces are doubled to stay.
+        path = str(Path(checkpoint_dir) / CHECKPOINT_NAME).replace("{", "{{").replace("}", "}}")
         callbacks.append(
             keras.callbacks.ModelCheckpoint(path, monitor, mode="min", save_best_only=True)
         )

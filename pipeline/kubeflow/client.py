@@ -7,8 +7,9 @@ the cookie in `~/.config/kfp/context.json`, and `KF_PIPELINES_UI_ENDPOINT`.
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import Any
 
 import kfp
 import kfp_server_api
@@ -18,12 +19,17 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.errors import UserError
+from components.patience import TooSlowError, call_within
+from components.text import shown_text
 from pipeline.kubeflow.access import NoAnswerError
 from pipeline.kubeflow.run import Run, Task
 from pipeline.kubeflow.submission import Submission
 
-# Seconds: to connect, and to wait for an answer.
+# Seconds: to connect, and between two parts of an answer.
 _REQUEST_TIMEOUT = (10, 60)
+
+# Seconds that all of one call may take, whatever a server does to draw it out.
+_CALL_TIMEOUT = 60.0
 
 _UNAUTHORISED, _FORBIDDEN, _TOO_MANY_REQUESTS, _SERVER_ERROR = 401, 403, 429, 500
 _NOT_ALLOWED, _NOT_IMPLEMENTED = 405, 501
@@ -43,9 +49,9 @@ def check_pipeline(submission: Submission) -> None:
     try:
         json_format.ParseDict(document.spec, pipeline_spec_pb2.PipelineSpec())
         json_format.ParseDict(document.platform, pipeline_spec_pb2.PlatformSpec())
-    except json_format.ParseError as error:
+    except (json_format.ParseError, RecursionError) as error:
         raise UserError(
-            f"{file} is no pipeline that kfp {kfp.__version__} knows: {error}"
+            f"{file} is no pipeline that kfp {kfp.__version__} knows: {shown_text(str(error))}"
         ) from None
 
 
@@ -56,23 +62,32 @@ class KubeflowServer:
       host: URL below which `/apis/v2beta1` is, as `checked_host` returns it.
       namespace: of the user, on a server that several share.
       token: what to authorise with; None for a server that asks for none.
+      call_timeout: seconds that one call may take.
 
     Raises:
       NoAnswerError: nothing answers at the host, or it cannot now.
       UserError: what answers is no KFP 2, or does not let us in.
     """
 
-    def __init__(self, host: str, namespace: str | None = None, token: str | None = None):
+    def __init__(
+        self,
+        host: str,
+        namespace: str | None = None,
+        token: str | None = None,
+        call_timeout: float | None = None,
+    ):
         self._host = host
         self._token = token
-        with self._explained():
-            self._client = _Client(
+        self._call_timeout = call_timeout or _CALL_TIMEOUT
+        self._client = self._call(
+            lambda: _Client(
                 host=self._host,
                 # Its default; any other is taken for the user's own.
                 namespace=namespace or "kubeflow",
                 existing_token=token,
             )
-            multi_user = self._client.get_kfp_healthz().multi_user
+        )
+        multi_user = self._call(self._client.get_kfp_healthz).multi_user
         if multi_user is None:
             raise UserError(self._no_api())
         self._namespace = namespace or self._client.get_user_namespace()
@@ -87,13 +102,12 @@ class KubeflowServer:
         Returns:
           The run's id.
         """
-        with self._explained():
-            experiment = self._client.create_experiment(
-                submission.experiment, namespace=self._namespace
-            )
+        experiment = self._call(
+            lambda: self._client.create_experiment(submission.experiment, namespace=self._namespace)
+        )
         try:
-            with self._explained():
-                response = self._client.run_pipeline(
+            response = self._call(
+                lambda: self._client.run_pipeline(
                     experiment.experiment_id,
                     submission.run_name,
                     pipeline_package_path=str(submission.file),
@@ -101,6 +115,7 @@ class KubeflowServer:
                     pipeline_root=submission.document.spec.get("defaultPipelineRoot"),
                     service_account=submission.service_account,
                 )
+            )
         except NoAnswerError as error:
             raise UserError(
                 f"{error}\nThe run may have been started all the same: look at "
@@ -110,9 +125,7 @@ class KubeflowServer:
 
     def get_run(self, run_id: str) -> Run:
         """Asks how a run is."""
-        with self._explained():
-            response = self._client.get_run(run_id)
-        return self._run(response)
+        return self._run(self._call(lambda: self._client.get_run(run_id)))
 
     def address(self, run_id: str) -> str:
         """Where a person can look at a run."""
@@ -128,6 +141,11 @@ class KubeflowServer:
         tasks = sorted(details or [], key=lambda task: str(task.start_time))
         return Run(run.run_id, run.state or "", _error(run), tuple(map(_task, tasks)))
 
+    def _call(self, action: Callable[[], Any]) -> Any:
+        """What the server answers to a call that takes no longer than it may."""
+        with self._explained():
+            return call_within(self._call_timeout, action)
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Turns what kfp raises into what the user can do, and keeps it from printing."""
@@ -138,10 +156,17 @@ class KubeflowServer:
             raise self._refusal(error) from None
         except urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error
-            raise NoAnswerError(f"{self._host} does not answer: {reason}") from None
+            raise NoAnswerError(
+                f"{self._host} does not answer: {shown_text(str(reason))}"
+            ) from None
+        except TooSlowError:
+            raise NoAnswerError(
+                f"{self._host} does not answer: a call has not ended within "
+                f"{self._call_timeout:g} seconds"
+            ) from None
         except ValueError as error:
             raise UserError(
-                f"kfp {kfp.__version__} cannot work with {self._host}: {error}"
+                f"kfp {kfp.__version__} cannot work with {self._host}: {shown_text(str(error))}"
             ) from None
         except GoogleAuthError as error:
             raise UserError(f"not authorised: no token for {self._host}: {error}") from None
@@ -176,15 +201,21 @@ class KubeflowServer:
             words = json.loads(error.body)["message"]
         except (ValueError, TypeError, KeyError):
             words = error.reason
-        return str(words).replace(self._token, "***") if self._token else str(words)
+        words = str(words)
+        return shown_text(words.replace(self._token, "***") if self._token else words)
 
 
 class _Client(kfp.Client):
     """kfp.Client that gives up where it asks again and again.
 
     The base class asks five times for the server's health, seconds apart and whatever the answer,
-    and waits for an answer for ever.
+    waits for an answer for ever, and comes back when the server says, be it tomorrow.
     """
+
+    def _load_config(self, *args: Any, **kwargs: Any) -> kfp_server_api.Configuration:
+        config = super()._load_config(*args, **kwargs)
+        config.retries = urllib3.Retry(3, respect_retry_after_header=False)
+        return config
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> kfp_server_api.V2beta1GetHealthzResponse:
         return self.healthzs.healthz_service_get_healthz(_request_timeout=_REQUEST_TIMEOUT)

@@ -8,6 +8,12 @@ from typing import Any
 import yaml
 
 from components.errors import UserError
+from components.text import shown_text
+from pipeline.kubeflow.shape import check_shape
+from pipeline.yaml_files import YamlError, parse_yaml, read_text
+
+# Kubernetes takes no object of more than a megabyte and a half, and this becomes one.
+_MAX_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -94,21 +100,20 @@ def read_document(path: Path) -> PipelineDocument:
     Raises:
       UserError: the file cannot be read, or is no compiled pipeline.
     """
+    file = shown_text(str(path))
     try:
-        documents = [
-            part
-            for part in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-            if part is not None
-        ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {error}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        # YAML 1.1, as those read it that take the file.
+        documents = parse_yaml(read_text(path, _MAX_BYTES), yaml.SafeLoader)
+    except YamlError as error:
+        raise UserError(f"{file} is {error}") from None
+    documents = [part for part in documents if part is not None]
     specs = [part for part in documents if isinstance(part, dict) and "pipelineInfo" in part]
     platforms = [part for part in documents if isinstance(part, dict) and "platforms" in part]
     if len(specs) != 1 or len(platforms) > 1 or len(specs) + len(platforms) != len(documents):
         raise UserError(
-            f"{path}: a compiled pipeline is one document with pipelineInfo, and at most one with "
+            f"{file}: a compiled pipeline is one document with pipelineInfo, and at most one with "
             f"platforms. Received: {len(documents)} documents, {len(specs)} with pipelineInfo"
         )
-    return PipelineDocument(specs[0], platforms[0] if platforms else {})
+    platform = platforms[0] if platforms else {}
+    check_shape(specs[0], platform, file)
+    return PipelineDocument(specs[0], platform)

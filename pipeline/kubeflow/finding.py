@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from components.text import shown_text
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -21,4 +23,5 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        return f"{self.severity}: {self.where}: {self.message} [{self.rule}]"
+        where, message = shown_text(self.where), shown_text(self.message, limit=1000)
+        return f"{self.severity}: {where}: {message} [{self.rule}]"

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from components.text import visible
 from pipeline.kubeflow.access import NoAnswerError
 from pipeline.kubeflow.run import FINAL_STATES, Run, RunNotSucceededError, Task
 
 if TYPE_CHECKING:
     from pipeline.kubeflow.client import KubeflowServer
 
-# Polls in a row without an answer after which a run is given up: minutes, at the usual interval.
-_PATIENCE = 60
+# Seconds without an answer after which a run is given up, and looks that there must have been.
+_PATIENCE = 300.0
+_MIN_LOOKS = 3
 
 
 class RunDisplay:
@@ -56,7 +58,7 @@ class RunDisplay:
 
     def say(self, line: str) -> None:
         """Prints a line above the steps."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
 
     def _show(self, task: Task) -> None:
         if task.state in FINAL_STATES:
@@ -120,6 +122,7 @@ class _Watch:
         self._run_id = run_id
         self._display = display
         self._unanswered = 0
+        self._away_since = 0.0
 
     def look(self) -> Run | None:
         """The run as it is, which is shown, too; None if the server does not answer just now."""
@@ -135,6 +138,8 @@ class _Watch:
     def _bear(self, error: NoAnswerError) -> None:
         self._unanswered += 1
         if self._unanswered == 1:
+            self._away_since = time.monotonic()
             self._display.say(f"{error}; trying again")
-        if self._unanswered == _PATIENCE:
+        away = time.monotonic() - self._away_since
+        if self._unanswered >= _MIN_LOOKS and away >= _PATIENCE:
             raise RunNotSucceededError(f"{error}; no longer followed, the run goes on") from None

@@ -5,12 +5,14 @@ What can be imported here can be in the image too; to be sure, run the lint in t
 
 import importlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import yaml
 
 from pipeline.kubeflow.document import PipelineDocument, Step
 from pipeline.kubeflow.finding import Finding
+from pipeline.yaml_files import YamlError, parse_yaml
 
 # Takes the dotted path of a class or a function; raises ImportError where it cannot be had.
 Importer = Callable[[str], Any]
@@ -34,8 +36,10 @@ def import_by_path(path: str) -> Any:
     module, _, name = path.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
-    except (AttributeError, ValueError) as error:
-        raise ImportError(f"{path}: {error}") from None
+    except ImportError:
+        raise
+    except Exception as error:  # a module may raise anything while it is imported
+        raise ImportError(f"{path}: {type(error).__name__}: {error}") from None
 
 
 def check_artifact_types(document: PipelineDocument, importer: Importer) -> Iterator[Finding]:
@@ -58,8 +62,8 @@ def check_executor_classes(document: PipelineDocument, importer: Importer) -> It
     """The executor that a container is to run can be imported."""
     for step in document.steps:
         args = step.container.get("args", [])
-        if "--executor_class_path" in args:
-            path = args[args.index("--executor_class_path") + 1]
+        path = _following(args, "--executor_class_path")
+        if path:
             yield from _import(importer, path, "executor-classes", f"step {step.name}")
 
 
@@ -78,16 +82,27 @@ def check_run_fn(document: PipelineDocument, importer: Importer) -> Iterator[Fin
             yield from _import(importer, run_fn, "run-fn", f"step {step.name}")
 
 
-def _constant(step: Step, name: str) -> Any:
+def _following(args: list[str], flag: str) -> str:
+    """The argument after a flag; empty where there is none."""
+    return dict(pairwise(args)).get(flag, "")
+
+
+def _constant(step: Step, name: str) -> str:
+    """The text that a property is given; empty where there is none, or another kind of value."""
     parameter = step.task.get("inputs", {}).get("parameters", {}).get(name, {})
-    return parameter.get("runtimeValue", {}).get("constant")
+    value = parameter.get("runtimeValue", {}).get("constant")
+    return value if isinstance(value, str) else ""
 
 
 def _title(artifact_type: dict[str, str]) -> str:
     if "schemaTitle" in artifact_type:
         return artifact_type["schemaTitle"]
-    schema = yaml.safe_load(artifact_type.get("instanceSchema", "")) or {}
-    return schema.get("title", "")
+    try:
+        documents = parse_yaml(artifact_type.get("instanceSchema", ""), yaml.SafeLoader)
+    except YamlError:
+        return ""
+    title = documents[0].get("title") if documents and isinstance(documents[0], dict) else None
+    return title if isinstance(title, str) else ""
 
 
 def _import(importer: Importer, path: str, rule: str, where: str) -> Iterator[Finding]:

@@ -2,7 +2,9 @@
 
 import importlib.util
 from collections.abc import Iterator
+from itertools import pairwise
 
+from components.text import shown
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.finding import Finding
 
@@ -19,7 +21,7 @@ def check_schema_version(document: PipelineDocument) -> Iterator[Finding]:
         yield Finding(
             "schema-version",
             "pipeline",
-            f"KFP takes schema 2.1.0 only (use_pipeline_spec_2_1=True). Received: {version}",
+            f"KFP takes schema 2.1.0 only (use_pipeline_spec_2_1=True). Received: {shown(version)}",
         )
 
 
@@ -95,7 +97,7 @@ def check_entrypoint(document: PipelineDocument) -> Iterator[Finding]:
                 "TFX's own command opens minio:// itself, and reads no artifact without a type: "
                 "use pipeline.kubeflow.entrypoint",
             )
-        elif "-m" in command and not _module_exists(command[command.index("-m") + 1]):
+        elif "-m" in command and not _module_exists(dict(pairwise(command)).get("-m", "")):
             yield Finding("entrypoint", where, f"there is no module for the command {command}")
         elif step.container and not command:
             yield Finding(
@@ -106,5 +108,5 @@ def check_entrypoint(document: PipelineDocument) -> Iterator[Finding]:
 def _module_exists(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
+    except Exception:  # its packages are imported, and may raise anything
         return False

@@ -114,10 +114,11 @@ def check_platform_names(document: PipelineDocument) -> Iterator[Finding]:
             if not _OBJECT_NAME.fullmatch(name):
                 yield Finding("names", where, f"not a name for a {kind}: {name!r}")
         for mapping in (item for secret in secrets for item in secret.get("keyToEnv", [])):
-            if not _VARIABLE.fullmatch(mapping.get("envVar", "")):
-                yield Finding("names", where, f"not an environment variable: {mapping['envVar']!r}")
-            if not _SECRET_KEY.fullmatch(mapping.get("secretKey", "")):
-                yield Finding("names", where, f"not a key of a secret: {mapping['secretKey']!r}")
+            variable, key = mapping.get("envVar", ""), mapping.get("secretKey", "")
+            if not _VARIABLE.fullmatch(variable):
+                yield Finding("names", where, f"not an environment variable: {variable!r}")
+            if not _SECRET_KEY.fullmatch(key):
+                yield Finding("names", where, f"not a key of a secret: {key!r}")
         for key, value in config.get("nodeSelector", {}).get("labels", {}).items():
             if not _is_label(key, value):
                 yield Finding("names", where, f"not a label of a node: {key}={value}")

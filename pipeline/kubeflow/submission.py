@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import UserError
+from components.text import shown, shown_text
 from pipeline.kubeflow.document import PipelineDocument
 
 
@@ -53,11 +54,15 @@ def typed_parameters(
     for item in given:
         name, equals, text = item.partition("=")
         if not equals:
-            raise UserError(f"a parameter is name=value, such as epochs=20. Received: {item}")
+            raise UserError(
+                f"a parameter is name=value, such as epochs=20. Received: {shown_text(item)}"
+            )
         if name not in declared:
-            raise UserError(f"the pipeline has no parameter {name}{_suggestion(name, declared)}")
+            raise UserError(
+                f"the pipeline has no parameter {shown_text(name)}{_suggestion(name, declared)}"
+            )
         if name in values:
-            raise UserError(f"a parameter can be given once. Received twice: {name}")
+            raise UserError(f"a parameter can be given once. Received twice: {shown_text(name)}")
         values[name] = _typed(name, declared[name].get("parameterType"), text)
     missing = [
         name
@@ -82,12 +87,12 @@ def _typed(name: str, kind: str | None, text: str) -> Any:
     except KeyError:
         raise UserError(
             f"{name} is of a type that cannot be set here; there are {', '.join(_TYPES)}. "
-            f"Received: {kind}"
+            f"Received: {shown(kind)}"
         ) from None
     try:
         return read(text)
-    except ValueError:
-        raise UserError(f"{name} must be {meaning}. Received: {text}") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{name} must be {meaning}. Received: {shown_text(text)}") from None
 
 
 def _finite(text: str) -> float:
@@ -97,9 +102,20 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 2**63:
+        raise ValueError("the server takes 64 bits")
+    return number
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")
+
+
 def _json(kind: type) -> Callable[[str], Any]:
     def read(text: str) -> Any:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_no_constant)
         if not isinstance(value, kind):
             raise ValueError(f"not a {kind.__name__}")
         return value
@@ -110,7 +126,7 @@ def _json(kind: type) -> Callable[[str], Any]:
 # Name in the specification -> how to say it, and how to read it.
 _TYPES: dict[str | None, tuple[str, Callable[[str], Any]]] = {
     "STRING": ("a text", str),
-    "NUMBER_INTEGER": ("a whole number", int),
+    "NUMBER_INTEGER": ("a whole number", _whole),
     "NUMBER_DOUBLE": ("a number", _finite),
     "BOOLEAN": ("true or false", _json(bool)),
     "LIST": ("a list in JSON", _json(list)),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from components.text import shown_text
 from pipeline.kubeflow.document import PipelineDocument
 
 
@@ -41,18 +42,17 @@ def all_values(document: PipelineDocument) -> Iterator[Value]:
 
 
 def _strings(where: str, name: str, value: Any) -> Iterator[Value]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _strings(f"{where}.{key}", key, item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(where, "", item)
-    elif isinstance(value, str):
-        decoded = _from_json(value)
-        if decoded is None:
-            yield Value(where, name, value)
-        else:
-            yield from _strings(where, name, decoded)
+    """The strings in a value, in their order; a list of what is to be looked at bounds no depth."""
+    waiting = [(where, name, value)]
+    while waiting:
+        where, name, value = waiting.pop()
+        decoded = _from_json(value) if isinstance(value, str) else value
+        if isinstance(decoded, dict):
+            waiting += [(f"{where}.{key}", key, item) for key, item in reversed(decoded.items())]
+        elif isinstance(decoded, list):
+            waiting += [(where, "", item) for item in reversed(decoded)]
+        elif isinstance(value, str):
+            yield Value(shown_text(where), name, value)
 
 
 def _from_json(text: str) -> dict[str, Any] | list[Any] | None:
@@ -60,5 +60,5 @@ def _from_json(text: str) -> dict[str, Any] | list[Any] | None:
         return None
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or a number or a depth that nobody means
         return None

@@ -33,6 +33,7 @@ class Answer:
     body: Any
     content_type: str = "application/json"
     length: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def error(status: int, message: str) -> Answer:
@@ -43,6 +44,7 @@ DROPPED = Answer(200, {"run_id": RUN_ID}, length=1000)
 LOGIN_PAGE = Answer(200, "<html>Log in</html>", "text/html")
 NO_SUCH_PATH = error(404, "Not Found")
 SILENCE = Answer(0, None)
+DRIP = Answer(200, None)
 
 
 def answer(model: Any) -> Answer:
@@ -173,14 +175,27 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.kfp_server.respond(self.command, self.path, self.headers, body)
         if answer is SILENCE:
             self.kfp_server.closing.wait()
+        if answer is DRIP:
+            self._drip()
+            return
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
         content = text.encode()
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(answer.length or len(content)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
         self.close_connection = answer.length is not None
+
+    def _drip(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        while not self.kfp_server.closing.wait(0.02):
+            self.wfile.write(b" ")
+            self.wfile.flush()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pipeline.kubeflow.run import Task
 from pipeline.kubeflow.submission import typed_parameters
 from pipeline.run_kubeflow import app
 from tests.kubeflow.kfp_server import (
+    DRIP,
     DROPPED,
     LOGIN_PAGE,
     NO_SUCH_PATH,
@@ -242,7 +243,7 @@ def test_a_server_that_is_away_for_a_while_does_not_end_it(server, command, brok
 
 
 def test_a_server_that_stays_away_ends_it(server, command, monkeypatch):
-    monkeypatch.setattr(following, "_PATIENCE", 3)
+    monkeypatch.setattr(following, "_PATIENCE", 0.0)
     server.looks = [error(503, "starting"), error(503, "starting"), run("RUNNING"), error(503, "")]
     code, lines, message = command()
     assert code == 1
@@ -456,6 +457,8 @@ def test_a_file_that_is_no_pipeline_is_refused(command, tmp_path, name, text, ex
         (["margin=wide"], "margin must be a number. Received: wide"),
         (["margin=nan"], "margin must be a number. Received: nan"),
         (["epochs=1", "epochs=2"], "Received twice: epochs"),
+        (["epochs=" + "9" * 5000], "epochs must be a whole number. Received: 999"),
+        (["epochs=9223372036854775808"], "epochs must be a whole number"),
     ],
 )
 def test_a_wrong_parameter_is_refused_before_the_server_is_asked(server, command, given, expected):
@@ -483,7 +486,17 @@ def test_each_type_of_the_specification_is_read(kind, text, value):
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"), [("BOOLEAN", "1"), ("LIST", "{}"), ("STRUCT", "a: 1"), ("TASK", "x")]
+    ("kind", "text"),
+    [
+        ("BOOLEAN", "1"),
+        ("LIST", "{}"),
+        ("LIST", "[NaN]"),
+        ("LIST", "[" * 100_000),
+        ("LIST", "[" + "9" * 5000 + "]"),
+        ("STRUCT", "a: 1"),
+        ("TASK", "x"),
+    ],
+    ids=lambda text: text[:10],
 )
 def test_what_is_not_of_the_type_is_refused(kind, text):
     with pytest.raises(UserError, match="Received"):
@@ -510,6 +523,30 @@ def test_a_server_that_falls_silent_does_not_hold_us_for_ever(server, command, m
     code, _, message = command()
     assert code == 2
     assert "does not answer" in message
+
+
+def test_a_server_that_asks_to_come_back_tomorrow_is_asked_again_at_once(server, command):
+    busy = Answer(429, {"message": "slowly"}, headers={"Retry-After": "86400"})
+    server.looks = [run("RUNNING"), busy, run("SUCCEEDED")]
+    assert command()[0] == 0
+    server.special["GET /healthz"] = busy
+    assert command()[0] == 2
+
+
+def test_an_answer_that_drips_does_not_hold_us_for_ever(server, command, monkeypatch):
+    monkeypatch.setattr(client, "_CALL_TIMEOUT", 0.2)
+    server.special["GET /healthz"] = DRIP
+    code, _, message = command()
+    assert code == 2
+    assert message.endswith("does not answer: a call has not ended within 0.2 seconds")
+
+
+def test_what_the_server_says_is_text(server, command):
+    failed = task("Trainer", "FAILED", "no [/b] such\x1b[31m step\u202e", seconds=9)
+    server.looks = [run("FAILED", task("ImageExampleGen", "SUCCEEDED"), failed)]
+    code, _, message = command()
+    assert code == 1
+    assert message.endswith("Trainer: no [/b] such\\x1b[31m step\\u202e")
 
 
 def test_a_terminal_gets_a_line_for_each_finished_step(capsys):
