@@ -1,5 +1,6 @@
 """Paths as people give them, on the command line or in the configuration."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.errors import UserError
@@ -45,47 +46,47 @@ def optional_path(text: str | None, option: str) -> Path | None:
     return None if text is None else given_path(text, option)
 
 
-def check_writable_name(folder: Path, key: str) -> None:
+def check_writable_name(folder: Path) -> None:
     """Refuses a folder in which the steps would not find each other's files.
-
-    Args:
-      folder: resolved; where artifacts are to go.
-      key: the option or setting that named it.
 
     Raises:
       UserError: naming the characters.
     """
     name = str(folder)
-    bad = sorted(
-        {character for character in name if character in _PATTERN or _is_unseen(character)}
-    )
+    bad = sorted({letter for letter in name if letter in _PATTERN or _is_unseen(letter)})
     if bad:
         raise UserError(
-            f"{key}: the path must have none of these characters, which the libraries below take "
-            f"for a pattern or cannot store: {', '.join(map(shown, bad))}. Received: {shown(name)}"
+            "a folder that a run writes to must have none of these characters in its path, which "
+            "the libraries below take for a pattern or cannot store: "
+            f"{', '.join(map(shown, bad))}. Received: {shown(name)}"
         )
 
 
-def check_apart(input_dir: Path, written: dict[str, Path]) -> None:
-    """Refuses images among what a run writes, and a run that writes among the images.
+def check_apart(input_dir: Path, output_dir: Path, written: Iterable[Path]) -> None:
+    """Refuses a run that writes among the images, and images among what a run writes.
+
+    Images beside what is written, such as `runs/mine/faces` for `--output-dir runs/mine`, are none.
 
     Args:
-      input_dir: resolved; the folder of the images.
-      written: what names it -> folder that a run writes to, resolved.
+      input_dir: of the images; like all of them, resolved.
+      output_dir: of the run.
+      written: the folders that the run writes to.
 
     Raises:
       UserError: one is within the other.
     """
-    for key, folder in written.items():
+    for folder in (output_dir, *written):
         if folder.is_relative_to(input_dir):
             raise UserError(
-                f"{key} must not be within the folder of the images, whose next run would take "
-                f"what is written there for images. Received: {shown(str(folder))}"
+                "a run must not write into the folder of the images: the next one would take what "
+                f"it finds there for images. Received: {shown(str(folder))}, which is in "
+                f"{shown(str(input_dir))}"
             )
+    for folder in written:
         if input_dir.is_relative_to(folder):
             raise UserError(
-                f"the images must not be within {key}, where runs write. "
-                f"Received: {shown(str(input_dir))}"
+                "the images must not be where a run writes. Received: images in "
+                f"{shown(str(input_dir))}, and a run that writes to {shown(str(folder))}"
             )
 
 

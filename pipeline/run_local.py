@@ -27,6 +27,7 @@ from pipeline.account import ensure_account
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole, output_to_log
 from pipeline.failures import user_error
+from pipeline.paths import check_apart, check_writable_name, optional_path
 from pipeline.run_folder import RunFolder
 from pipeline.stopping import Stopped, end_now, stopping_on_signals
 from pipeline.summary import RunResult, keep_latest, print_summary
@@ -55,10 +56,12 @@ def main(
         ),
     ] = CONFIGS / "demo.yaml",
     data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of <identity>/**/<image>, instead of the config's.")
+        str | None,
+        typer.Option(metavar="PATH", help="<identity>/**/<image>, instead of the config's."),
     ] = None,
     output_dir: Annotated[
-        Path | None, typer.Option(help="Where the run goes; default: runs/<name of the config>.")
+        str | None,
+        typer.Option(metavar="PATH", help="Where the run goes; default: runs/<name of config>."),
     ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, such as training.epochs=3.")
@@ -70,9 +73,11 @@ def main(
     try:
         with stopping_on_signals():
             settings = load_config(config, overrides)
-            input_dir = _checked_input_dir(settings, data_dir, console)
-            output_dir = output_dir or Path("runs") / config.stem
-            folder = RunFolder(output_dir, settings.data.processed_dir)
+            images = optional_path(data_dir, "--data-dir")
+            input_dir = _checked_input_dir(settings, images, console)
+            given = optional_path(output_dir, "--output-dir")
+            folder = RunFolder(given or Path("runs") / config.stem, settings.data.processed_dir)
+            _check_places(settings, input_dir, folder)
             exit_code = _run_in(folder, settings, input_dir)
     except (UserError, RunFailedError) as error:
         _print_error(console, error)
@@ -118,6 +123,16 @@ def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) 
     for remark in judge_evaluation(config.evaluation, splits, data.seed):
         console.print(f"note: {remark}", style="yellow", markup=False, soft_wrap=True)
     return input_dir.resolve()
+
+
+def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
+    """Sees that the steps will find each other's files, and take none of them for an image."""
+    training = config.training
+    elsewhere = [path.resolve() for path in (training.checkpoint_dir, training.log_dir) if path]
+    for path in (folder.path, folder.artifacts, *elsewhere):
+        check_writable_name(path)
+    below = [folder.mlflow_artifacts, folder.serving_model, folder.logs, folder.latest]
+    check_apart(input_dir, folder.path, [folder.artifacts, *elsewhere, *below])
 
 
 def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:

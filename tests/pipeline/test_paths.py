@@ -1,0 +1,69 @@
+"""Paths as people give them."""
+
+from pathlib import Path
+
+import pytest
+
+from components.errors import UserError
+from pipeline.paths import check_apart, check_writable_name, given_path, optional_path
+
+
+def test_a_tilde_is_the_home_folder():
+    assert given_path("~/faces", "--data-dir") == Path.home() / "faces"
+    assert given_path("a~b", "--data-dir") == Path("a~b")
+    assert optional_path(None, "--data-dir") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "--data-dir: a path must not be empty"),
+        (" ", "--data-dir: a path must not be empty"),
+        ("~nobody-of-that-name", "--data-dir: the home folder that ~ stands for is not known"),
+        ("a\0b", "--data-dir: a path has no character 0"),
+    ],
+)
+def test_what_is_no_path_is_refused(text, message):
+    with pytest.raises(UserError, match=message):
+        given_path(text, "--data-dir")
+    with pytest.raises(UserError, match=message):
+        optional_path(text, "--data-dir")
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("a[x]", "'\\[', '\\]'"),
+        ("a*", "'\\*'"),
+        ("why?", "'\\?'"),
+        ("back\\slash", r"'\\\\'"),
+        ("new\nline", r"'\\n'"),
+        ("esc\x1b", r"'\\x1b'"),
+        ("bidi\u202e", r"'\\u202e'"),
+        ("not UTF-8 \udcff", r"'\\udcff'"),
+    ],
+)
+def test_a_folder_that_a_run_writes_to_has_no_patterns_in_its_name(name, seen):
+    with pytest.raises(UserError, match=f"cannot store: {seen}. Received"):
+        check_writable_name(Path("/runs") / name / "run")
+
+
+@pytest.mark.parametrize(
+    "name", ["it's {y} 100% #&=~!$()^;<>", "Gesichter für Ähnliche, 顔", "a:b"]
+)
+def test_any_other_name_will_do(name):
+    check_writable_name(Path("/runs") / name)
+
+
+def test_images_and_what_is_written_are_kept_apart():
+    check_apart(Path("/a/faces"), Path("/a/run"), [Path("/a/run/artifacts")])
+    check_apart(Path("/a/run/faces"), Path("/a/run"), [Path("/a/run/artifacts")])
+    for images, output, written in (
+        ("/a/faces", "/a/faces", "/a/faces/artifacts"),
+        ("/a/faces", "/a/faces/run", "/a/faces/run/artifacts"),
+        ("/a/faces", "/a/run", "/a/faces/person/artifacts"),
+    ):
+        with pytest.raises(UserError, match="must not write into the folder of the images"):
+            check_apart(Path(images), Path(output), [Path(written)])
+    with pytest.raises(UserError, match="must not be where a run writes"):
+        check_apart(Path("/a/run/artifacts/faces"), Path("/a/run"), [Path("/a/run/artifacts")])
