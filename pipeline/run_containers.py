@@ -19,10 +19,12 @@ if __package__ in (None, ""):
 import typer
 
 from components.errors import UserError
+from components.text import shown, shown_text
 from pipeline.account import ensure_account
 from pipeline.console import TextConsole, output_to_log
 from pipeline.kubeflow.document import PipelineDocument, read_document
 from pipeline.kubeflow.submission import typed_parameters
+from pipeline.paths import check_writable_name, given_path
 from pipeline.quiet import quiet_libraries
 from pipeline.run_folder import RunFolder
 from pipeline.run_local import (
@@ -51,14 +53,17 @@ def main(
         list[str] | None,
         typer.Option("--volume", help="CLAIM=FOLDER: the folder that stands in for a volume."),
     ] = None,
-    output_dir: Annotated[Path, typer.Option(help="Where the run goes.")] = Path("runs/containers"),
+    output_dir: Annotated[
+        str, typer.Option(metavar="PATH", help="Where the run goes.")
+    ] = "runs/containers",
 ) -> None:
     """Run a compiled pipeline in containers."""
     console = TextConsole(stderr=True)
     try:
         document = read_document(file)
         arguments = typed_parameters(document.parameters, parameters or [])
-        folder = RunFolder(output_dir)
+        folder = RunFolder(given_path(output_dir, "--output-dir"))
+        check_writable_name(folder.path)
         folder.prepare()
         with folder.locked():
             blessed = _run_logged(document, file, arguments, _folders(volumes or []), folder)
@@ -73,9 +78,12 @@ def _folders(volumes: list[str]) -> dict[str, Path]:
     folders = {}
     for volume in volumes:
         claim, equals, folder = volume.partition("=")
-        if not equals or not Path(folder).is_dir():
-            raise UserError(f"--volume takes CLAIM=FOLDER, a folder that is there. Got: {volume}")
-        folders[claim] = Path(folder)
+        path = given_path(folder, f"--volume {shown_text(claim)}") if equals else None
+        if path is None or not path.is_dir():
+            raise UserError(
+                f"--volume takes CLAIM=FOLDER, a folder that is there. Received: {shown(volume)}"
+            )
+        folders[claim] = path
     return folders
 
 

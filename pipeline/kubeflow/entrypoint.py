@@ -23,6 +23,7 @@ from tfx.types import value_artifact
 from tfx.utils import import_utils
 
 from components.errors import UserError
+from components.text import visible
 from pipeline.kubeflow.staging import Staging
 
 EXIT_USER_ERROR = 2
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
     try:
         _run(flags, beam_args)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible(f"error: {error}"), file=sys.stderr)
         return EXIT_USER_ERROR
     return 0
 

@@ -214,6 +214,8 @@ def test_the_pipeline_root_is_in_the_specification():
         ("data.input_dir=null", "no images: give data.input_dir"),
         ("kubeflow.serving_dir=null", "kubeflow.serving_dir must name"),
         ("tracking.uri=null", "tracking.uri must name an MLflow server"),
+        ("tracking.uri=http://me:hunter2@host", "tracking.uri must hold no user, password or tok"),
+        ("tracking.uri=postgresql://h/db?password=hunter2", "kubeflow.secrets"),
     ],
 )
 def test_a_configuration_that_says_too_little_is_one_clear_error(setting, message):

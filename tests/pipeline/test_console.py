@@ -2,15 +2,19 @@
 
 import io
 import logging
+import shlex
 import subprocess
 import sys
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from components import progress
 from pipeline import console as console_module
-from pipeline.console import NodeDisplay
+from pipeline.console import NodeDisplay, TextConsole
+from pipeline.run_folder import RunFolder
+from pipeline.summary import RunResult, print_summary
 
 LOGGER = logging.getLogger("absl")
 
@@ -69,6 +73,55 @@ def test_nothing_is_listened_to_after_the_run():
     shown(run_two_nodes)
     assert len(LOGGER.handlers) == before
     progress.advance("epochs", 1)
+
+
+HOSTILE = "[/b] [red]x[/red] :smile: \x1b[31m\x07\u202e"
+SEEN = "[/b] [red]x[/red] :smile: \\x1b[31m\\x07\\u202e"
+
+
+def test_text_is_text_in_lines_titles_and_cells():
+    stream = io.StringIO()
+    console = TextConsole(file=stream, width=200, force_terminal=True, color_system=None)
+    table = Table(title=HOSTILE)
+    table.add_column(HOSTILE)
+    table.add_row(HOSTILE)
+    console.print(HOSTILE, table)
+    assert stream.getvalue().count(SEEN) == 4
+    assert not {"\x1b", "\x07", "\u202e"} & set(stream.getvalue())
+
+
+def test_a_summary_shows_whatever_names_and_reasons_hold(tmp_path):
+    metrics = {
+        "EER": 0.1,
+        HOSTILE: 0.2,
+        "counts": dict.fromkeys(("images", "identities", "genuine_pairs", "impostor_pairs"), 2),
+        "intervals": {},
+        "unsupported": {HOSTILE: 3},
+        "baselines": {HOSTILE: {"EER": 0.2}},
+        "thresholds": [],
+        "thresholds_missing": HOSTILE,
+    }
+    result = RunResult(
+        metrics=metrics,
+        blessed=False,
+        reasons=[HOSTILE],
+        report=tmp_path / "a,b" / "report.html",
+        pushed_model=tmp_path / "it's [x]" / "1",
+        model_run=tmp_path,
+        quarantined={HOSTILE: HOSTILE},
+        anomalies=[HOSTILE],
+        tracking_uri="http://host",
+        tracking_failure=HOSTILE,
+    )
+    stream = io.StringIO()
+    print_summary(TextConsole(file=stream, width=200), result, RunFolder(tmp_path / "a b"))
+    told = stream.getvalue()
+    assert told.count(SEEN) >= 8
+    assert not {"\x1b", "\x07", "\u202e"} & set(told)
+    commands = [shlex.split(line.partition("$ ")[2]) for line in told.splitlines() if "$ " in line]
+    assert commands[0][-1] == str(tmp_path / "a b" / "latest" / "report.html")
+    assert commands[1][-1] == str(tmp_path / "it's [x]")
+    assert commands[-1][1:] == ["--logdir", str(tmp_path / "a b" / "artifacts")]
 
 
 PRINTING = """

@@ -4,6 +4,7 @@ import fcntl
 import io
 import json
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -21,7 +22,9 @@ from components.evaluator import component as evaluator_component
 from pipeline.config import load_config
 from pipeline.local_runner import run_pipeline
 from pipeline.run_folder import RunFolder
+from tests import mlflow_server
 from tests.conftest import LENIENT, draw_face, write_faces
+from tests.mlflow_server import TrackingServer
 
 ROOT = Path(__file__).parents[2]
 SMALL = """
@@ -239,26 +242,43 @@ def test_the_command_runs_all_and_says_where_everything_is(config_file, tmp_path
 
 
 def test_a_model_that_is_not_blessed_ends_with_exit_code_3(config_file, faces, tmp_path):
-    run = command(
-        "run_local.py",
-        "--config",
-        config_file,
-        "--data-dir",
-        faces,
-        "--output-dir",
-        tmp_path / "run",
-        "--set",
-        "evaluation.min_people=3",
-        "--set",
-        "training.epochs=1",
-    )
+    """In folders with odd names, and with a password for the tracking server, which is kept out."""
+    images = faces.rename(tmp_path / "it's [x]* {y}? 100% #&")
+    out = tmp_path / "it's {y} 100% #& 1,2:3"
+    with mlflow_server.serving(TrackingServer(asks_for_password=True)) as server:
+        run = command(
+            "run_local.py",
+            "--config",
+            config_file,
+            "--data-dir",
+            images,
+            "--output-dir",
+            out,
+            "--set",
+            "evaluation.min_people=3",
+            "--set",
+            "training.epochs=1",
+            "--set",
+            f"tracking.uri={server.uri_with_password}",
+        )
     assert run.returncode == 3, run.stdout + run.stderr
     text = " ".join(run.stdout.split())
     assert (
         "The model is NOT blessed, and not pushed: The test split has 2 people with two images or "
         "more, and at least 3 are required"
     ) in text
-    assert not (tmp_path / "run/serving_model").exists()
+    assert not (out / "serving_model").exists()
+    assert server.refused == 0
+    assert server.params["training.epochs"] == "1"
+    assert server.metrics["loss"]
+    assert server.uri in run.stdout
+    kept = [path.read_bytes() for path in out.rglob("*") if path.is_file()]
+    assert any(server.uri.encode() in content for content in kept)
+    for secret in (mlflow_server.PASSWORD, mlflow_server.QUOTED_PASSWORD):
+        assert secret not in run.stdout + run.stderr
+        assert not [content for content in kept if secret.encode() in content]
+    assert f"$ xdg-open {shlex.quote(str(out / 'latest/report.html'))}" in run.stdout
+    assert "--logdir_spec" not in run.stdout  # which has separators that are in this path
 
 
 def test_too_many_broken_images_are_one_message_that_names_the_log(config_file, faces, tmp_path):
@@ -323,6 +343,16 @@ def _folder_in_use(folder):
 _held = []  # locks, until the tests end
 
 
+def _output(name):
+    """Arguments with an output folder of this name beside, or in, that of the images."""
+
+    def arguments(folder):
+        faces = write_faces(folder / "faces", people=5, shots=3)
+        return ["--data-dir", faces, "--output-dir", folder / name if name else ""]
+
+    return arguments
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -335,6 +365,10 @@ _held = []  # locks, until the tests end
         (_artifacts_of_another_run, "/shared holds the artifacts of "),
         (_damaged_store, "metadata.db: the metadata store is damaged"),
         (_folder_in_use, "another run (process 4321) is using "),
+        (lambda folder: ["--data-dir", ""], "--data-dir: a path must not be empty"),
+        (_output(""), "--output-dir: a path must not be empty"),
+        (_output("a[b]c"), "must have none of these characters"),
+        (_output("faces/run"), "must not write into the folder of the images"),
         (lambda folder: ["--set", "training.epoch=3"], "did you mean epochs?"),
         (lambda folder: ["--set", "training.epochs=-1"], "training.epochs: Input should be"),
         (lambda folder: ["--config", folder / "no.yaml"], "cannot read the configuration"),
