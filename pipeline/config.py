@@ -8,6 +8,7 @@ runs in, and `~` is the home folder.
 
 import difflib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -478,6 +479,9 @@ def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(key, item)
+        for flag, item in pairwise(value):  # `--password x` is `--password=x`
+            if isinstance(flag, str) and isinstance(item, str) and flag.startswith("-"):
+                yield key, f"{flag}={item}"
     elif isinstance(value, str):
         yield key, value
 

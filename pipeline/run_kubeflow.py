@@ -6,6 +6,7 @@ Exit codes: 0, the run succeeded, or with --no-wait is started; 1, it failed, wa
 could not be followed to its end; 2, something you gave cannot be used, be it the host.
 """
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -36,6 +37,13 @@ EXIT_USER_ERROR = 2
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+def _finite(seconds: float | None) -> float | None:
+    """`nan` and `inf` are numbers for Python, and no time to wait."""
+    if seconds is not None and not math.isfinite(seconds):
+        raise typer.BadParameter(f"must be a number of seconds. Received: {seconds}")
+    return seconds
+
+
 @app.command()
 def main(
     *,
@@ -63,10 +71,14 @@ def main(
     wait: Annotated[bool, typer.Option(help="Follow the run to its end.")] = True,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0, help="Seconds to follow it for; it goes on. Default: no limit."),
+        typer.Option(
+            min=0,
+            callback=_finite,
+            help="Seconds to follow it for; it goes on. Default: no limit.",
+        ),
     ] = None,
     poll_interval: Annotated[
-        float, typer.Option(min=0, help="Seconds between two looks at the run.")
+        float, typer.Option(min=0, callback=_finite, help="Seconds between two looks at the run.")
     ] = 5.0,
 ) -> None:
     """Run a compiled pipeline on Kubeflow Pipelines."""

@@ -5,6 +5,7 @@ import os
 import urllib3
 
 from components.errors import UserError
+from components.text import shown_text
 
 
 class NoAnswerError(UserError):
@@ -47,5 +48,7 @@ def checked_host(host: str) -> str:
     if url.auth is not None:
         raise UserError("--host must hold no password. Received: a URL with one; see --token-env")
     if url.scheme not in ("http", "https") or not url.host:
-        raise UserError(f"--host must be a URL with http:// or https://. Received: {host}")
+        raise UserError(
+            f"--host must be a URL with http:// or https://. Received: {shown_text(host)}"
+        )
     return host.rstrip("/")

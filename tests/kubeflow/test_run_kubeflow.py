@@ -541,6 +541,12 @@ def test_an_answer_that_drips_does_not_hold_us_for_ever(server, command, monkeyp
     assert message.endswith("does not answer: a call has not ended within 0.2 seconds")
 
 
+@pytest.mark.parametrize("option", ["--timeout=nan", "--poll-interval=inf", "--timeout=-1"])
+def test_a_time_to_wait_is_a_number(server, command, option):
+    assert command(option)[0] == 2
+    assert server.requests == []
+
+
 def test_what_the_server_says_is_text(server, command):
     failed = task("Trainer", "FAILED", "no [/b] such\x1b[31m step\u202e", seconds=9)
     server.looks = [run("FAILED", task("ImageExampleGen", "SUCCEEDED"), failed)]

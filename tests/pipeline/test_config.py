@@ -152,6 +152,7 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("training=1\n--- 2", "the value is several documents"),
         ("data.credit=see http://me:hunter2@host/", "data.credit: it looks like a password"),
         ("beam.pipeline_args=[--db_password=hunter2]", "beam.pipeline_args: it looks like a pass"),
+        ("beam.pipeline_args=[--token, hunter2]", "beam.pipeline_args: it looks like a password"),
         ("kubeflow.serving_dir=gs://me:hunter2@b/", "kubeflow.serving_dir: it looks like a pass"),
         ("epochs", "--set takes key=value"),
         ("training.epochs.x=1", "--set training.epochs.x=1: epochs is not a section"),
