@@ -545,7 +545,7 @@ def _describe(item: dict[str, Any]) -> str:
     key = shown_text(".".join(str(part) for part in item["loc"]))
     if item["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(item['loc'])}"
-    message = item["msg"].removeprefix("Value error, ")
+    message = shown_text(item["msg"].removeprefix("Value error, "), limit=1000)
     if "Received" in message or isinstance(item["input"], BaseModel):
         return f"{key}: {message}"
     return f"{key}: {message}. Received: {shown(item['input'])}"

@@ -100,6 +100,7 @@ def test_a_summary_shows_whatever_names_and_reasons_hold(tmp_path):
         "baselines": {HOSTILE: {"EER": 0.2}},
         "thresholds": [],
         "thresholds_missing": HOSTILE,
+        "protocols": {HOSTILE: {"remarks": [HOSTILE]}},
     }
     result = RunResult(
         metrics=metrics,
