@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl bench-evaluator bench-memory images clean
+.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -49,6 +49,9 @@ bench-evaluator: $(SETUP)  ## the evaluator's speed and memory, beside what else
 
 bench-memory: $(SETUP)  ## the peak memory of ImageTransform for 2,000 to 100,000 images
 	@$(PYTHON_IN_VENV) benchmarks/memory.py transform
+
+bench-thresholds: $(SETUP)  ## by simulation, what the thresholds' promises are worth
+	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) benchmarks/thresholds.py
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh

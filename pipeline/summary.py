@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.evaluator.figures import is_known
+from components.evaluator.threshold_pack import SUPPORTED, shortcoming
 from pipeline.run_folder import RunFolder
 
 # Rates at the threshold that makes them equal on these very people: no result to show.
@@ -124,11 +125,20 @@ def _print_baselines(console: Console, metrics: Mapping[str, Any]) -> None:
 def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
     """What a user of the model gets: the rates on people that had no part in the choice."""
     for point in metrics["thresholds"]:
-        test = point["test"]
+        dev, test = point["dev"], point["test"]
+        rates = ", ".join(_rate(test, key) for key in ("FAR", "FRR"))
         console.print(
             f"threshold {point['name']}: {point['threshold']:.4f}, chosen on "
-            f"{point['dev']['identities']} people; on the other {test['identities']} "
-            f"FAR {test['FAR']:.4f}, FRR {test['FRR']:.4f}"
+            f"{dev['identities']} people; on the other {test['identities']} {rates}: "
+            f"{point['state']}"
+        )
+        if point["state"] != SUPPORTED:
+            lacks = shortcoming(dev["identities"], point["people_needed"])
+            console.print(f"  provisional, for {lacks}", style="yellow")
+    for name, needed in metrics["unsupported_thresholds"].items():
+        console.print(
+            f"threshold {name}: none, it takes {needed['people']} people who choose, with "
+            f"{needed['impostor_pairs']} impostor pairs"
         )
     if "thresholds_missing" in metrics:
         missing = f"no threshold: {metrics['thresholds_missing']}"
@@ -142,6 +152,12 @@ def _print_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
     for name, protocol in metrics["protocols"].items():
         for remark in protocol["remarks"]:
             console.print(f"protocol {name}: {remark}", markup=False, style="yellow")
+
+
+def _rate(measured: Mapping[str, Any], key: str) -> str:
+    """An error rate with its interval."""
+    low, high = measured["intervals"][key]
+    return f"{key} {measured[key]:.4f} (95 % interval {low:.4f} to {high:.4f})"
 
 
 def _number(value: float | None) -> str:

@@ -20,6 +20,7 @@ from components.evaluator.calibration import posterior
 from components.evaluator.threshold_pack import (
     COMPANIONS,
     THRESHOLDS_FILE,
+    MeasuredWithIntervals,
     OperatingPoint,
     ThresholdPack,
     digest_of_folder,
@@ -75,8 +76,8 @@ def answer(
     lines = [
         f"distance  {distance:.4f} ({pack.distance})",
         f"threshold {point.threshold:.4f} ({point.name} of model {version})",
-        f"measured  FAR {measured.FAR:.2g} and FRR {measured.FRR:.2g} there, "
-        f"on {measured.identities} test people",
+        f"measured  {_rate(measured, 'FAR')} and {_rate(measured, 'FRR')} there, "
+        f"on {measured.identities} test people: {_state(point)}",
     ]
     if pack.calibration:
         llr = float(pack.calibration.llr(distance))
@@ -85,6 +86,15 @@ def answer(
             f"{posterior(llr, prior):.4f}, at a prior of {prior:g}"
         )
     return [*lines, "same person" if distance <= point.threshold else "different people"]
+
+
+def _rate(measured: MeasuredWithIntervals, key: str) -> str:
+    low, high = measured.intervals[key]
+    return f"{key} {getattr(measured, key):.2g} (95 % interval {low:.2g} to {high:.2g})"
+
+
+def _state(point: OperatingPoint) -> str:
+    return f"{point.state} ({point.shortcoming})" if point.shortcoming else point.state
 
 
 def latest_version(model_dir: Path) -> Path:

@@ -62,8 +62,10 @@ def fit_calibration(dev: PairScores, method: str = LOGISTIC) -> Calibration:
     pooled block the LLR is ln((g / G) / (m / M)) for its g genuine and m impostor pairs; between
     blocks it is interpolated.
 
-    With either, the LLR is held within -ln G and ln M: where M impostor pairs were seen, no
-    likelihood ratio above M can be vouched for, as a rate below 1 / M cannot.
+    With either, the LLR is held within -ln P and ln Q, for P people with two images or more and Q
+    pairs of people: where Q pairs of people were seen, no likelihood ratio above Q can be vouched
+    for, as a rate below 1 / Q cannot. Pairs of images do not count, since those of the same people
+    are no independent trials.
 
     Args:
       dev: with a genuine and an impostor pair at the least.
@@ -72,7 +74,7 @@ def fit_calibration(dev: PairScores, method: str = LOGISTIC) -> Calibration:
     Raises:
       EvaluationError: another method, or a kind of pairs is missing.
     """
-    fits: dict[str, Callable[[Scores, Scores], tuple[Float64, Float64]]] = {
+    fits: dict[str, Callable[[PairScores], tuple[Float64, Float64]]] = {
         LOGISTIC: _logistic_knots,
         ISOTONIC: _isotonic_knots,
     }
@@ -80,7 +82,7 @@ def fit_calibration(dev: PairScores, method: str = LOGISTIC) -> Calibration:
         raise EvaluationError(f"A calibration is one of {', '.join(fits)}. Received: {method!r}")
     if not dev.genuine.total or not dev.impostor.total:
         raise EvaluationError("A calibration needs genuine and impostor pairs.")
-    distances, llrs = fits[method](dev.genuine, dev.impostor)
+    distances, llrs = fits[method](dev)
     return Calibration(method, tuple(distances.tolist()), tuple(llrs.tolist()))
 
 
@@ -115,15 +117,16 @@ def cllr(calibration: Calibration, test: PairScores) -> float:
     return float(cost / (2 * math.log(2)))
 
 
-def _limits(genuine: Scores, impostor: Scores) -> tuple[float, float]:
-    """The least and the greatest LLR that this many pairs can vouch for."""
-    return -math.log(genuine.total), math.log(impostor.total)
+def _limits(dev: PairScores) -> tuple[float, float]:
+    """The least and the greatest LLR that this many people can vouch for."""
+    people, mated = len(dev.sizes), int((dev.sizes > 1).sum())
+    return -math.log(mated), math.log(people * (people - 1) / 2)
 
 
-def _logistic_knots(genuine: Scores, impostor: Scores) -> tuple[Float64, Float64]:
+def _logistic_knots(dev: PairScores) -> tuple[Float64, Float64]:
     """Where the fitted line enters and leaves the limits; float64 [2] or [1] each."""
-    slope, offset = _logistic_line(genuine, impostor)
-    least, greatest = _limits(genuine, impostor)
+    slope, offset = _logistic_line(dev.genuine, dev.impostor)
+    least, greatest = _limits(dev)
     if slope >= 0 or least == greatest:
         return np.zeros(1), np.zeros(1)
     llrs = np.array([greatest, least])
@@ -171,10 +174,11 @@ def _logistic_line(genuine: Scores, impostor: Scores) -> tuple[float, float]:
     return slope, float(fitted.x[1]) - slope * centre
 
 
-def _isotonic_knots(genuine: Scores, impostor: Scores) -> tuple[Float64, Float64]:
+def _isotonic_knots(dev: PairScores) -> tuple[Float64, Float64]:
     """The first and the last distance of each pooled block; float64 [B] each."""
     from sklearn.isotonic import isotonic_regression  # noqa: PLC0415 - slow, and for fitting only
 
+    genuine, impostor = dev.genuine, dev.impostor
     values = np.union1d(genuine.values, impostor.values)
     matched, mistaken = np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
     matched[np.searchsorted(values, genuine.values)] = genuine.counts
@@ -188,6 +192,6 @@ def _isotonic_knots(genuine: Scores, impostor: Scores) -> tuple[Float64, Float64
         llrs = np.log(np.add.reduceat(matched, start) / genuine.total) - np.log(
             np.add.reduceat(mistaken, start) / impostor.total
         )
-    llrs = np.minimum.accumulate(np.clip(llrs, *_limits(genuine, impostor)))
+    llrs = np.minimum.accumulate(np.clip(llrs, *_limits(dev)))
     corners, first = np.unique(np.stack([start, end], axis=1), return_index=True)
     return values[corners].astype(np.float64), np.repeat(llrs, 2)[first]

@@ -179,14 +179,29 @@ def rate_interval(
       independent: how many outcomes it rests on in which nobody occurs twice.
       confidence: in (0, 1).
     """
-    if error == 0 or not 0 < value < 1:
-        unseen = unseen_share(independent, confidence)
-        low = value * (1 - unseen)
-        return low, low + unseen
-    width = t.ppf((1 + confidence) / 2, people - 1) * error
-    width /= value * (1 - value)
-    centre = logit(value)
-    return float(expit(centre - width)), float(expit(centre + width))
+    low, high = rate_intervals(
+        np.array([value]), np.array([error]), people, independent, confidence
+    )
+    return float(low[0]), float(high[0])
+
+
+def rate_intervals(
+    values: Float64,
+    errors: Float64,
+    people: int,
+    independent: int,
+    confidence: float = CONFIDENCE,
+) -> tuple[Float64, Float64]:
+    """`rate_interval` of many rates of the same people: low and high limits, float64 [V] each."""
+    unseen = unseen_share(independent, confidence)
+    low = values * (1 - unseen)
+    high = low + unseen
+    moves = (errors > 0) & (values > 0) & (values < 1)
+    value = values[moves]
+    width = t.ppf((1 + confidence) / 2, people - 1) * errors[moves] / (value * (1 - value))
+    low[moves] = expit(logit(value) - width)
+    high[moves] = expit(logit(value) + width)
+    return low, high
 
 
 def unseen_share(independent: int, confidence: float = CONFIDENCE) -> float:

@@ -21,17 +21,21 @@ from components.evaluator.errors import EvaluationError
 from components.evaluator.intervals import (
     BOOTSTRAP,
     CLOPPER_PEARSON,
+    CONFIDENCE,
     clopper_pearson,
-    draw_people,
     resample_error_rates,
 )
+from components.evaluator.jackknife import FarCurve, crossing_interval, far_curve
 from components.evaluator.metrics import ROUNDING, impostor_pairs_needed, middle_of_gap
 from components.evaluator.pairs import PairScores, score_pairs
 from components.evaluator.threshold_pack import (
     EER,
     FORMAT,
+    PROVISIONAL,
+    SUPPORTED,
     Measured,
     MeasuredWithIntervals,
+    Needed,
     OperatingPoint,
     Protocol,
     ThresholdPack,
@@ -41,6 +45,11 @@ from components.evaluator.threshold_pack import (
 
 # The share of the people that choose the thresholds.
 DEV_SHARE = 0.5
+# Dev people of two images or more from which on both rates at the EER's threshold are below twice
+# the EER in 95 % of the simulations of benchmarks/thresholds.py.
+EER_PEOPLE = 20
+# The confidence of a two-sided interval whose upper limit alone has `CONFIDENCE`.
+ONE_SIDED = 2 * CONFIDENCE - 1
 
 TOO_FEW_PEOPLE = (
     "thresholds are chosen on one part of the people and measured on the other, and each part "
@@ -55,11 +64,11 @@ class OperatingPoints:
 
     Attributes:
       points: the EER first, then the target FARs in their order.
-      unsupported: `far_name` -> the impostor pairs of dev people that it would need.
+      unsupported: `far_name` -> what the dev people would need for it.
     """
 
     points: tuple[OperatingPoint, ...]
-    unsupported: dict[str, int]
+    unsupported: dict[str, Needed]
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,9 @@ class ThresholdStudy:
         """
         blocks: dict[str, Any] = {
             "thresholds": [plain(point) for point in self.chosen.points],
-            "unsupported_thresholds": dict(self.chosen.unsupported),
+            "unsupported_thresholds": {
+                name: plain(needed) for name, needed in self.chosen.unsupported.items()
+            },
         }
         if self.calibration:
             blocks["calibration"] = {"method": self.calibration.method, "Cllr": self.cllr}
@@ -223,12 +234,19 @@ def choose_operating_points(
 ) -> OperatingPoints:
     """Chooses a threshold for the EER and for each FAR on `dev`, and measures it on `test`.
 
-    For a FAR it is the largest threshold whose FAR on `dev` is not above the target; for the EER
-    that of `verification_metrics`. Both are in the middle of the gap to the next score. A FAR that
-    has fewer than 3 / FAR dev impostor pairs behind it is not supported (`impostor_pairs_needed`).
+    The threshold of a FAR is the largest whose upper limit of the FAR, at a one-sided confidence of
+    95 %, is not above the target: `supported`. The limit is that of `far_curve`, over people. It
+    takes 3 / FAR pairs of dev people, by the rule of three that holds for pairs of images too
+    (`impostor_pairs_needed`). With 1 / FAR or more, or where no limit is low enough, it is the
+    largest whose FAR on `dev` itself is not above: `provisional`. With fewer not one pair of people
+    would be expected to be mistaken at that FAR, so the people say nothing, and there is none.
 
-    The interval of a threshold resamples the dev people, those of FAR and FRR the test people with
-    the threshold fixed (see `resample_error_rates`), or they are those of Clopper and Pearson.
+    The threshold of the EER is that of `verification_metrics`. It is supported from
+    `EER_PEOPLE` dev people of two images or more on, and provisional with fewer.
+
+    Each is in the middle of the gap to the next score. The intervals of FAR and FRR resample the
+    test people with the threshold fixed (see `resample_error_rates`), or they are those of Clopper
+    and Pearson. What these promises are worth is measured by `benchmarks/thresholds.py`.
 
     Args:
       dev: pairs of the people that choose; None where they have no genuine or no impostor pair.
@@ -240,32 +258,93 @@ def choose_operating_points(
     Returns:
       The operating points; none, and all FARs unsupported, where `dev` or `test` is None.
     """
-    needed = {far: impostor_pairs_needed(far) for far in target_fars}
+    needed = {far: needed_for(far) for far in target_fars}
+    given = [far for far in target_fars if dev and test and _has(dev, needed[far])]
+    unsupported = {far_name(far): needed[far] for far in target_fars if far not in given}
     if dev is None or test is None:
-        return OperatingPoints((), {far_name(far): pairs for far, pairs in needed.items()})
-    supported = [far for far in target_fars if needed[far] <= dev.impostor.total]
-    thresholds = _chosen_thresholds(_curve_of(dev), supported)
-    limits = _threshold_intervals(dev, supported, seed)
+        return OperatingPoints((), unsupported)
+    curve = curve_of(dev)
+    choices = [_choose_eer(dev, curve)]
+    if given:
+        fars = far_curve(dev)
+        choices += [choose_far(curve, fars, far) for far in given]
+    thresholds = [choice.threshold for choice in choices]
     rate_intervals = _rate_intervals(test, thresholds, seed, intervals)
-    names = {None: EER} | {far: far_name(far) for far in supported}
     points = tuple(
         OperatingPoint(
-            name=name,
-            target_far=far,
-            threshold=float(threshold),
-            interval=(float(low), float(high)),
-            dev=Measured(**_measured(dev, threshold)),
-            test=MeasuredWithIntervals(
-                **_measured(test, threshold),
-                intervals=of_rates,
-            ),
+            name=EER if choice.target_far is None else far_name(choice.target_far),
+            target_far=choice.target_far,
+            threshold=float(choice.threshold),
+            interval=choice.interval,
+            state=SUPPORTED if choice.is_supported else PROVISIONAL,
+            people_needed=choice.people_needed,
+            dev=Measured(**_measured(dev, choice.threshold)),
+            test=MeasuredWithIntervals(**_measured(test, choice.threshold), intervals=of_rates),
         )
-        for (far, name), threshold, (low, high), of_rates in zip(
-            names.items(), thresholds, limits, rate_intervals, strict=True
-        )
+        for choice, of_rates in zip(choices, rate_intervals, strict=True)
     )
-    unsupported = {far_name(far): needed[far] for far in target_fars if far not in supported}
     return OperatingPoints(points, unsupported)
+
+
+def needed_for(far: float) -> Needed:
+    """What the dev people have to have for a threshold of this FAR, a provisional one."""
+    return Needed(impostor_pairs_needed(far), people_for_pairs(1 / far))
+
+
+def supported_from(far: float) -> int:
+    """The dev people from which on a threshold of this FAR may be supported: 3 / FAR pairs."""
+    return people_for_pairs(impostor_pairs_needed(far))
+
+
+def people_for_pairs(pairs: float) -> int:
+    """The fewest people of whom there are so many pairs: n (n - 1) / 2."""
+    return math.ceil((1 + math.sqrt(1 + 8 * pairs)) / 2 - 1e-9)
+
+
+def _has(dev: PairScores, needed: Needed) -> bool:
+    return len(dev.sizes) >= needed.people and dev.impostor.total >= needed.impostor_pairs
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The two rates with the threshold at each score that occurs.
+
+    scores: float32 [V], ascending, each once; far, frr: float64 [V].
+    """
+
+    scores: Float32
+    far: Float64
+    frr: Float64
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A threshold, what the dev people know of it, and what they would need to be sure."""
+
+    target_far: float | None
+    threshold: np.float32
+    interval: tuple[float, float] | None
+    is_supported: bool
+    people_needed: int
+
+
+def _choose_eer(dev: PairScores, curve: Curve) -> Choice:
+    interval = crossing_interval(dev, curve.scores, CONFIDENCE)
+    is_supported = int((dev.sizes > 1).sum()) >= EER_PEOPLE
+    return Choice(None, _eer_threshold(curve), interval, is_supported, EER_PEOPLE)
+
+
+def choose_far(curve: Curve, fars: FarCurve, target: float) -> Choice:
+    """The threshold of a FAR, from `curve_of` and `far_curve` of the same people."""
+    people_needed = supported_from(target)
+    sure = fars.largest_below(target, ONE_SIDED) if fars.people >= people_needed else None
+    return Choice(
+        target_far=target,
+        threshold=far_threshold(curve, target if sure is None else sure),
+        interval=fars.interval_of(target, CONFIDENCE),
+        is_supported=sure is not None,
+        people_needed=people_needed,
+    )
 
 
 def _measured(pairs: PairScores, threshold: np.float32) -> dict[str, Any]:
@@ -300,33 +379,22 @@ def _rate_intervals(
     return [{key: rate.interval() for key, rate in rates.items()} for rates in resampled]
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """The two rates with the threshold at each score that occurs.
-
-    scores: float32 [V], ascending, each once; far, frr: float64 [V].
-    """
-
-    scores: Float32
-    far: Float64
-    frr: Float64
-
-
-def _curve(scores: Float32, genuine: Float64, impostor: Float64) -> _Curve:
+def _curve(scores: Float32, genuine: Float64, impostor: Float64) -> Curve:
     """The curve of pairs sorted by score, given what each weighs as genuine and as impostor."""
     is_there = genuine + impostor > 0
     scores = scores[is_there]
     last_of_ties = np.append(scores[1:] != scores[:-1], True)
     accepted = np.cumsum(genuine[is_there])
     mistaken = np.cumsum(impostor[is_there])
-    return _Curve(
+    return Curve(
         scores=scores[last_of_ties],
         far=mistaken[last_of_ties] / mistaken[-1],
         frr=(accepted[-1] - accepted[last_of_ties]) / accepted[-1],
     )
 
 
-def _curve_of(pairs: PairScores) -> _Curve:
+def curve_of(pairs: PairScores) -> Curve:
+    """The two rates at every score of a pair."""
     scores = np.concatenate([pairs.genuine.values, pairs.impostor.values])
     order = np.argsort(scores, kind="stable")
     is_impostor = order >= len(pairs.genuine.values)
@@ -334,12 +402,7 @@ def _curve_of(pairs: PairScores) -> _Curve:
     return _curve(scores[order], np.where(is_impostor, 0, counts), np.where(is_impostor, counts, 0))
 
 
-def _chosen_thresholds(curve: _Curve, fars: Sequence[float]) -> list[np.float32]:
-    """The thresholds of the EER and of each FAR."""
-    return [_eer_threshold(curve), *(_far_threshold(curve, far) for far in fars)]
-
-
-def _eer_threshold(curve: _Curve) -> np.float32:
+def _eer_threshold(curve: Curve) -> np.float32:
     """As in `verification_metrics`: at the vertex nearer to the crossing, the later of a tie."""
     gap = curve.far - curve.frr
     vertex = int(np.argmax(gap >= 0))
@@ -348,7 +411,7 @@ def _eer_threshold(curve: _Curve) -> np.float32:
     return _after(curve, vertex)
 
 
-def _far_threshold(curve: _Curve, far: float) -> np.float32:
+def far_threshold(curve: Curve, far: float) -> np.float32:
     """At the last vertex whose FAR is not above; below all scores where there is none."""
     allowed = int(np.searchsorted(curve.far, far * (1 + ROUNDING), side="right"))
     if allowed == 0:
@@ -356,31 +419,7 @@ def _far_threshold(curve: _Curve, far: float) -> np.float32:
     return _after(curve, allowed - 1)
 
 
-def _after(curve: _Curve, vertex: int) -> np.float32:
+def _after(curve: Curve, vertex: int) -> np.float32:
     """The threshold in the gap between a vertex and the next, if there is a next."""
     following = min(vertex + 1, len(curve.scores) - 1)
     return middle_of_gap(curve.scores[vertex], curve.scores[following])
-
-
-def _threshold_intervals(pairs: PairScores, fars: Sequence[float], seed: int) -> Float64:
-    """95 % percentile intervals of `_chosen_thresholds`, float64 [1 + F, 2].
-
-    People are drawn with replacement, and pairs weigh as in `resample_verification`; resamples
-    without a genuine or an impostor pair are left out.
-    """
-    samples = pairs.genuine_sample, pairs.impostor_sample
-    scores = np.concatenate([sample.distance for sample in samples])
-    order = np.argsort(scores, kind="stable")
-    scores = scores[order]
-    is_impostor = order >= len(samples[0].distance)
-    first = pairs.identity[np.concatenate([sample.first for sample in samples])[order]]
-    second = pairs.identity[np.concatenate([sample.second for sample in samples])[order]]
-    copies = np.concatenate([sample.copies for sample in samples])[order]
-    resampled = []
-    for draw in draw_people(len(pairs.sizes), seed):
-        weight = draw[first] * copies
-        genuine = np.where(is_impostor, 0, weight)
-        impostor = np.where(is_impostor, weight * draw[second], 0)
-        if genuine.any() and impostor.any():
-            resampled.append(_chosen_thresholds(_curve(scores, genuine, impostor), fars))
-    return np.percentile(np.array(resampled, np.float64), [2.5, 97.5], axis=0).T

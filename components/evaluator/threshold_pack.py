@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
@@ -23,9 +23,12 @@ THRESHOLDS_FILE = "thresholds.json"
 COMPANIONS = "assets.extra"
 
 # What `ThresholdPack.format` is. A change that old readers would misread raises it.
-FORMAT = 1
+FORMAT = 2
 
 EER = "EER"
+
+# `OperatingPoint.state`.
+SUPPORTED, PROVISIONAL = "supported", "provisional"
 
 
 def far_name(far: float) -> str:
@@ -71,7 +74,12 @@ class OperatingPoint:
       name: `EER`, or the target as `far_name` writes it.
       target_far: the FAR that was not to be exceeded on the dev people; None for the EER.
       threshold: a pair at this distance or nearer is accepted as the same person.
-      interval: 95 % interval of the threshold, by resampling the dev people.
+      interval: 95 % interval of the distance at which the FAR is the target, or is the FRR, by
+        leaving out each dev person; None where the people are too few to know it.
+      state: `supported` where, with a confidence of 95 %, the FAR of other people is not above the
+        target; for the EER, neither of its rates is above twice the EER. Else `provisional`: only
+        the FAR of the dev people is known not to be above the target.
+      people_needed: the dev people from which on it may be supported.
       dev: the rates that it was chosen for. They flatter: they are no result.
       test: the rates on people that had no part in the choice.
     """
@@ -79,9 +87,38 @@ class OperatingPoint:
     name: str
     target_far: FiniteFloat | None
     threshold: FiniteFloat
-    interval: tuple[FiniteFloat, FiniteFloat]
+    interval: tuple[FiniteFloat, FiniteFloat] | None
+    state: Literal["supported", "provisional"]
+    people_needed: int
     dev: Measured
     test: MeasuredWithIntervals
+
+    @property
+    def shortcoming(self) -> str:
+        """What a provisional point lacks, for a message; empty for a supported one."""
+        if self.state == SUPPORTED:
+            return ""
+        return shortcoming(self.dev.identities, self.people_needed)
+
+
+def shortcoming(people: int, needed: int) -> str:
+    """What a provisional point lacks, given the dev people there are and those that it takes."""
+    if people < needed:
+        return f"{people} people chose it, and it takes {needed:,}"
+    return "no threshold keeps the FAR of other people below it at a confidence of 95 %"
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What the dev people have to have for a threshold of some FAR.
+
+    Attributes:
+      impostor_pairs: pairs of images.
+      people: for a provisional one.
+    """
+
+    impostor_pairs: int
+    people: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +147,7 @@ class ThresholdPack:
       data_sha256: `digest_of_images` of the images that it was evaluated on.
       protocol: how the figures came about.
       operating_points: the EER first, then the target FARs that the data supports.
-      unsupported_thresholds: `far_name` of the others -> the dev impostor pairs they would need.
+      unsupported_thresholds: `far_name` of the others -> what they would need of dev people.
       missing: why there are no operating points at all; empty where there are some.
       calibration: from distance to log-likelihood ratio; None where `missing` says why.
       Cllr: its cost on the test people, in bits.
@@ -122,7 +159,7 @@ class ThresholdPack:
     data_sha256: str
     protocol: Protocol
     operating_points: tuple[OperatingPoint, ...]
-    unsupported_thresholds: dict[str, int]
+    unsupported_thresholds: dict[str, Needed]
     missing: str
     calibration: Calibration | None
     Cllr: FiniteFloat | None
@@ -168,10 +205,11 @@ class ThresholdPack:
         needed = self.unsupported_thresholds.get(name)
         if needed is None:
             raise UserError(f"this model has no threshold for {name}; {held}")
-        pairs = self.operating_points[0].dev.impostor_pairs
+        dev = self.operating_points[0].dev
         raise UserError(
-            f"this model has no threshold for {name}: choosing one takes {needed:,} impostor "
-            f"pairs, and there were {pairs:,}; {held}"
+            f"this model has no threshold for {name}: choosing one takes {needed.people:,} people "
+            f"with {needed.impostor_pairs:,} impostor pairs, and there were {dev.identities:,} "
+            f"with {dev.impostor_pairs:,}; {held}"
         )
 
 

@@ -3,8 +3,11 @@
 from components.evaluator.calibration import LOGISTIC, Calibration
 from components.evaluator.threshold_pack import (
     FORMAT,
+    PROVISIONAL,
+    SUPPORTED,
     Measured,
     MeasuredWithIntervals,
+    Needed,
     OperatingPoint,
     Protocol,
     ThresholdPack,
@@ -21,14 +24,14 @@ def threshold_pack(*, missing="", model_sha256="0" * 64, distance="cosine"):
         data_sha256="1" * 64,
         protocol=Protocol("all_pairs", 0.5, 7),
         operating_points=() if missing else points,
-        unsupported_thresholds={"FAR=1e-04": 30_000},
+        unsupported_thresholds={"FAR=1e-04": Needed(30_000, 142)},
         missing=missing,
         calibration=None if missing else Calibration(LOGISTIC, (0.0, 1.0), (4.0, -4.0)),
         Cllr=None if missing else 0.25,
     )
 
 
-def operating_point(name, target_far, threshold):
+def operating_point(name, target_far, threshold, *, state=PROVISIONAL):
     """Measured on four people of ten images: 180 genuine and 600 impostor pairs."""
     counts = {"genuine_pairs": 180, "impostor_pairs": 600, "identities": 4, "images": 40}
     dev = Measured(FAR=0.01, FRR=0.1, false_accepts=6, false_rejects=18, **counts)
@@ -40,5 +43,5 @@ def operating_point(name, target_far, threshold):
         intervals={"FAR": (0.005, 0.03), "FRR": (0.1, 0.3)},
         **counts,
     )
-    interval = (threshold - 0.1, threshold + 0.1)
-    return OperatingPoint(name, target_far, threshold, interval, dev, test)
+    interval = (threshold - 0.1, threshold + 0.1) if state == SUPPORTED else None
+    return OperatingPoint(name, target_far, threshold, interval, state, 20, dev, test)

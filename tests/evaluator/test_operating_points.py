@@ -131,7 +131,7 @@ def test_the_thresholds_of_the_hand_worked_case(without_rate_intervals, monkeypa
 @given(case=faces(), far=st.floats(0.01, 0.99))
 def test_the_thresholds_are_those_behind_eer_and_tar(case, far):
     pairs = score_pairs(*case, "euclidean")
-    curve = operating_points._curve_of(pairs)
+    curve = operating_points.curve_of(pairs)
     eer, at_far = operating_points._chosen_thresholds(curve, [far])
     assert eer == np.float32(verification_metrics(pairs)["EER_threshold"])
     false_accepts, false_rejects = error_rates(pairs, at_far)
@@ -141,7 +141,7 @@ def test_the_thresholds_are_those_behind_eer_and_tar(case, far):
 
 def test_where_the_nearest_pairs_are_impostors_no_pair_is_accepted_at_a_low_far():
     pairs = score_pairs(None, ["a", "a", "b"], [[0, 0.5, 0], [0.5, 0, 0.2], [0, 0.2, 0]])
-    _, threshold = operating_points._chosen_thresholds(operating_points._curve_of(pairs), [0.4])
+    _, threshold = operating_points._chosen_thresholds(operating_points.curve_of(pairs), [0.4])
     assert error_rates(pairs, threshold) == (0, 1)
     assert threshold < 0
 

@@ -12,8 +12,9 @@ from components.evaluator.threshold_pack import (
     digest_of_folder,
     digest_of_images,
     far_name,
+    shortcoming,
 )
-from tests.evaluator.packs import threshold_pack
+from tests.evaluator.packs import operating_point, threshold_pack
 
 FILES = [("saved_model.pb", b"graph"), ("variables/variables.index", b"i"), ("a b.txt", b"")]
 
@@ -36,7 +37,7 @@ def test_what_is_written_is_read_again():
 
 def test_the_file_is_json_with_the_names_of_the_metrics():
     content = json.loads(threshold_pack().to_json())
-    assert content["format"] == 1
+    assert content["format"] == 2
     eer, far = content["operating_points"]
     assert (eer["name"], eer["target_far"], far["name"], far["target_far"]) == (
         "EER",
@@ -46,6 +47,10 @@ def test_the_file_is_json_with_the_names_of_the_metrics():
     )
     assert set(eer["test"]) == set(eer["dev"]) | {"intervals"}
     assert {"FAR", "FRR", "false_accepts", "identities"} < set(eer["dev"])
+    assert (eer["state"], eer["interval"], eer["people_needed"]) == ("provisional", None, 20)
+    assert content["unsupported_thresholds"] == {
+        "FAR=1e-04": {"impostor_pairs": 30_000, "people": 142}
+    }
     assert set(content["calibration"]) == {"method", "distances", "log_likelihood_ratios"}
 
 
@@ -55,13 +60,15 @@ def test_the_file_is_json_with_the_names_of_the_metrics():
         ("", "it is not JSON"),
         ("{", "it is not JSON"),
         (b"\xff\xfe\xff", "it is not JSON"),
-        ("[]", "its format is None, and 1 is what can be read"),
+        ("[]", "its format is None, and 2 is what can be read"),
         ("{}", "its format is None"),
-        (changed(["format"], 2), "its format is 2, and 1 is what can be read"),
-        ('{"format": 1}', "distance: Field required"),
+        (changed(["format"], 1), "its format is 1, and 2 is what can be read"),
+        ('{"format": 2}', "distance: Field required"),
         (changed(["distance"], 3), "distance: Input should be a valid string"),
         (changed(["operating_points", 0, "threshold"], "0.6"), r"operating_points.0.threshold: "),
         (changed(["operating_points", 1, "interval"], [0.5]), r"operating_points.1.interval"),
+        (changed(["operating_points", 1, "state"], "sure"), r"operating_points.1.state: .*provis"),
+        (changed(["unsupported_thresholds", "FAR=1e-04"], 30_000), "unsupported_thresholds.FAR=1e"),
         (changed(["operating_points", 0, "test", "FAR"], float("nan")), r"test.FAR: .*finite"),
         (changed(["calibration", "distances"], [0.1]), "calibration: .*for each distance"),
     ],
@@ -86,8 +93,15 @@ def test_a_far_that_is_not_held_is_an_error_that_lists_those_that_are():
 def test_an_unsupported_far_is_an_error_that_says_what_it_would_take():
     with pytest.raises(UserError) as error:
         threshold_pack().operating_point(1e-4)
-    assert "takes 30,000 impostor pairs, and there were 600" in str(error.value)
+    taken = "takes 142 people with 30,000 impostor pairs, and there were 4 with 600"
+    assert taken in str(error.value)
     assert "those there are: EER, FAR=1e-02" in str(error.value)
+
+
+def test_a_provisional_point_says_what_it_lacks_and_a_supported_one_nothing():
+    assert operating_point("EER", None, 0.6).shortcoming == "4 people chose it, and it takes 20"
+    assert operating_point("EER", None, 0.6, state="supported").shortcoming == ""
+    assert "at a confidence of 95 %" in shortcoming(people=30, needed=25)
 
 
 def test_a_pack_without_operating_points_says_why():

@@ -8,6 +8,7 @@ from typing import Any
 from components.evaluator.figures import ONE_ENROLLED
 from components.evaluator.report.data import ReportData
 from components.evaluator.report.formats import PERCENT, target_of, target_percent
+from components.evaluator.threshold_pack import SUPPORTED, shortcoming
 
 Interval = tuple[float, float]
 Metrics = Mapping[str, Any]
@@ -117,9 +118,14 @@ class Rate:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold chosen on the dev people, and the errors there and on the test people."""
+    """A threshold chosen on the dev people, and the errors there and on the test people.
+
+    `shortcoming` says why it is provisional; it is empty for one that is supported.
+    """
 
     name: str
+    state: str
+    shortcoming: str
     threshold: float
     interval: Interval | None
     rates: tuple[Rate, ...]
@@ -130,6 +136,10 @@ def operating_points(metrics: Metrics) -> list[OperatingPoint]:
     return [
         OperatingPoint(
             _operating_point_name(point["name"]),
+            point["state"],
+            ""
+            if point["state"] == SUPPORTED
+            else shortcoming(point["dev"]["identities"], point["people_needed"]),
             point["threshold"],
             point.get("interval"),
             tuple(rate for part in ("dev", "test") for rate in _error_rates(point[part])),
@@ -138,8 +148,8 @@ def operating_points(metrics: Metrics) -> list[OperatingPoint]:
     ]
 
 
-def unsupported_points(metrics: Metrics) -> dict[str, int]:
-    """Name of each operating point that the dev part cannot support -> impostor pairs needed."""
+def unsupported_points(metrics: Metrics) -> dict[str, Mapping[str, int]]:
+    """Name of each operating point that the dev part says nothing of -> what it would need."""
     unsupported = metrics.get("unsupported_thresholds", {})
     return {_operating_point_name(key): needed for key, needed in unsupported.items()}
 
