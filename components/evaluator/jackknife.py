@@ -55,7 +55,7 @@ class FarCurve:
         below, above = np.flatnonzero(upper <= target), np.flatnonzero(lower >= target)
         if not len(below) or not len(above):
             return None
-        return float(self.distances[below[-1]]), float(self.distances[above[0]])
+        return _wide(self.distances[below[-1]], self.distances[above[0]])
 
 
 def far_curve(pairs: PairScores) -> FarCurve:
@@ -147,7 +147,12 @@ def crossing_interval(
     low, crossing, high = first(width), first(0), first(-width) - 1
     if any(_gap(pairs, distances[place])[1] == 0 for place in (low, crossing, high)):
         return None
-    return float(distances[low]), float(distances[high])
+    return _wide(distances[low], distances[high])
+
+
+def _wide(low: np.float32, high: np.float32) -> tuple[float, float] | None:
+    """The interval, unless it has no width: of few distances that tie, nothing is known."""
+    return (float(low), float(high)) if low < high else None
 
 
 def _gap(pairs: PairScores, distance: np.float32) -> tuple[float, float]:

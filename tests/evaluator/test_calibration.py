@@ -25,10 +25,15 @@ from tests.evaluator.cases import HAND_LABELS, HAND_MATRIX, faces, random_faces
 METHODS = [LOGISTIC, ISOTONIC]
 
 
-def pairs_of(genuine, impostor):
-    """Pairs of these distances; whose they are does not matter here."""
+def pairs_of(genuine, impostor, people=1000):
+    """Pairs of these distances, of so many people of two images each."""
     any_pairs = score_pairs(None, HAND_LABELS, HAND_MATRIX)
-    return replace(any_pairs, genuine=Scores.of(genuine), impostor=Scores.of(impostor))
+    return replace(
+        any_pairs,
+        genuine=Scores.of(genuine),
+        impostor=Scores.of(impostor),
+        identity=np.repeat(np.arange(people), 2),
+    )
 
 
 def distances_of(scores):
@@ -38,7 +43,8 @@ def distances_of(scores):
 def test_isotonic_is_the_pooling_worked_by_hand():
     # Genuine share by distance: 0.1: 2/2, 0.2: 0/1, 0.3: 1/1, 0.4: 0/2, 0.5: 1/1, 0.6: 0/3.
     # It has to fall: 0.2 pools with 0.3 to 1/2, and 0.4 with 0.5 to 1/3.
-    pairs = pairs_of([0.1, 0.1, 0.3, 0.5], [0.2, 0.4, 0.4, 0.6, 0.6, 0.6])
+    # Four people are four of two images, and six pairs of people.
+    pairs = pairs_of([0.1, 0.1, 0.3, 0.5], [0.2, 0.4, 0.4, 0.6, 0.6, 0.6], people=4)
     calibration = fit_calibration(pairs, ISOTONIC)
     np.testing.assert_allclose(calibration.distances, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], rtol=1e-6)
     # Of 4 genuine and 6 impostor pairs: (1/4) / (1/6) and (1/4) / (2/6); the ends are clamped.
@@ -88,21 +94,48 @@ def test_logistic_finds_the_likelihood_ratio_of_two_bells():
 
 @pytest.mark.parametrize("method", METHODS)
 @given(case=faces())
-def test_ratios_are_finite_fall_with_the_distance_and_stay_within_what_the_pairs_vouch_for(
+def test_ratios_are_finite_fall_with_the_distance_and_stay_within_what_the_people_vouch_for(
     method, case
 ):
     dev = score_pairs(*case, "euclidean")
     llrs = fit_calibration(dev, method).llr(np.linspace(-1, 8, 200))
     assert np.all(np.isfinite(llrs))
     assert np.all(np.diff(llrs) <= 0)
-    assert llrs.max() <= math.log(dev.impostor.total) + 1e-12
-    assert llrs.min() >= -math.log(dev.genuine.total) - 1e-12
+    people = len(dev.sizes)
+    assert llrs.max() <= math.log(people * (people - 1) / 2) + 1e-12
+    assert llrs.min() >= -math.log((dev.sizes > 1).sum()) - 1e-12
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_kinds_that_are_far_apart_reach_the_limits(method):
-    calibration = fit_calibration(pairs_of(np.full(50, 0.1), np.full(1000, 1.9)), method)
-    np.testing.assert_allclose(calibration.llr([-1.0, 3.0]), [math.log(1000), -math.log(50)])
+def test_kinds_that_are_far_apart_reach_the_limits_of_the_people_however_many_pairs_there_are(
+    method,
+):
+    dev = pairs_of(np.full(50, 0.1), np.full(10_000, 1.9), people=20)
+    llrs = fit_calibration(dev, method).llr([-1.0, 3.0])
+    np.testing.assert_allclose(llrs, [math.log(190), -math.log(20)])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_people_are_never_evidence_for_one_person(method):
+    dev = score_pairs(*random_faces(people=2, images=40, spread=0.01))
+    llrs = fit_calibration(dev, method).llr([0.0, 2.0])
+    np.testing.assert_allclose(llrs, [0, -math.log(2)], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_answers_on_other_people_are_not_wrong_more_often_than_they_admit(method):
+    fresh = score_pairs(*random_faces(seed=1000, people=60, images=4, spread=1.2))
+    wrong, admitted = [], []
+    for seed in range(40):
+        dev = score_pairs(*random_faces(seed=seed, people=5, images=6, spread=1.2))
+        calibration = fit_calibration(dev, method)
+        same, other = (
+            posterior(calibration.llr(distances_of(kind)), 0.5)
+            for kind in (fresh.genuine, fresh.impostor)
+        )
+        wrong.append(np.mean(other > 0.5))
+        admitted.append(np.mean((same > 0.5) * (1 - same)) + np.mean((other > 0.5) * (1 - other)))
+    assert np.mean(wrong) <= np.mean(admitted)
 
 
 @pytest.mark.parametrize("method", METHODS)

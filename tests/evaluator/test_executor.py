@@ -189,9 +189,13 @@ def test_thresholds_are_chosen_on_some_people_and_measured_on_others(evaluated):
     assert [point["name"] for point in points] == ["EER"]
     assert (points[0]["dev"]["identities"], points[0]["test"]["identities"]) == (2, 2)
     assert set(points[0]["test"]["intervals"]) == {"FAR", "FRR"}
+    assert (points[0]["state"], points[0]["interval"]) == ("provisional", None)
     # Two dev people of five images each have 25 impostor pairs.
-    needed = {"FAR=1e-01": 30, "FAR=1e-02": 300, "FAR=1e-03": 3000}
-    assert metrics_of(evaluated)["unsupported_thresholds"] == needed
+    assert metrics_of(evaluated)["unsupported_thresholds"] == {
+        "FAR=1e-01": {"impostor_pairs": 30, "people": 5},
+        "FAR=1e-02": {"impostor_pairs": 300, "people": 15},
+        "FAR=1e-03": {"impostor_pairs": 3000, "people": 46},
+    }
 
 
 def test_protocols_and_slices_are_measured_where_they_are_asked_for(evaluated):

@@ -118,11 +118,13 @@ EXTRA = {
             "target_far": 0.01,
             "threshold": 0.4125,
             "interval": [0.375, 0.4375],
+            "state": "supported",
+            "people_needed": 25,
             "dev": measured(10, 31),
             "test": measured(29, 52, {"FAR": [0.02, 0.04], "FRR": [0.2, 0.33]}),
         }
     ],
-    "unsupported_thresholds": {"FAR=1e-03": 3000},
+    "unsupported_thresholds": {"FAR=1e-03": {"impostor_pairs": 3000, "people": 46}},
     "protocols": {
         "open_set": {
             "figures": {"FNIR@FPIR=1e-02": 0.3125},
@@ -401,10 +403,22 @@ def test_sections_without_data_are_absent_and_the_others_can_be_jumped_to(data, 
 def test_a_threshold_is_shown_with_dev_and_test_errors_intervals_and_counts(full):
     text = section_text(render_report(full), "operating_points").replace("\u202f", " ")
     assert "tuned on its own test set is not a result" in text
-    assert "FAR at most 1 % 0.4125 0.375 to 0.4375" in text
+    assert "FAR at most 1 % supported 0.4125 0.375 to 0.4375" in text
     assert "1.0 % 10 of 1,000 15.5 % 31 of 200" in text  # dev
     assert "2.9 % 2.0 % to 4.0 % 29 of 1,000 26.0 % 20.0 % to 33.0 % 52 of 200" in text  # test
-    assert "FAR at most 0.1 % Not given: it takes 3,000 impostor pairs of dev people" in text
+    needed = "Not given: it takes 46 dev people with 3,000 impostor pairs"
+    assert f"FAR at most 0.1 % {needed}" in text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_provisional_threshold_is_called_that_with_what_it_lacks(full):
+    (point,) = EXTRA["thresholds"]
+    provisional = point | {"state": "provisional", "interval": None, "people_needed": 250}
+    metrics = dict(full.metrics) | {"thresholds": [provisional]}
+    text = section_text(render_report(replace(full, metrics=metrics)), "operating_points")
+    people = point["dev"]["identities"]
+    expected = f"provisional: {people} people chose it, and it takes 250 0.4125"
+    assert expected in text.replace("\u202f", " ")
 
 
 def test_the_rates_of_a_point_are_those_of_dev_first_then_of_test():

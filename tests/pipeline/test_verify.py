@@ -11,7 +11,7 @@ import pytest
 from components.errors import UserError
 from components.evaluator.threshold_pack import digest_of_folder
 from pipeline.verify import answer, distance_between, latest_version, load_pack
-from tests.evaluator.packs import threshold_pack
+from tests.evaluator.packs import operating_point, threshold_pack
 
 SCRIPT = Path(__file__).parents[2] / "pipeline" / "verify.py"
 
@@ -79,11 +79,18 @@ def test_the_answer_says_what_the_threshold_was_measured_to_be_and_how_strong_th
     assert lines == [
         "distance  0.2253 (cosine)",
         "threshold 0.6000 (EER of model serving/3)",
-        "measured  FAR 0.015 and FRR 0.2 there, on 4 test people",
+        "measured  FAR 0.015 (95 % interval 0.005 to 0.03) and FRR 0.2 (95 % interval 0.1 to 0.3) "
+        "there, on 4 test people: provisional (4 people chose it, and it takes 20)",
         "evidence  log-likelihood ratio +2.20 (natural): same person with probability 0.9000, "
         "at a prior of 0.5",
         "same person",
     ]
+
+
+def test_a_supported_threshold_is_called_that():
+    point = operating_point("FAR=1e-02", 0.01, 0.4, state="supported")
+    lines = answer(0.5, threshold_pack(), point, Path("1"), 0.5)
+    assert lines[2].endswith("on 4 test people: supported")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,7 @@ def test_without_a_calibration_there_is_no_evidence_line():
         (["missing.jpg"], "No such file or directory"),
         (["text.jpg"], "is no usable image"),
         (["text.jpg", "--far", "0.02"], "no threshold for FAR=2e-02; those there are: EER, FAR="),
-        (["text.jpg", "--far", "1e-4"], "choosing one takes 30,000 impostor pairs"),
+        (["text.jpg", "--far", "1e-4"], "choosing one takes 142 people with 30,000"),
         (["text.jpg", "--prior", "1"], "A prior is a probability above 0 and below 1"),
     ],
 )
