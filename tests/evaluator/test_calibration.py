@@ -124,10 +124,10 @@ def test_two_people_are_never_evidence_for_one_person(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_answers_on_other_people_are_not_wrong_more_often_than_they_admit(method):
-    fresh = score_pairs(*random_faces(seed=1000, people=60, images=4, spread=1.2))
+    fresh = score_pairs(*random_faces(seed=1000, people=60, images=4, spread=0.5))
     wrong, admitted = [], []
     for seed in range(40):
-        dev = score_pairs(*random_faces(seed=seed, people=5, images=6, spread=1.2))
+        dev = score_pairs(*random_faces(seed=seed, people=5, images=6, spread=0.5))
         calibration = fit_calibration(dev, method)
         same, other = (
             posterior(calibration.llr(distances_of(kind)), 0.5)
