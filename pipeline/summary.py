@@ -124,6 +124,10 @@ def _print_baselines(console: Console, metrics: Mapping[str, Any]) -> None:
 
 def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
     """What a user of the model gets: the rates on people that had no part in the choice."""
+    if "thresholds_missing" in metrics:
+        missing = f"no threshold: {metrics['thresholds_missing']}"
+        console.print(missing, style="yellow", markup=False)
+        return
     for point in metrics["thresholds"]:
         dev, test = point["dev"], point["test"]
         rates = ", ".join(_rate(test, key) for key in ("FAR", "FRR"))
@@ -140,9 +144,6 @@ def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
             f"threshold {name}: none, it takes {needed['people']} people who choose, with "
             f"{needed['impostor_pairs']} impostor pairs"
         )
-    if "thresholds_missing" in metrics:
-        missing = f"no threshold: {metrics['thresholds_missing']}"
-        console.print(missing, style="yellow", markup=False)
 
 
 def _print_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
@@ -157,7 +158,8 @@ def _print_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
 def _rate(measured: Mapping[str, Any], key: str) -> str:
     """An error rate with its interval."""
     low, high = measured["intervals"][key]
-    return f"{key} {measured[key]:.4f} (95 % interval {low:.4f} to {high:.4f})"
+    limits = f"{low:.4f} to {high:.4f}" if is_known((low, high)) else "not known"
+    return f"{key} {measured[key]:.4f} (95 % interval {limits})"
 
 
 def _number(value: float | None) -> str:

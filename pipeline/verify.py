@@ -17,6 +17,7 @@ import typer
 
 from components.errors import UserError
 from components.evaluator.calibration import posterior
+from components.evaluator.figures import is_known
 from components.evaluator.threshold_pack import (
     COMPANIONS,
     THRESHOLDS_FILE,
@@ -90,7 +91,8 @@ def answer(
 
 def _rate(measured: MeasuredWithIntervals, key: str) -> str:
     low, high = measured.intervals[key]
-    return f"{key} {getattr(measured, key):.2g} (95 % interval {low:.2g} to {high:.2g})"
+    limits = f"{low:.2g} to {high:.2g}" if is_known((low, high)) else "not known"
+    return f"{key} {getattr(measured, key):.2g} (95 % interval {limits})"
 
 
 def _state(point: OperatingPoint) -> str:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from components.evaluator.threshold_pack import plain
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult, print_summary
+from tests.evaluator.packs import operating_point
 
 METRICS = {
     "EER": 0.0444,
@@ -17,6 +19,7 @@ METRICS = {
     "intervals": {"EER": [0.017, 0.11], "AUC": [0.97, 0.999], "Rank-1": [0.01, 0.99]},
     "unsupported": {},
     "thresholds": [],
+    "unsupported_thresholds": {},
     "protocols": {},
     "baselines": {},
 }
@@ -57,3 +60,25 @@ def test_baselines_that_were_measured_on_a_sample_are_said_to_be(shown):
 def test_a_baseline_without_figures_is_named_with_the_reason(shown):
     text = shown(baselines_missing={"eigenfaces": "images that are [all] the same"})
     assert "no figures of eigenfaces: images that are [all] the same" in text
+
+
+def test_a_threshold_has_its_state_and_the_intervals_of_its_rates(shown):
+    provisional = plain(operating_point("EER", None, 0.6))
+    supported = plain(operating_point("FAR=1e-02", 0.01, 0.4, state="supported"))
+    needed = {"FAR=1e-04": {"impostor_pairs": 30_000, "people": 142}}
+    text = shown(thresholds=[provisional, supported], unsupported_thresholds=needed)
+    rates = (
+        "FAR 0.0150 (95 % interval 0.0050 to 0.0300), FRR 0.2000 (95 % interval 0.1000 to 0.3000)"
+    )
+    chosen = f"chosen on 4 people; on the other 4 {rates}"
+    assert f"threshold EER: 0.6000, {chosen}: provisional" in text
+    assert "provisional, for 4 people chose it, and it takes 20" in text
+    assert f"threshold FAR=1e-02: 0.4000, {chosen}: supported" in text
+    assert text.count("provisional, for") == 1
+    assert "threshold FAR=1e-04: none, it takes 142 people who choose, with 30000 impostor" in text
+
+
+def test_a_rate_that_may_be_anything_has_no_interval(shown):
+    point = plain(operating_point("EER", None, 0.6))
+    point["test"]["intervals"]["FAR"] = [0.0, 0.975]
+    assert "FAR 0.0150 (95 % interval not known), FRR 0.2000" in shown(thresholds=[point])

@@ -87,6 +87,14 @@ def test_the_answer_says_what_the_threshold_was_measured_to_be_and_how_strong_th
     ]
 
 
+def test_an_interval_that_leaves_everything_open_is_not_known():
+    point = operating_point("EER", None, 0.6)
+    measured = dataclasses.replace(point.test, intervals={"FAR": (0.0, 0.975), "FRR": (0.1, 0.3)})
+    point = dataclasses.replace(point, test=measured)
+    line = answer(0.5, threshold_pack(), point, Path("1"), 0.5)[2]
+    assert "FAR 0.015 (95 % interval not known) and FRR 0.2 (95 % interval 0.1 to 0.3)" in line
+
+
 def test_a_supported_threshold_is_called_that():
     point = operating_point("FAR=1e-02", 0.01, 0.4, state="supported")
     lines = answer(0.5, threshold_pack(), point, Path("1"), 0.5)
