@@ -9,7 +9,10 @@ import keras
 from components.errors import UserError
 from pipeline.config import TrainingConfig
 
-CHECKPOINT_NAME = "best.keras"
+# The embedding model of the best epoch, which loads wherever Keras does.
+MODEL_NAME = "best.keras"
+# The classifier of the best epoch so far, with its optimizer: it loads beside this project only.
+CHECKPOINT_NAME = "classifier.keras"
 
 
 class TrainingDiverged(UserError):

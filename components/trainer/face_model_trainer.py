@@ -12,11 +12,12 @@ import tensorflow as tf
 from components.draws import Draw, derived_seed
 from components.errors import UserError
 from components.trainer.augmentation import FaceAugmentation
-from components.trainer.callbacks import build_callbacks
+from components.trainer.callbacks import MODEL_NAME, build_callbacks
 from components.trainer.model import (
     FaceEmbeddingModel,
     build_arcface_model,
     flip_averaged,
+    portable,
     precision_policy,
 )
 from pipeline.config import ModelConfig, TrainingConfig
@@ -35,7 +36,8 @@ class TrainingResult:
     Attributes:
       embedding_model: [N, H, W, C] pixels in [0, 255] to float32 [N, D] embeddings, with the
         weights of the best epoch, averaged over the horizontal flip. It computes in float32, also
-        after mixed-precision training.
+        after mixed-precision training, and is made of Keras' own layers: saved, it loads without
+        this project.
       history: the figures of each epoch by name: `loss`, `accuracy`, `val_loss`, `val_accuracy`,
         `learning_rate`. The accuracies are without margin.
       monitor: the figure that chose the best epoch, lower is better.
@@ -86,7 +88,8 @@ class FaceModelTrainer:
           val_data: the same for images held out of the same identities; None or empty: the
             training loss is monitored instead.
           num_classes: number of identities C.
-          checkpoint_dir: where the classifier of the best epoch is kept; None: nowhere.
+          checkpoint_dir: where `MODEL_NAME`, the embedding model of the result, and
+            `CHECKPOINT_NAME`, the classifier of the best epoch, are kept; None: nowhere.
           log_dir: where TensorBoard's logs go; None: nowhere.
           callbacks: added after those of `build_callbacks`.
 
@@ -113,8 +116,11 @@ class FaceModelTrainer:
             ],
             verbose=0,
         ).history
+        delivered = flip_averaged(portable(embedding_model))
+        if checkpoint_dir is not None:
+            delivered.save(Path(checkpoint_dir) / MODEL_NAME)
         return TrainingResult(
-            embedding_model=flip_averaged(self._in_float32(embedding_model)),
+            embedding_model=delivered,
             history={name: [float(v) for v in values] for name, values in history.items()},
             monitor=monitor,
             best_epoch=int(np.argmin(history[monitor])) + 1,
@@ -149,13 +155,6 @@ class FaceModelTrainer:
     def _batches(self, data: tf.data.Dataset, drop_remainder: bool = False) -> tf.data.Dataset:
         """Batches; a small last one would spoil the statistics of batch normalisation."""
         return data.batch(self._batch_size, drop_remainder).prefetch(tf.data.AUTOTUNE)
-
-    def _in_float32(self, embedding_model: FaceEmbeddingModel) -> FaceEmbeddingModel:
-        """A copy that computes in float32: on a CPU, float16 would be many times slower."""
-        with precision_policy(mixed_precision=False):
-            copy = self._build_embedding_model()
-        copy.set_weights(embedding_model.get_weights())
-        return copy
 
 
 def _is_empty(data: tf.data.Dataset) -> bool:

@@ -70,17 +70,7 @@ class FaceEmbeddingModel(keras.Model):
         if backbone not in BACKBONES:
             raise ValueError(f"backbone must be one of {sorted(BACKBONES)}. Received: {backbone}")
         inputs = layers.Input(tuple(input_shape), dtype="float32", name="pixels")
-        x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="rescaling")(inputs)
-        x = _residual_network(x, BACKBONES[backbone], l2_reg)
-        x = layers.Flatten(name="flatten")(x)
-        x = layers.Dropout(dropout_rate, name="dropout")(x)
-        x = layers.Dense(
-            embedding_dim,
-            use_bias=False,
-            kernel_regularizer=keras.regularizers.L2(l2_reg),
-            name="embedding",
-        )(x)
-        x = layers.BatchNormalization(dtype="float32", name="embedding_bn")(x)
+        x = _embedding_network(inputs, embedding_dim, dropout_rate, l2_reg, backbone)
         super().__init__(inputs, L2Normalisation(name="l2_normalisation")(x), name=name)
         self.embedding_dim = embedding_dim
         self.dropout_rate = dropout_rate
@@ -104,6 +94,22 @@ class FaceEmbeddingModel(keras.Model):
         return cls(**config)
 
 
+def portable(embedding_model: FaceEmbeddingModel) -> keras.Model:
+    """A copy that computes in float32 and is made of nothing but Keras' own layers.
+
+    It gives the same embeddings. Saved, it loads wherever Keras does, without this project; and on
+    a CPU float16 would be many times slower.
+    """
+    config = embedding_model.get_config()
+    shape, name = config.pop("input_shape"), config.pop("name")
+    with precision_policy(mixed_precision=False):
+        inputs = layers.Input(shape, dtype="float32", name="pixels")
+        x = _embedding_network(inputs, **config)
+        copy = keras.Model(inputs, _unit_length(x), name=name)
+    copy.set_weights(embedding_model.get_weights())
+    return copy
+
+
 def flip_averaged(embedding_model: keras.Model) -> keras.Model:
     """A model whose embedding is the mean over an image and its mirror image.
 
@@ -114,13 +120,13 @@ def flip_averaged(embedding_model: keras.Model) -> keras.Model:
       embedding_model: [N, H, W, C] pixels to [N, D] L2-normalised embeddings; shared, not copied.
 
     Returns:
-      A model with the same input and output; its embeddings are L2-normalised again.
+      A model with the same input and output; its embeddings are L2-normalised again. It adds only
+      layers of Keras' own.
     """
     inputs = layers.Input(embedding_model.input_shape[1:], dtype="float32", name="pixels")
     mirrored = keras.ops.flip(inputs, axis=2)
     total = layers.Add(dtype="float32")([embedding_model(inputs), embedding_model(mirrored)])
-    outputs = L2Normalisation(name="l2_normalisation")(total)
-    return keras.Model(inputs, outputs, name="flip_averaged_embedding_model")
+    return keras.Model(inputs, _unit_length(total), name="flip_averaged_embedding_model")
 
 
 def build_arcface_model(
@@ -203,6 +209,28 @@ def _gpus_have_float16_units() -> bool:
         for gpu in tf.config.list_physical_devices("GPU")
     ]
     return bool(details) and all(d.get("compute_capability", (0, 0)) >= (7, 0) for d in details)
+
+
+def _embedding_network(
+    pixels, embedding_dim: int, dropout_rate: float, l2_reg: float, backbone: str
+):
+    """Pixels in [0, 255] to embeddings of any length."""
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="rescaling")(pixels)
+    x = _residual_network(x, BACKBONES[backbone], l2_reg)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dropout(dropout_rate, name="dropout")(x)
+    x = layers.Dense(
+        embedding_dim,
+        use_bias=False,
+        kernel_regularizer=keras.regularizers.L2(l2_reg),
+        name="embedding",
+    )(x)
+    return layers.BatchNormalization(dtype="float32", name="embedding_bn")(x)
+
+
+def _unit_length(x):
+    """L2-normalised, by a layer of Keras' own: for use, where no gradient is wanted."""
+    return layers.UnitNormalization(dtype="float32", name="l2_normalisation")(x)
 
 
 def _residual_network(x, backbone: Backbone, l2_reg: float):

@@ -10,6 +10,7 @@ from components.trainer.model import (
     FaceEmbeddingModel,
     build_arcface_model,
     flip_averaged,
+    portable,
     precision_policy,
     resolve_precision,
 )
@@ -82,6 +83,19 @@ def test_flip_averaged_model_gives_a_mirror_image_the_same_embedding():
     embeddings = model(some_pixels())
     np.testing.assert_allclose(embeddings, model(some_pixels()[:, :, ::-1]), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, rtol=1e-5)
+
+
+def test_the_portable_copy_embeds_the_same_in_float32_and_has_no_layer_of_this_project():
+    with precision_policy(mixed_precision=True):
+        model = tiny_model(backbone="resnet10")
+    copy = flip_averaged(portable(model))
+    layers = [layer for layer in copy._flatten_layers() if layer is not copy]
+    assert {type(layer).__module__.partition(".")[0] for layer in layers} == {"keras"}
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
+    in_float16 = flip_averaged(model)(some_pixels())
+    np.testing.assert_allclose(copy(some_pixels()), in_float16, atol=0.01)
+    plain = tiny_model()
+    np.testing.assert_allclose(portable(plain)(some_pixels()), plain(some_pixels()), atol=1e-6)
 
 
 def test_flip_averaged_model_survives_saving_and_export(tmp_path):

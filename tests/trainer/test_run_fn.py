@@ -1,17 +1,21 @@
 """The stock Trainer with our run_fn, on a tiny TFRecord."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from mlflow import MlflowClient
 
 from components import progress
 from components.errors import UserError
+from components.trainer.callbacks import MODEL_NAME
 from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
 from components.trainer.tracking import RUN_FILE, TrackedRun
-from tests.conftest import write_faces
+from tests.conftest import draw_face, write_faces
 from tests.stages import (
     SHORT_TRAINING,
     SMALL_MODEL,
@@ -66,6 +70,44 @@ def test_the_model_run_holds_checkpoint_history_and_tensorboard(trained):
     assert {len(values) for values in history.values()} == {2}
     assert list((folder / "checkpoints").iterdir())
     assert list((folder / "tensorboard").rglob("events.out.*"))
+
+
+def in_a_bare_process(folder, pixels, *arguments):
+    """What models give that are loaded without this project: name -> embeddings."""
+    np.savez(folder / "pixels.npz", pixels=pixels)
+    files = [folder / "embeddings.npz", folder / "pixels.npz"]
+    script = Path(__file__).with_name("bare_process.py")
+    run = subprocess.run(
+        [sys.executable, "-I", script, *files, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return dict(np.load(files[0]))
+
+
+def test_the_delivered_models_load_without_this_project_and_embed_as_the_served_one(
+    trained, tmp_path
+):
+    outputs, tracking, _ = trained
+    pixels = np.stack([np.asarray(draw_face(person, 0, size=(32, 32))) for person in range(4)])
+    served = tf.saved_model.load(f"{outputs['model'].uri}/Format-Serving")
+    expected = served.signatures[PIXELS_SIGNATURE](pixels=tf.constant(pixels))[EMBEDDING_KEY]
+    client = MlflowClient(tracking["uri"])
+    experiment = client.get_experiment_by_name("faces")
+    (logged,) = client.search_logged_models([experiment.experiment_id])
+    embeddings = in_a_bare_process(
+        tmp_path,
+        pixels,
+        Path(outputs["model_run"].uri) / "checkpoints" / MODEL_NAME,
+        tracking["uri"],
+        f"models:/{logged.model_id}",
+    )
+    assert set(embeddings) == {"keras", "mlflow", "pyfunc"}
+    for name, values in embeddings.items():
+        np.testing.assert_allclose(values, expected, atol=1e-5, err_msg=name)
 
 
 def test_mlflow_has_the_parameters_and_a_point_an_epoch(trained):
