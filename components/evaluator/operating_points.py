@@ -26,6 +26,7 @@ from components.evaluator.intervals import (
     resample_error_rates,
 )
 from components.evaluator.jackknife import FarCurve, crossing_interval, far_curve
+from components.evaluator.measured_images import MeasuredImages
 from components.evaluator.metrics import ROUNDING, impostor_pairs_needed, middle_of_gap
 from components.evaluator.pairs import PairScores, score_pairs
 from components.evaluator.threshold_pack import (
@@ -112,7 +113,14 @@ class ThresholdStudy:
             blocks["thresholds_missing"] = self.missing
         return blocks
 
-    def pack(self, *, distance: str, model_sha256: str, data_sha256: str) -> ThresholdPack:
+    def pack(
+        self,
+        *,
+        distance: str,
+        model_sha256: str,
+        data_sha256: str,
+        measured_images: MeasuredImages | None = None,
+    ) -> ThresholdPack:
         """What is pushed with the model."""
         return ThresholdPack(
             format=FORMAT,
@@ -125,6 +133,7 @@ class ThresholdStudy:
             missing=self.missing,
             calibration=self.calibration,
             Cllr=self.cllr,
+            measured_images=measured_images,
         )
 
 

@@ -6,7 +6,7 @@ gave it. Reading one takes no TensorFlow.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -16,11 +16,17 @@ from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from components.errors import UserError
 from components.evaluator.calibration import Calibration
+from components.evaluator.measured_images import MeasuredImages
+from components.evaluator.pack_checks import impossible_values
 
 # In the blessing artifact, and below COMPANIONS in the folder of a pushed model.
 THRESHOLDS_FILE = "thresholds.json"
 # Below a SavedModel: what goes with it and is not part of it.
 COMPANIONS = "assets.extra"
+
+# The custom property of `ModelBlessing` and `PushedModel` that holds `ThresholdPack.sha256`: in the
+# metadata store, where whoever edits the file does not come by.
+PACK_PROPERTY = "thresholds_sha256"
 
 # What `ThresholdPack.format` is. A change that old readers would misread raises it.
 FORMAT = 2
@@ -29,6 +35,9 @@ EER = "EER"
 
 # `OperatingPoint.state`.
 SUPPORTED, PROVISIONAL = "supported", "provisional"
+
+# The key of thresholds.json that vouches for all others.
+_DIGEST = "sha256"
 
 
 def far_name(far: float) -> str:
@@ -151,6 +160,7 @@ class ThresholdPack:
       missing: why there are no operating points at all; empty where there are some.
       calibration: from distance to log-likelihood ratio; None where `missing` says why.
       Cllr: its cost on the test people, in bits.
+      measured_images: what the images look like that all this was measured on; None: not known.
     """
 
     format: int
@@ -163,13 +173,15 @@ class ThresholdPack:
     missing: str
     calibration: Calibration | None
     Cllr: FiniteFloat | None
+    measured_images: MeasuredImages | None = None
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ThresholdPack":
         """Reads the content of thresholds.json.
 
         Raises:
-          UserError: it is no JSON, of another format, or something in it is missing or wrong.
+          UserError: it is no JSON, of another format, something in it is missing, wrong or cannot
+            be, or it is not what `to_json` wrote.
         """
         try:
             content = json.loads(text)
@@ -179,15 +191,32 @@ class ThresholdPack:
         if version != FORMAT:
             raise UserError(f"its format is {version!r}, and {FORMAT} is what can be read")
         try:
-            return _adapter(cls).validate_json(text, strict=True)
+            pack = _adapter(cls).validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             raise UserError(f"{key}: {first['msg']}") from None
+        for reason in impossible_values(pack):
+            raise UserError(reason)
+        if content.pop(_DIGEST, None) != digest_of_content(content):
+            raise UserError(f"it was changed after it was written: its {_DIGEST} is another")
+        return pack
+
+    @property
+    def sha256(self) -> str:
+        """`digest_of_content` of the pack; thresholds.json holds it as `sha256`."""
+        return digest_of_content(plain(self))
 
     def to_json(self) -> str:
-        """The content of thresholds.json; `from_json` gives the same pack again."""
-        return json.dumps(plain(self), indent=2, allow_nan=False) + "\n"
+        """The content of thresholds.json; `from_json` gives the same pack again.
+
+        Raises:
+          ValueError: it holds a value that cannot be.
+        """
+        for reason in impossible_values(self):
+            raise ValueError(reason)
+        content = plain(self) | {_DIGEST: self.sha256}
+        return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
     def operating_point(self, far: float | None = None) -> OperatingPoint:
         """The operating point of a target FAR, or the EER.
@@ -216,6 +245,12 @@ class ThresholdPack:
 def plain(value: Any) -> Any:
     """A dataclass of this module as the dicts, lists and numbers that `json` writes and reads."""
     return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def digest_of_content(content: Mapping[str, Any]) -> str:
+    """SHA-256 of plain values, in hexadecimal: of their JSON with sorted keys and no spaces."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest_of_folder(files: Iterable[tuple[str, bytes]]) -> str:

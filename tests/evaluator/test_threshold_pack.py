@@ -1,5 +1,6 @@
 """thresholds.json: what it holds, what is refused, and what its digests stand for."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from components.errors import UserError
 from components.evaluator.threshold_pack import (
     ThresholdPack,
+    digest_of_content,
     digest_of_folder,
     digest_of_images,
     far_name,
@@ -19,14 +21,17 @@ from tests.evaluator.packs import operating_point, threshold_pack
 FILES = [("saved_model.pb", b"graph"), ("variables/variables.index", b"i"), ("a b.txt", b"")]
 
 
-def changed(path, value):
-    """The JSON of a pack in which one thing is another."""
+def changed(path, value, *, vouched=False):
+    """The JSON of a pack in which one thing is another, under the digest of either."""
     content = json.loads(threshold_pack().to_json())
     *parents, last = path
     parent = content
     for key in parents:
         parent = parent[key]
     parent[last] = value
+    if vouched:
+        del content["sha256"]
+        content["sha256"] = digest_of_content(content)
     return json.dumps(content)
 
 
@@ -77,6 +82,88 @@ def test_what_cannot_be_used_is_one_clear_message(text, message):
     with pytest.raises(UserError, match=message) as error:
         ThresholdPack.from_json(text)
     assert len(str(error.value).splitlines()) == 1
+
+
+POINT = ["operating_points", 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ([*POINT, "threshold"], 5.0, "operating_points.0.threshold: 5.0 is no distance, which are"),
+        ([*POINT, "threshold"], -0.5, "operating_points.0.threshold: -0.5 is no distance"),
+        ([*POINT, "interval"], [0.7, 0.5], "interval: 0.7 to 0.5 is no interval"),
+        ([*POINT, "interval"], [0.5, 2.5], "interval: 0.5 to 2.5 is no interval of distances"),
+        ([*POINT, "test", "FAR"], 1.5, "operating_points.0.test.FAR: 1.5 is no rate"),
+        ([*POINT, "test", "FAR"], 0.0, "operating_points.0.test.FAR: 0.0 is not 9 errors in 600"),
+        ([*POINT, "dev", "FRR"], 0.5, "operating_points.0.dev.FRR: 0.5 is not 18 errors in 180"),
+        ([*POINT, "test", "false_accepts"], 601, "test.FAR: 601 errors in 600 pairs cannot be"),
+        ([*POINT, "test", "impostor_pairs"], 0, "test.FAR: 9 errors in 0 pairs cannot be"),
+        ([*POINT, "test", "identities"], 0, "test.identities: 0 people in 40 images cannot be"),
+        (
+            [*POINT, "test", "intervals", "FAR"],
+            [0.02, 0.03],
+            "intervals.FAR: 0.02 to 0.03 does not",
+        ),
+        (
+            [*POINT, "test", "intervals", "FRR"],
+            [0.1, 1.3],
+            "intervals.FRR: 0.1 to 1.3 does not hold",
+        ),
+        ([*POINT, "target_far"], 0.5, "operating_points.0.target_far: 0.5 is not that of EER"),
+        (["operating_points", 1, "target_far"], 2.0, "target_far: 2.0 is not between 0 and 1"),
+        (["operating_points", 1, "name"], "EER", "target_far: 0.01 is not that of EER"),
+        (["operating_points"], [], "operating_points: they are there, or missing says why"),
+        (["unsupported_thresholds", "FAR=1e-04"], 0, "0 pairs are no number to need"),
+        (["calibration", "distances"], [0.0, float("inf")], "holds a value that is no finite"),
+        (["calibration", "distances"], [1.0, 0.0], "calibration: .*fall with the distance"),
+        (["distance"], "manhattan", "distance: 'manhattan' is none of cosine, euclidean"),
+        (["protocol", "dev_share"], 1.0, "protocol.dev_share: 1.0 is not between 0 and 1"),
+        (["model_sha256"], "abc", "model_sha256: it is no SHA-256"),
+        (["Cllr"], -0.1, "Cllr: -0.1 is below 0"),
+        (["measured_images"], {"images": 0}, "measured_images.*: "),
+    ],
+)
+def test_values_that_cannot_be_are_refused_even_under_a_digest_of_their_own(path, value, message):
+    with pytest.raises(UserError, match=message) as error:
+        ThresholdPack.from_json(changed(path, value, vouched=True))
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_thresholds_are_in_the_order_of_their_fars():
+    pack = threshold_pack()
+    eer, far = pack.operating_points
+    loose = dataclasses.replace(far, name="FAR=1e-01", target_far=0.1, threshold=0.3)
+    unordered = dataclasses.replace(pack, operating_points=(eer, loose, far))
+    with pytest.raises(ValueError, match="a threshold of a higher FAR is below"):
+        unordered.to_json()
+    twice = dataclasses.replace(pack, operating_points=(eer, far, far))
+    with pytest.raises(ValueError, match="two of them have one name"):
+        twice.to_json()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ([*POINT, "threshold"], 0.6000001),
+        (["data_sha256"], "2" * 64),
+        (["protocol", "seed"], 8),
+        (["a note"], "of an editor"),
+        (["sha256"], "3" * 64),
+    ],
+)
+def test_a_pack_that_was_edited_is_not_believed(path, value):
+    with pytest.raises(UserError, match="it was changed after it was written: its sha256 is"):
+        ThresholdPack.from_json(changed(path, value))
+
+
+def test_the_digest_of_a_pack_is_that_of_its_other_keys():
+    content = json.loads(threshold_pack().to_json())
+    digest = content.pop("sha256")
+    assert digest == digest_of_content(content) == threshold_pack().sha256
+    assert digest != threshold_pack(distance="euclidean").sha256
+    reordered = dict(reversed(content.items())) | {"sha256": digest}
+    assert ThresholdPack.from_json(json.dumps(reordered, indent=7)) == threshold_pack()
 
 
 def test_an_operating_point_is_found_by_its_far():
