@@ -1,12 +1,16 @@
 """The blessed model that a candidate is compared with, wherever it is kept."""
 
-import os
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
+
+from components.pusher.model_dir import newest_complete
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class BaselineModel:
 def find_baseline(artifacts: list[Any] | None, pushed_dir: str | None) -> BaselineModel | None:
     """Takes the artifact that a resolver found, else the newest pushed model, else None.
 
+    A pushed model is taken only if it is complete and its pack vouches for it: loading a SavedModel
+    runs what is in it. Others are passed over with a warning.
+
     Args:
       artifacts: `Model`, at most one.
       pushed_dir: where Pusher puts the blessed models.
@@ -38,13 +45,7 @@ def find_baseline(artifacts: list[Any] | None, pushed_dir: str | None) -> Baseli
 
 
 def _newest_pushed(pushed_dir: str) -> BaselineModel | None:
-    """Pusher names a version by the second of its push, and copies saved_model.pb last."""
-    if not fileio.isdir(pushed_dir):
-        return None
-    # On an object store, folders are listed with a slash at the end.
-    names = (name.rstrip("/") for name in fileio.listdir(pushed_dir))
-    for name in sorted((name for name in names if name.isdecimal()), key=int, reverse=True):
-        path = os.path.join(pushed_dir, name)
-        if fileio.exists(os.path.join(path, "saved_model.pb")):
-            return BaselineModel(path, path)
-    return None
+    newest = newest_complete(pushed_dir, fileio)
+    for reason in newest.skipped.values():
+        _log.warning("not compared with a pushed model: %s", reason)
+    return BaselineModel(newest.version.path, newest.version.path) if newest.version else None

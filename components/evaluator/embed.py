@@ -9,14 +9,13 @@ import tensorflow as tf
 from components import progress
 from components.beam_shards import ReadShards
 from components.plain_paths import plain_path
-from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
+from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 from components.transform.records import parse_examples
 
 
 def input_shape_of(model_path: str) -> tuple[int, int, int]:
     """Height, width and channels that a SavedModel's `pixels` signature takes."""
-    signature = _load(model_path).signatures[PIXELS_SIGNATURE]
-    return tuple(_pixels_spec(signature).shape[1:])
+    return pixels_shape(_load(model_path).signatures[PIXELS_SIGNATURE])
 
 
 class EmbedSplit(beam.PTransform):
@@ -51,7 +50,7 @@ class _EmbedBatch(beam.DoFn):
     def setup(self) -> None:
         self._model = _load(self._model_path)
         self._embed = self._model.signatures[PIXELS_SIGNATURE]
-        self._input_shape = tuple(_pixels_spec(self._embed).shape[1:])
+        self._input_shape = pixels_shape(self._embed)
 
     def process(self, batch: list[bytes]) -> Iterator[tuple[bytes, Any]]:
         parsed = parse_examples(tf.constant(batch), self._input_shape)
@@ -63,7 +62,3 @@ class _EmbedBatch(beam.DoFn):
 def _load(model_path: str) -> Any:
     with plain_path(model_path) as path:
         return tf.saved_model.load(path)
-
-
-def _pixels_spec(signature: Any) -> tf.TensorSpec:
-    return signature.structured_input_signature[1]["pixels"]

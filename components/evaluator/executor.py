@@ -4,8 +4,7 @@ import datetime
 import io
 import json
 import os
-import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -32,16 +31,19 @@ from components.evaluator.evaluation import (
     evaluate_model,
 )
 from components.evaluator.exports import tensorboard_scalars
+from components.evaluator.measured_images import describe_images, some_of
 from components.evaluator.pairs import PairScores
 from components.evaluator.protocols.tables import decode_text
 from components.evaluator.split_images import SplitImages
 from components.evaluator.tensorboard import write_scalars
 from components.evaluator.threshold_pack import (
+    PACK_PROPERTY,
     THRESHOLDS_FILE,
     digest_of_folder,
     digest_of_images,
 )
 from components.example_gen.splits import TEST, TRAIN
+from components.pusher.model_dir import contents_of, versions
 from components.shards import shard_files
 from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
 from components.transform.records import read_images, read_names
@@ -114,16 +116,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         names = _sorted_names(_files(examples, TEST))
         test = _split_images(_files(examples, TEST), names, input_shape)
         embeddings = self._embed(examples, model_path, test, exec_properties)
-        baseline = find_baseline(
-            input_dict.get(BASELINE_MODEL_KEY), exec_properties.get(BASELINE_DIR_KEY)
-        )
-        not_compared = _difference(input_shape_of(baseline.path), input_shape) if baseline else ""
+        pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
+        baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
+        not_compared = _why_not_compared(baseline, pushed_dir, input_shape)
+        of_training = _files(examples, TRAIN)
+        training = _split_images(of_training, _sorted_names(of_training), input_shape)
         evaluation = evaluate_model(
             embeddings,
             test,
-            _split_images(
-                _files(examples, TRAIN), _sorted_names(_files(examples, TRAIN)), input_shape
-            ),
+            training,
             None
             if not baseline or not_compared
             else self._embed_again(examples, baseline.path, test, exec_properties),
@@ -135,12 +136,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
         _write_blessing(blessing, evaluation, model, baseline)
-        thresholds = evaluation.thresholds.pack(
+        pack = evaluation.thresholds.pack(
             distance=exec_properties[DISTANCE_KEY],
-            model_sha256=digest_of_folder(_content_of(model_path)),
+            model_sha256=digest_of_folder(contents_of(model_path, fileio)),
             data_sha256=digest_of_images(test.keys, test.identities, names["sha256"]),
+            measured_images=describe_images(
+                *(split.pixels(some_of(len(split.keys))) for split in (test, training))
+            ),
         )
-        _write_text(os.path.join(blessing.uri, THRESHOLDS_FILE), thresholds.to_json())
+        _write_text(os.path.join(blessing.uri, THRESHOLDS_FILE), pack.to_json())
+        blessing.set_string_custom_property(PACK_PROPERTY, pack.sha256)
         _track(model_path, evaluation)
 
     def _embed(
@@ -232,6 +237,17 @@ def _split_images(
     )
 
 
+def _why_not_compared(
+    baseline: BaselineModel | None, pushed_dir: str | None, shape: tuple[int, int, int]
+) -> str:
+    """Why a blessed model that there is cannot be compared with; empty if it can, or is none."""
+    if baseline:
+        return _difference(input_shape_of(baseline.path), shape)
+    if pushed_dir and versions(pushed_dir, fileio):
+        return f"none in {pushed_dir} is whole and vouched for by its own thresholds"
+    return ""
+
+
 def _difference(baseline_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
     """Why models of these input shapes cannot be measured on the same pixels; empty if they can."""
     if baseline_shape == shape:
@@ -287,15 +303,6 @@ def _read_text(path: str) -> str:
             return decode_text(file.read())
     except (OSError, EvaluationError, tf.errors.OpError) as error:
         raise EvaluationError(f"cannot read {path}: {error}") from None
-
-
-def _content_of(folder: str) -> Iterator[tuple[str, bytes]]:
-    """The files below a folder, one at a time: relative path with `/`, and content."""
-    for path, _, files in fileio.walk(folder):
-        for name in files:
-            file_path = os.path.join(path, name)
-            with fileio.open(file_path, "rb") as file:
-                yield posixpath.relpath(file_path, folder), file.read()
 
 
 def _write_evaluation(

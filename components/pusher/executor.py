@@ -1,23 +1,31 @@
-"""Executor of the Pusher: TFX's own, which takes the threshold pack along."""
+"""Executor of the Pusher: TFX's own, which pushes model and threshold pack as one."""
 
 import os
 from typing import Any
 
 from tfx.components.pusher import executor
 from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import io_utils
+from tfx.utils import io_utils, proto_utils
 
-from components.evaluator.threshold_pack import COMPANIONS, THRESHOLDS_FILE
-
-_PUSHED_DESTINATION = "pushed_destination"
+from components.errors import UserError
+from components.evaluator.threshold_pack import (
+    COMPANIONS,
+    PACK_PROPERTY,
+    THRESHOLDS_FILE,
+    ThresholdPack,
+    digest_of_folder,
+)
+from components.pusher.model_dir import contents_of, newest_complete, push_version
 
 
 class Executor(executor.Executor):
     """Pushes a blessed model together with the thresholds that were chosen for it.
 
     A distance means nothing without the thresholds of the very model that gave it, so the two are
-    pushed as one: TensorFlow Serving leaves `assets.extra` to such companions of a model.
+    pushed as one: TensorFlow Serving leaves `assets.extra` to such companions of a model. TFX's own
+    Pusher copies straight into the folder that is served, where a kill leaves half of a model.
     """
 
     def Do(
@@ -26,30 +34,69 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Pushes as TFX's Pusher does.
+        """Pushes, unless the newest version is this very model with these thresholds.
 
         Args:
           input_dict:
             - model: `Model`.
             - model_blessing: `ModelBlessing` of FaceEvaluator.
           output_dict:
-            - pushed_model: `PushedModel`.
+            - pushed_model: `PushedModel`, marked as TFX's Pusher does; `PACK_PROPERTY` is the
+              digest of the thresholds.
           exec_properties:
             - push_destination: JSON of pusher_pb2.PushDestination.
+
+        Raises:
+          UserError: the model or the thresholds are not those that were evaluated.
         """
-        super().Do(input_dict, output_dict, exec_properties)
+        self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
-        destination = pushed.get_string_custom_property(_PUSHED_DESTINATION)
-        if destination:
-            blessing = artifact_utils.get_single_uri(
-                input_dict[standard_component_specs.MODEL_BLESSING_KEY]
-            )
-            companions = os.path.join(destination, COMPANIONS)
-            fileio.makedirs(companions)
-            io_utils.copy_file(
-                os.path.join(blessing, THRESHOLDS_FILE),
-                os.path.join(companions, THRESHOLDS_FILE),
-                overwrite=True,
-            )
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            return
+        model_path = self.GetModelPath(input_dict)
+        blessing = artifact_utils.get_single_instance(
+            input_dict[standard_component_specs.MODEL_BLESSING_KEY]
+        )
+        pack_path = os.path.join(blessing.uri, THRESHOLDS_FILE)
+        pack = _evaluated_pack(pack_path, model_path, blessing)
+        folder = _base_directory(exec_properties)
+        newest = newest_complete(folder, fileio).version
+        if newest and newest.pack == pack:
+            version = newest.path
+        else:
+            version = push_version(folder, model_path, pack_path, fileio)
+        # TFX keeps a copy in its own store too.
+        io_utils.copy_dir(model_path, pushed.uri)
+        io_utils.copy_file(pack_path, os.path.join(pushed.uri, COMPANIONS, THRESHOLDS_FILE))
+        pushed.set_string_custom_property(PACK_PROPERTY, pack.sha256)
+        self._MarkPushed(
+            pushed, pushed_destination=version, pushed_version=os.path.basename(version)
+        )
+
+
+def _base_directory(exec_properties: dict[str, Any]) -> str:
+    destination = pusher_pb2.PushDestination()
+    proto_utils.json_to_proto(
+        exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
+    )
+    return destination.filesystem.base_directory
+
+
+def _evaluated_pack(pack_path: str, model_path: str, blessing: Any) -> ThresholdPack:
+    """The thresholds, held against the metadata store and against the model."""
+    with fileio.open(pack_path, "rb") as file:
+        text = file.read()
+    try:
+        pack = ThresholdPack.from_json(text)
+    except UserError as error:
+        raise UserError(f"cannot push {pack_path}: {error}") from None
+    # A blessing that was made elsewhere may have no such property.
+    recorded = blessing.get_string_custom_property(PACK_PROPERTY)
+    if recorded and recorded != pack.sha256:
+        raise UserError(f"cannot push {pack_path}: it is not what the evaluation wrote")
+    if pack.model_sha256 != digest_of_folder(contents_of(model_path, fileio)):
+        raise UserError(f"cannot push {model_path}: its files are not those that were evaluated")
+    return pack

@@ -1,5 +1,7 @@
 """The model as it is served: a SavedModel that takes image files, or pixels."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -40,3 +42,8 @@ class ServingModule(tf.Module):
             PIXELS_SIGNATURE: tf.function(self.embed_pixels, input_signature=[from_pixels]),
         }
         tf.saved_model.save(self, folder, signatures=signatures)
+
+
+def pixels_shape(signature: Any) -> tuple[int, int, int]:
+    """Height, width and channels that a loaded model's signature `pixels` takes."""
+    return tuple(signature.structured_input_signature[1]["pixels"].shape[1:])

@@ -4,18 +4,14 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components.evaluator.baseline_model import find_baseline
+from tests.pusher.versions import write_model, write_version
 from tests.stages import new_artifact
-
-
-def push(folder, *names):
-    for name in names:
-        (folder / name).mkdir(parents=True)
-        (folder / name / "saved_model.pb").touch()
 
 
 @pytest.fixture
 def pushed(tmp_path):
-    push(tmp_path / "models", "999", "1000", "20")
+    for name in ("999", "1000", "20"):
+        write_version(tmp_path / "models" / name)
     return tmp_path / "models"
 
 
@@ -25,10 +21,21 @@ def test_the_newest_pushed_model_is_the_one_of_the_highest_number(pushed):
     assert baseline.artifact_id is None
 
 
-def test_other_folders_and_half_pushed_models_are_passed_over(pushed):
-    push(pushed, "backup-5000")
-    (pushed / "2000" / "variables").mkdir(parents=True)  # saved_model.pb comes last
+def test_other_folders_and_half_pushed_models_are_passed_over(pushed, caplog):
+    write_version(pushed / "backup-5000")
+    write_version(pushed / "2000")
+    (pushed / "2000" / "saved_model.pb").unlink()  # it comes last
     assert find_baseline(None, str(pushed)).path == str(pushed / "1000")
+    assert "2000 has no saved_model.pb: it is not whole" in caplog.text
+
+
+def test_a_pushed_model_that_no_pack_vouches_for_is_never_loaded(pushed, caplog):
+    write_model(pushed / "2000")
+    write_version(pushed / "3000")
+    (pushed / "3000" / "saved_model.pb").write_bytes(b"of somebody else")
+    assert find_baseline(None, str(pushed)).path == str(pushed / "1000")
+    assert "2000/assets.extra/thresholds.json: " in caplog.text
+    assert "holds the thresholds of another model" in caplog.text
 
 
 def test_the_model_that_a_resolver_found_goes_before_a_pushed_one(pushed, tmp_path):

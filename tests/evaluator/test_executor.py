@@ -1,7 +1,9 @@
 """FaceEvaluator and Pusher, run for real."""
 
+import dataclasses
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,15 @@ from mlflow import MlflowClient
 from tfx.components.util import model_utils
 from tfx.types import channel, standard_artifacts
 
+from components.errors import UserError
 from components.evaluator.component import FaceEvaluator
 from components.evaluator.errors import EvaluationError
 from components.evaluator.metrics import calculate_verification_metrics
 from components.evaluator.threshold_pack import (
     ThresholdPack,
-    digest_of_folder,
     digest_of_images,
 )
+from components.pusher.model_dir import load_pack, newest_complete
 from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE
 from components.trainer.tracking import RUN_FILE, TrackedRun
 from components.transform.records import read_split
@@ -160,7 +163,7 @@ def test_by_default_few_people_bless_no_model(transformed, model, tmp_path):
 
 
 def test_a_blessed_model_is_pushed_with_its_thresholds(model, evaluated, tmp_path):
-    run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path)
+    pushed = run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path)
     (version,) = (tmp_path / "serving").iterdir()
     assert tf.saved_model.contains_saved_model(str(version))
     text = (version / "assets.extra/thresholds.json").read_text(encoding="utf-8")
@@ -168,10 +171,71 @@ def test_a_blessed_model_is_pushed_with_its_thresholds(model, evaluated, tmp_pat
     content = json.loads(text)
     assert content["operating_points"] == metrics_of(evaluated)["thresholds"]
     assert pack.distance == "cosine"
-    files = (path for path in version.rglob("*") if path.is_file())
-    assert pack.model_sha256 == digest_of_folder(
-        (path.relative_to(version).as_posix(), path.read_bytes()) for path in files
-    )
+    assert load_pack(version) == pack
+    for artifact in (evaluated["blessing"], pushed):
+        assert artifact.get_string_custom_property("thresholds_sha256") == content["sha256"]
+    assert pushed.get_string_custom_property("pushed_destination") == str(version)
+    assert pushed.get_string_custom_property("pushed_version") == version.name
+    assert load_pack(pushed.uri) == pack  # TFX's own copy
+
+
+def test_the_pack_knows_what_the_images_look_like_that_were_measured(transformed, evaluated):
+    text = (Path(evaluated["blessing"].uri) / "thresholds.json").read_text(encoding="utf-8")
+    measured = ThresholdPack.from_json(text).measured_images
+    test = read_split(files_of(transformed["transformed_examples"], "test"), (32, 32, 3))
+    assert measured.images == 20
+    assert measured.grey_share == 0.0
+    assert [measured.unlike(image) for image in test["image"]] == [[]] * 20
+    assert measured.unlike(np.zeros((32, 32, 3), np.uint8))
+
+
+def test_the_same_model_is_pushed_once_and_another_after_it(model, evaluated, tmp_path):
+    for _ in range(2):
+        pushed = run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path)
+    (version,) = (tmp_path / "serving").iterdir()
+    assert pushed.get_string_custom_property("pushed_destination") == str(version)
+    (version / "saved_model.pb").unlink()
+    again = run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path)
+    newer = again.get_string_custom_property("pushed_destination")
+    assert newest_complete(str(tmp_path / "serving")).version.path == newer != str(version)
+
+
+def edited(artifact, folder, name, change):
+    """A copy of an artifact in which a file is another."""
+    shutil.copytree(artifact.uri, folder)
+    copy = new_artifact(type(artifact), folder)
+    copy.set_int_custom_property("blessed", artifact.get_int_custom_property("blessed"))
+    digest = artifact.get_string_custom_property("thresholds_sha256")
+    copy.set_string_custom_property("thresholds_sha256", digest)
+    path = folder / name
+    path.write_bytes(change(path.read_bytes()))
+    return copy
+
+
+def rewritten(text):
+    """The whole pack anew, with a digest that fits."""
+    pack = ThresholdPack.from_json(text)
+    return dataclasses.replace(pack, data_sha256="2" * 64).to_json().encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace(b'"cosine"', b'"euclidean"'), "it was changed after it was"),
+        (rewritten, "it is not what the evaluation wrote"),
+    ],
+)
+def test_thresholds_that_were_edited_are_not_pushed(model, evaluated, tmp_path, change, message):
+    blessing = edited(evaluated["blessing"], tmp_path / "blessing", "thresholds.json", change)
+    with pytest.raises(UserError, match=message):
+        run_pusher(model, blessing, tmp_path / "serving", tmp_path)
+    assert not (tmp_path / "serving").exists()
+
+
+def test_a_model_that_was_changed_after_its_evaluation_is_not_pushed(model, evaluated, tmp_path):
+    other = edited(model, tmp_path / "model", "Format-Serving/fingerprint.pb", lambda _: b"")
+    with pytest.raises(UserError, match="its files are not those that were evaluated"):
+        run_pusher(other, evaluated["blessing"], tmp_path / "serving", tmp_path)
 
 
 def test_the_digest_of_the_data_is_that_of_the_images_that_were_measured(transformed, evaluated):
