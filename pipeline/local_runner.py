@@ -10,6 +10,7 @@ from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
 from components.credentials import without_credentials
+from components.evaluator.threshold_pack import PACK_PROPERTY
 from components.trainer.tracking import TrackedRun, Tracker, credentials_in_environment
 from pipeline import metadata_store
 from pipeline.config import Config, TrackingConfig
@@ -50,9 +51,11 @@ def _run_nodes(config: Config, input_dir: Path, folder: RunFolder, console: Cons
         tfx.orchestration.LocalDagRunner().run(dag)
     with metadata.Metadata(connection) as handle:
         outputs = outputs_of_latest_run(handle.store)
-    pushed = outputs["pushed_model"].get_string_custom_property("pushed_destination")
+    pushed_model = outputs["pushed_model"]
+    pushed = pushed_model.get_string_custom_property("pushed_destination")
     folders = {key: Path(artifact.uri) for key, artifact in outputs.items()}
-    result = read_results(folders, Path(pushed) if pushed else None)
+    sha256 = pushed_model.get_string_custom_property(PACK_PROPERTY)
+    result = read_results(folders, Path(pushed) if pushed else None, sha256)
     return _without_lost_tracking(result, folder)
 
 

@@ -11,13 +11,16 @@ from components.trainer.tracking import RUN_FILE, TrackedRun
 from pipeline.summary import RunResult, load_json
 
 
-def read_results(folders: Mapping[str, Path], pushed_model: Path | None) -> RunResult:
+def read_results(
+    folders: Mapping[str, Path], pushed_model: Path | None, pack_sha256: str = ""
+) -> RunResult:
     """Gathers the result of a run.
 
     Args:
       folders: output key -> folder, of `evaluation`, `blessing`, `quarantine`, `anomalies`, `model`
         and `model_run`.
       pushed_model: where the model was pushed to; None if it was not.
+      pack_sha256: `PACK_PROPERTY` of the pushed model, as the metadata store has it.
     """
     evaluation, blessing = folders["evaluation"], folders["blessing"]
     tracked = TrackedRun.from_json(_text(folders["model"] / "Format-Serving" / RUN_FILE))
@@ -33,6 +36,7 @@ def read_results(folders: Mapping[str, Path], pushed_model: Path | None) -> RunR
         anomalies=_anomalies(folders["anomalies"]) + listing.sameness.remarks(),
         tracking_uri=tracked.tracking_uri,
         tracking_failure=tracked.failure,
+        pack_sha256=pack_sha256,
     )
 
 

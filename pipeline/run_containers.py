@@ -19,6 +19,7 @@ if __package__ in (None, ""):
 import typer
 
 from components.errors import UserError
+from components.evaluator.threshold_pack import PACK_PROPERTY
 from components.text import shown, shown_text
 from pipeline.account import ensure_account
 from pipeline.console import TextConsole, output_to_log
@@ -133,7 +134,11 @@ def _read_results(folder: RunFolder, mounts: dict[Path, str]) -> RunResult:
     outputs = {path.name: path for path in run.glob("*/*") if path.is_dir()}
     reported = load_json(outputs["pushed_model"].with_name("executor_output.json"))
     pushed = reported["artifacts"]["pushed_model"]["artifacts"][0]["metadata"]
-    return read_results(outputs, _on_this_machine(pushed.get("pushed_destination"), mounts))
+    return read_results(
+        outputs,
+        _on_this_machine(pushed.get("pushed_destination"), mounts),
+        pushed.get(PACK_PROPERTY, ""),
+    )
 
 
 def _on_this_machine(path: str | None, mounts: dict[Path, str]) -> Path | None:

@@ -36,6 +36,7 @@ class RunResult:
       anomalies: what ExampleValidator found, and which images look alike, a line each.
       tracking_uri: of the MLflow store; empty without tracking.
       tracking_failure: why tracking stopped; empty if it did not.
+      pack_sha256: the digest of the thresholds that were pushed with the model; empty if none were.
     """
 
     metrics: Mapping[str, Any]
@@ -48,6 +49,7 @@ class RunResult:
     anomalies: list[str] = field(default_factory=list)
     tracking_uri: str = ""
     tracking_failure: str = ""
+    pack_sha256: str = ""
 
 
 def keep_latest(result: RunResult, folder: RunFolder) -> None:
@@ -80,6 +82,8 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
     console.print(f"The model is {verdict}:", style="green" if result.blessed else "red")
     for reason in result.reasons:
         console.print(f"  {reason}", markup=False, highlight=False)
+    if result.pack_sha256:
+        console.print(f"thresholds.json: sha256 {result.pack_sha256[:12]}", highlight=False)
     console.print()
     _print_places(console, result, folder)
 

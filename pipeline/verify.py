@@ -4,9 +4,10 @@ python pipeline/verify.py A.jpg B.jpg [--model-dir runs/demo/serving_model] [--f
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TextIO
 
 if __package__ in (None, ""):
     # Run as a file: `pipeline` must be the package, not the module pipeline.py beside this file.
@@ -19,19 +20,28 @@ from components.errors import UserError
 from components.evaluator.calibration import posterior
 from components.evaluator.figures import is_known
 from components.evaluator.threshold_pack import (
-    COMPANIONS,
     THRESHOLDS_FILE,
     MeasuredWithIntervals,
     OperatingPoint,
     ThresholdPack,
-    digest_of_folder,
+)
+from components.example_gen.folder import read_file
+from components.pusher.file_operations import file_operations
+from components.pusher.model_dir import (
+    SAVED_MODEL_FILE,
+    Newest,
+    PushedVersion,
+    UnusableModelError,
+    load_pack,
+    newest_complete,
 )
 from pipeline.account import ensure_account
 from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
 
-_MAX_PIXELS = 50_000_000
+_MAX_FILE_BYTES = 512 * 2**20
+_ANY_CHANNELS = 3
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -40,8 +50,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     first: Annotated[Path, typer.Argument(help="An image file.", show_default=False)],
     second: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
+    *,
     model_dir: Annotated[
-        Path, typer.Option(help="The serving folder of a run; its latest version is used.")
+        Path,
+        typer.Option(help="The serving folder of a run; its latest complete version is used."),
     ] = Path("runs/demo/serving_model"),
     far: Annotated[
         float | None,
@@ -51,26 +63,81 @@ def main(
         float,
         typer.Option(help="Probability of one person before seeing the images, in (0, 1)."),
     ] = 0.5,
+    trust_model: Annotated[
+        bool,
+        typer.Option(
+            "--trust-model",
+            help="Load a model that no thresholds vouch for; it can do all that you can.",
+        ),
+    ] = False,
 ) -> None:
     """Print the distance of two faces, the threshold, how sure it is, and same or different."""
     try:
-        version = latest_version(model_dir)
-        pack = load_pack(version)
-        point = pack.operating_point(far)
-        posterior(0.0, prior)  # an impossible prior is refused before the model is loaded
-        for path in (first, second):
-            _encoded(path, channels=3)  # what is no image is refused before the model is loaded
-        model = _load_model(version)
-        images = [_encoded(path, _channels(model)) for path in (first, second)]
-        distance = distance_between(*_embed(model, images), pack.distance)
+        lines = _verify((first, second), model_dir, far, prior, trust_model)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _print(f"error: {error}", sys.stderr)
         sys.exit(EXIT_USER_ERROR)
-    print("\n".join(answer(distance, pack, point, version, prior)))
+    for line in lines:
+        _print(line, sys.stdout)
+
+
+def _verify(
+    paths: Sequence[Path], model_dir: Path, far: float | None, prior: float, trust_model: bool
+) -> list[str]:
+    """Cheap refusals come before TensorFlow is loaded, and the images before the model."""
+    paths = [_expanded(path) for path in paths]
+    if far is not None and not 0 < far < 1:
+        raise UserError(f"--far is a false-accept rate above 0 and below 1. Received: {far}")
+    posterior(0.0, prior)
+    contents = [_content(path) for path in paths]
+    version, pack = choose_model(_expanded(model_dir), trust_model)
+    point = pack.operating_point(far) if pack else None
+    pair = _compare(paths, contents, version, pack)
+    if not pack or not point:
+        distance = f"distance  {pair.distance:.4f} (cosine)"
+        return [distance, *_said_of(pair.remarks), "no verdict: there are no thresholds"]
+    *lines, verdict = answer(pair.distance, pack, point, version, prior, remarks=pair.remarks)
+    # What the run printed when it pushed the model: the folder alone could have been rewritten.
+    return [*lines, f"vouched   by {THRESHOLDS_FILE}, sha256 {pack.sha256[:12]}", verdict]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images and a model.
+
+    Attributes:
+      distance: by the pack's name of it.
+      remarks: what is to be said of the images before anybody relies on the distance.
+    """
+
+    distance: float
+    remarks: "Remarks"
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What is to be said of two images.
+
+    Attributes:
+      unlike: image -> how it differs from the images that the model was measured on.
+      is_one_image: both have the very same pixels.
+    """
+
+    unlike: Mapping[str, Sequence[str]]
+    is_one_image: bool = False
+
+
+NO_REMARKS = Remarks({})
 
 
 def answer(
-    distance: float, pack: ThresholdPack, point: OperatingPoint, version: Path, prior: float
+    distance: float,
+    pack: ThresholdPack,
+    point: OperatingPoint,
+    version: Path,
+    prior: float,
+    *,
+    remarks: Remarks = NO_REMARKS,
 ) -> list[str]:
     """The lines that are printed: the distance first, the verdict last."""
     measured = point.test
@@ -79,8 +146,13 @@ def answer(
         f"threshold {point.threshold:.4f} ({point.name} of model {version})",
         f"measured  {_rate(measured, 'FAR')} and {_rate(measured, 'FRR')} there, "
         f"on {measured.identities} test people: {_state(point)}",
+        *_said_of(remarks),
     ]
-    if pack.calibration:
+    if pack.calibration and remarks.unlike:
+        lines.append(
+            "evidence  no probability: what a distance is worth was not measured on such images"
+        )
+    elif pack.calibration:
         llr = float(pack.calibration.llr(distance))
         lines.append(
             f"evidence  log-likelihood ratio {llr:+.2f} (natural): same person with probability "
@@ -99,41 +171,101 @@ def _state(point: OperatingPoint) -> str:
     return f"{point.state} ({point.shortcoming})" if point.shortcoming else point.state
 
 
-def latest_version(model_dir: Path) -> Path:
-    """The newest pushed model: the folder with the highest number, as TensorFlow Serving takes it.
+def _said_of(remarks: Remarks) -> list[str]:
+    lines = [
+        f"images    {image} is unlike the images this model was measured on: {'; '.join(reasons)}"
+        for image, reasons in remarks.unlike.items()
+    ]
+    if remarks.is_one_image:
+        lines.append("images    both have the very same pixels: an image is compared with itself")
+    return lines
+
+
+def choose_model(model_dir: Path, trust_model: bool) -> tuple[Path, ThresholdPack | None]:
+    """The newest complete version, or the model that `model_dir` itself is.
+
+    What is passed over on the way is said on stderr.
+
+    Args:
+      model_dir: the folder of versions, or a SavedModel.
+      trust_model: where there is no complete one, take the newest that can be loaded.
+
+    Returns:
+      The SavedModel's folder, and what vouches for it; None: nothing does.
 
     Raises:
-      UserError: there is none.
+      UserError: there is no model, or none that is vouched for, and it is not trusted either.
     """
-    versions = [path for path in model_dir.glob("*") if path.name.isdecimal()]
-    if not versions:
-        raise UserError(f"no pushed model in {model_dir}: run the pipeline, or give --model-dir")
-    return max(versions, key=lambda path: int(path.name))
-
-
-def load_pack(version: Path) -> ThresholdPack:
-    """Reads the thresholds that were pushed with a model.
-
-    Raises:
-      UserError: there are none, they cannot be read, or they are another model's.
-    """
-    path = version / COMPANIONS / THRESHOLDS_FILE
     try:
-        pack = ThresholdPack.from_json(path.read_bytes())
+        newest = _single(model_dir) or newest_complete(str(model_dir))
     except OSError as error:
-        raise UserError(f"cannot read the model's thresholds {path}: {error.strerror}") from None
-    except UserError as error:
-        raise UserError(f"cannot read the model's thresholds {path}: {error}") from None
-    if pack.model_sha256 != digest_of_folder(_files(version)):
-        raise UserError(f"{path} holds the thresholds of another model than {version}")
-    return pack
+        raise UserError(f"cannot read {model_dir}: {error.strerror}") from None
+    if newest.version:
+        for reason in newest.skipped.values():
+            _print(f"note: a newer model is passed over: {reason}", sys.stderr)
+        return Path(newest.version.path), newest.version.pack
+    if not newest.skipped:
+        raise UserError(f"no pushed model in {model_dir}: run the pipeline, or give --model-dir")
+    loadable = [path for path in newest.skipped if (Path(path) / SAVED_MODEL_FILE).is_file()]
+    reason = next(iter(newest.skipped.values()))
+    if not loadable:
+        raise UserError(reason)
+    if not trust_model:
+        raise UserError(f"{reason}. {_why_not_loaded(Path(loadable[0]))}")
+    _print(f"note: nothing vouches for this model: {newest.skipped[loadable[0]]}", sys.stderr)
+    return Path(loadable[0]), None
 
 
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The files below a folder: relative path and content."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
+def _single(folder: Path) -> Newest | None:
+    """A folder that is a SavedModel, as if it was the only version; None if it is none."""
+    if not (folder / SAVED_MODEL_FILE).is_file():
+        return None
+    try:
+        return Newest(PushedVersion(str(folder), load_pack(folder)))
+    except UnusableModelError as error:
+        return Newest(None, {str(folder): str(error)})
+
+
+def _why_not_loaded(version: Path) -> str:
+    """A SavedModel is a program, so one is not loaded on nobody's word."""
+    operations = file_operations((version / SAVED_MODEL_FILE).read_bytes())
+    named = f" (it has operations on files: {', '.join(operations)})" if operations else ""
+    return (
+        f"Loading a model runs what is in it{named}, and nothing vouches for this one: give "
+        f"--trust-model if you know where it is from"
+    )
+
+
+def _compare(
+    paths: Sequence[Path], contents: Sequence[bytes], version: Path, pack: ThresholdPack | None
+) -> Pair:
+    """Embeds the images and looks at them, as the network sees them."""
+    with quiet_import():
+        from pipeline.pushed_model import PushedModel, checked_image  # noqa: PLC0415 - TensorFlow
+
+    files = list(zip(paths, contents, strict=True))
+    for path, content in files:  # what is no image at all is refused before the model is loaded
+        checked_image(path, content, _ANY_CHANNELS)
+    model = PushedModel(version)
+    images = [(path, checked_image(path, content, model.channels)) for path, content in files]
+    pixels = {path: model.pixels(path, image) for path, image in images}
+    embeddings = [model.embed(path, image) for path, image in images]
+    return Pair(
+        distance_between(*embeddings, pack.distance if pack else "cosine"),
+        Remarks(
+            _unlike(pixels, pack),
+            is_one_image=np.array_equal(pixels[paths[0]], pixels[paths[1]]),
+        ),
+    )
+
+
+def _unlike(
+    pixels: Mapping[Path, np.ndarray], pack: ThresholdPack | None
+) -> dict[str, Sequence[str]]:
+    if not pack or not pack.measured_images:
+        return {}
+    differences = {str(path): pack.measured_images.unlike(of) for path, of in pixels.items()}
+    return {path: reasons for path, reasons in differences.items() if reasons}
 
 
 def distance_between(first: np.ndarray, second: np.ndarray, name: str) -> float:
@@ -147,50 +279,27 @@ def distance_between(first: np.ndarray, second: np.ndarray, name: str) -> float:
     return float(np.linalg.norm(first - second))
 
 
-def _encoded(path: Path, channels: int) -> bytes:
-    """The file as the pipeline would have read it for a model of so many channels."""
-    with quiet_import():
-        from components.example_gen.folder import read_file  # noqa: PLC0415 - so is TensorFlow
-        from components.example_gen.images import (  # noqa: PLC0415
-            MAX_FILE_BYTES,
-            BadImageError,
-            encode_image,
-        )
-
+def _expanded(path: Path) -> Path:
+    """With a home in place of `~`, for those who quote it."""
     try:
-        return encode_image(read_file(path, MAX_FILE_BYTES), _MAX_PIXELS, channels).encoded
+        return path.expanduser()
+    except RuntimeError as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_file(path, _MAX_FILE_BYTES)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, BadImageError) as error:
+    except ValueError as error:
         raise UserError(f"{path} is no usable image: {error}") from None
 
 
-def _load_model(version: Path) -> Any:
-    with quiet_import():
-        import tensorflow as tf  # noqa: PLC0415
-
-    try:
-        return tf.saved_model.load(str(version))
-    except OSError as error:
-        raise UserError(f"cannot load the model {version}: {error}") from None
-
-
-def _channels(model: Any) -> int:
-    """Of the images that the model takes, 1 or 3."""
-    from components.trainer.export import PIXELS_SIGNATURE  # noqa: PLC0415 - so is TensorFlow
-
-    pixels = model.signatures[PIXELS_SIGNATURE].structured_input_signature[1]["pixels"]
-    return pixels.shape[-1]
-
-
-def _embed(model: Any, images: list[bytes]) -> Any:
-    """float32 [N, D], L2-normalised."""
-    import tensorflow as tf  # noqa: PLC0415
-
-    from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE  # noqa: PLC0415
-
-    signature = model.signatures[SERVING_SIGNATURE]
-    return signature(image_bytes=tf.constant(images))[EMBEDDING_KEY].numpy()
+def _print(line: str, stream: TextIO) -> None:
+    """One line, whatever is in the names of files."""
+    encoding = stream.encoding or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 if __name__ == "__main__":

@@ -237,6 +237,8 @@ def test_the_command_runs_all_and_says_where_everything_is(config_file, tmp_path
     distance, threshold, *_, answer = verdict.stdout.splitlines()
     is_same = float(distance.split()[1]) <= float(threshold.split()[1])
     assert answer == ("same person" if is_same else "different people")
+    (printed,) = (line for line in run.stdout.splitlines() if "thresholds.json: sha256" in line)
+    assert f"vouched   by thresholds.json, sha256 {printed.split()[-1]}" in verdict.stdout
     same = command("verify.py", images[0], images[0], "--model-dir", out / "serving_model")
     assert same.stdout.splitlines()[-1] == "same person"
 

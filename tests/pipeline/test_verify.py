@@ -1,19 +1,33 @@
-"""The parts of verify.py that need no model; `test_run_local.py` runs it on a pushed one."""
+"""verify.py on versions made by hand and on real models that are not whole, foreign, or odd.
 
+`test_run_local.py` runs it on a pushed one.
+"""
+
+import contextlib
 import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
+from typer.testing import CliRunner
 
 from components.errors import UserError
+from components.evaluator.measured_images import describe_images
 from components.evaluator.threshold_pack import digest_of_folder
-from pipeline.verify import answer, distance_between, latest_version, load_pack
+from components.pusher.model_dir import contents_of
+from components.transform.images import decode_and_resize
+from pipeline.verify import Remarks, answer, app, choose_model, distance_between
+from tests.conftest import draw_face, encoded
 from tests.evaluator.packs import operating_point, threshold_pack
+from tests.pusher.versions import FILES, write_model, write_pack, write_version
 
-SCRIPT = Path(__file__).parents[2] / "pipeline" / "verify.py"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "pipeline" / "verify.py"
 
 
 def test_the_distances_of_unit_vectors():
@@ -24,52 +38,57 @@ def test_the_distances_of_unit_vectors():
     assert distance_between(right, up, "euclidean") == pytest.approx(2**0.5)
 
 
-def test_the_version_with_the_highest_number_is_served(tmp_path):
-    for name in ("9", "10", "latest", "2.5"):
-        (tmp_path / name).mkdir()
-    assert latest_version(tmp_path) == tmp_path / "10"
+def test_the_newest_complete_version_is_used_and_newer_ones_are_named(tmp_path, capsys):
+    for name in ("9", "10", "11"):
+        write_version(tmp_path / name)
+    (tmp_path / "11" / "saved_model.pb").unlink()
+    (tmp_path / "12").mkdir()
+    path, pack = choose_model(tmp_path, trust_model=False)
+    assert path == tmp_path / "10"
+    assert pack.operating_point().threshold == 0.6
+    notes = capsys.readouterr().err.splitlines()
+    assert [
+        f"{tmp_path}/{name} has no saved_model.pb" in note
+        for name, note in zip(("12", "11"), notes, strict=True)
+    ] == [True, True]
 
 
-def test_a_folder_without_a_model_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="no pushed model in"):
-        latest_version(tmp_path / "nowhere")
+def test_a_model_may_be_named_itself(tmp_path):
+    pack = write_version(tmp_path / "9")
+    assert choose_model(tmp_path / "9", trust_model=False) == (tmp_path / "9", pack)
 
 
-def write_model(folder, content=None, **options):
-    """A folder like that of a pushed model, but for the model; returns its threshold pack."""
-    (folder / "assets.extra").mkdir(parents=True)
-    (folder / "saved_model.pb").write_bytes(b"no model")
-    (folder / "assets.extra/mlflow_run.json").write_text("{}")
-    digest = digest_of_folder([("saved_model.pb", b"no model")])
-    pack = threshold_pack(**{"model_sha256": digest} | options)
-    (folder / "assets.extra/thresholds.json").write_text(
-        pack.to_json() if content is None else content
-    )
-    return pack
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "no pushed model in .*: run the pipeline, or give --model-dir"),
+        (["5"], "5 has no saved_model.pb: it is not whole$"),
+    ],
+)
+def test_a_folder_without_a_model_is_an_error(tmp_path, names, message):
+    for name in names:
+        (tmp_path / "models" / name).mkdir(parents=True)
+    with pytest.raises(UserError, match=message):
+        choose_model(tmp_path / "models", trust_model=True)
 
 
-def test_the_pack_is_read_from_beside_the_model(tmp_path):
-    pack = write_model(tmp_path)
-    assert load_pack(tmp_path) == pack
+def test_a_model_that_nothing_vouches_for_is_refused_by_what_it_does_to_files(tmp_path):
+    graph = {"saved_model.pb": b"...\x12\x08ReadFile...\x12\x09WriteFile..."}
+    write_model(tmp_path / "1", FILES | graph)
+    with pytest.raises(UserError) as error:
+        choose_model(tmp_path, trust_model=False)
+    assert "thresholds.json: No such file or directory. Loading a model runs" in str(error.value)
+    assert "(it has operations on files: ReadFile, WriteFile)" in str(error.value)
+    assert "--trust-model" in str(error.value)
+    assert choose_model(tmp_path, trust_model=True) == (tmp_path / "1", None)
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"format": 2}', '{"format": 1}'])
-def test_a_pack_that_cannot_be_read_is_an_error_that_names_the_file(tmp_path, content):
-    write_model(tmp_path, content)
-    with pytest.raises(UserError, match=r"cannot read the model's thresholds .*thresholds\.json: "):
-        load_pack(tmp_path)
-
-
-def test_a_model_without_a_pack_is_an_error(tmp_path):
-    with pytest.raises(UserError, match=r"thresholds\.json: No such file or directory"):
-        load_pack(tmp_path)
-
-
-def test_the_pack_of_another_model_is_refused(tmp_path):
-    write_model(tmp_path)
-    (tmp_path / "saved_model.pb").write_bytes(b"another model")
-    with pytest.raises(UserError, match="the thresholds of another model"):
-        load_pack(tmp_path)
+def test_the_pack_of_another_model_vouches_for_nothing(tmp_path):
+    write_version(tmp_path / "1")
+    (tmp_path / "1/saved_model.pb").write_bytes(b"another model")
+    with pytest.raises(UserError, match=r"another model than .*--trust-model"):
+        choose_model(tmp_path, trust_model=False)
+    assert choose_model(tmp_path, trust_model=True) == (tmp_path / "1", None)
 
 
 def test_the_answer_says_what_the_threshold_was_measured_to_be_and_how_strong_the_evidence_is():
@@ -132,29 +151,179 @@ def test_without_a_calibration_there_is_no_evidence_line():
     assert [line.split()[0] for line in lines] == ["distance", "threshold", "measured", "same"]
 
 
+def test_what_is_unlike_the_measured_images_has_no_probability_and_the_reason_is_said():
+    pack = threshold_pack()
+    remarks = Remarks({"a b.jpg": ["contrast 3, where 28 to 66 was measured", "detail"]})
+    lines = answer(0.3, pack, pack.operating_point(), Path("1"), 0.5, remarks=remarks)
+    assert (
+        "images    a b.jpg is unlike the images this model was measured on: contrast 3, where 28 "
+        "to 66 was measured; detail" in lines
+    )
+    assert "evidence  no probability: what a distance is worth was not measured on such images" in (
+        lines
+    )
+    assert "with probability" not in " ".join(lines)
+    assert lines[-1] == "same person"
+
+
+def verify(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False, **options
+    )
+
+
+def assert_one_message(run, message):
+    assert run.returncode == 2
+    assert run.stdout == ""
+    (line,) = (line for line in run.stderr.splitlines() if "color conversion request" not in line)
+    assert line.startswith("error: ")
+    assert message in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing.jpg"], "No such file or directory"),
+        (["missing.jpg"], "missing.jpg: No such file or directory"),
         (["text.jpg"], "is no usable image"),
+        (["empty.jpg"], "empty.jpg is no usable image: empty file"),
+        (["huge.png"], "9000x9000 pixels, over the limit of 50000000"),
+        (["."], "is no usable image: not a regular file"),
+        (["/dev/zero"], "/dev/zero is no usable image: not a regular file"),
+        (["loop.jpg"], "cannot read loop.jpg: Too many levels of symbolic links"),
+        (["x" * 300], "File name too long"),
+        (["~nobody-of-this-name/a.jpg"], "cannot read ~nobody-of-this-name/a.jpg: "),
         (["text.jpg", "--far", "0.02"], "no threshold for FAR=2e-02; those there are: EER, FAR="),
         (["text.jpg", "--far", "1e-4"], "choosing one takes 142 people with 30,000"),
+        (["text.jpg", "--far", "nan"], "--far is a false-accept rate above 0 and below 1"),
+        (["text.jpg", "--far", "0"], "--far is a false-accept rate above 0 and below 1"),
+        (["text.jpg", "--far", "2"], "--far is a false-accept rate above 0 and below 1"),
         (["text.jpg", "--prior", "1"], "A prior is a probability above 0 and below 1"),
+        (["text.jpg", "--prior", "nan"], "A prior is a probability above 0 and below 1"),
+        (["text.jpg", "--model-dir", "text.jpg"], "no pushed model in text.jpg"),
     ],
 )
 def test_what_cannot_be_used_is_one_message_and_exit_code_2(tmp_path, arguments, message):
-    write_model(tmp_path / "serving" / "1")
+    write_version(tmp_path / "serving" / "1")
     (tmp_path / "text.jpg").write_text("text")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    if arguments == ["huge.png"]:
+        Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
     image, *options = arguments
-    images = [tmp_path / image] * 2
-    run = subprocess.run(
-        [sys.executable, SCRIPT, *images, "--model-dir", tmp_path / "serving", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = verify(image, image, "--model-dir", "serving", *options, cwd=tmp_path)
+    assert_one_message(run, message)
+
+
+class Dark(tf.Module):
+    """A model of two numbers: how dark the halves of an image are, or NaN where it is black."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.channels = channels
+
+    def embed_bytes(self, image_bytes):
+        return self.embed_pixels(decode_and_resize(image_bytes, (32, 32, self.channels)))
+
+    def embed_pixels(self, pixels):
+        halves = tf.reshape(tf.cast(pixels, tf.float32), [-1, 2, 16 * 32 * self.channels])
+        means = tf.reduce_mean(halves, axis=2)
+        return {"embedding": means / tf.norm(means, axis=1, keepdims=True)}
+
+    def save(self, folder):
+        files = tf.TensorSpec([None], tf.string, name="image_bytes")
+        pixels = tf.TensorSpec([None, 32, 32, self.channels], tf.uint8, name="pixels")
+        signatures = {
+            "serving_default": tf.function(self.embed_bytes, input_signature=[files]),
+            "pixels": tf.function(self.embed_pixels, input_signature=[pixels]),
+        }
+        tf.saved_model.save(self, str(folder), signatures=signatures)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A home with images, and `serving` with a model of one channel, measured on drawn faces."""
+    home = tmp_path_factory.mktemp("home of images")
+    version = home / "serving" / "1"
+    Dark(1).save(version)
+    drawn = [draw_face(person, shot, (32, 32)) for person in range(8) for shot in range(3)]
+    pixels = np.stack([np.asarray(image.convert("L")) for image in drawn])[..., np.newaxis]
+    pack = threshold_pack(model_sha256=digest_of_folder(contents_of(str(version))))
+    measured = describe_images(pixels[:12], pixels[12:])
+    write_pack(version / "assets.extra", dataclasses.replace(pack, measured_images=measured))
+    draw_face(1, 1, (32, 32)).save(home / "a face.png")
+    draw_face(2, 1, (32, 32)).save(home / "b.png")
+    draw_face(1, 1, (32, 32)).save(home / "copy.bmp")
+    Image.new("RGB", (40, 40)).save(home / "black.png")
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(home / "noise.png")
+    (home / "cmyk.jpg").write_bytes(encoded(draw_face(2, 1).convert("CMYK"), "jpeg"))
+    return home
+
+
+def run_here(home, *arguments):
+    """The command in this process, which has TensorFlow loaded; as `subprocess.run`."""
+    with contextlib.chdir(home):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return SimpleNamespace(returncode=result.exit_code, stdout=result.stdout, stderr=result.stderr)
+
+
+def test_paths_with_a_space_or_a_quoted_home_are_read(images, monkeypatch):
+    monkeypatch.setenv("HOME", str(images))
+    run = run_here(images, "~/a face.png", "b.png", "--model-dir", "~/serving")
+    assert run.returncode == 0, run.stderr
+    assert [line.split()[0] for line in run.stdout.splitlines()][:3] == [
+        "distance",
+        "threshold",
+        "measured",
+    ]
+    assert "with probability" in run.stdout
+    assert "vouched   by thresholds.json, sha256 " in run.stdout
+
+
+def test_one_image_given_twice_is_said_whatever_its_format(images):
+    for other in ("a face.png", "copy.bmp"):
+        run = run_here(images, "a face.png", other, "--model-dir", "serving")
+        assert run.returncode == 0, run.stderr
+        assert "both have the very same pixels" in run.stdout
+        assert run.stdout.splitlines()[-1] == "same person"
+
+
+def test_an_image_unlike_those_that_were_measured_is_named_with_what_is_unlike(images):
+    run = run_here(images, "a face.png", "noise.png", "--model-dir", "serving")
+    assert run.returncode == 0, run.stderr
+    (line,) = (line for line in run.stdout.splitlines() if "unlike" in line)
+    assert line.startswith("images    noise.png is unlike the images this model was measured on: ")
+    assert "detail" in line
+    assert "probability: what a distance is worth was not measured" in run.stdout
+
+
+def test_a_cmyk_jpeg_and_a_model_of_one_channel_are_no_traceback(images):
+    run = run_here(images, "a face.png", "cmyk.jpg", "--model-dir", "serving")
+    if run.returncode:
+        assert_one_message(run, "cmyk.jpg is no usable image")
+    else:
+        assert run.stdout.startswith("distance")
+
+
+def test_an_embedding_that_is_no_number_is_refused(images):
+    run = run_here(images, "a face.png", "black.png", "--model-dir", "serving")
+    assert_one_message(run, "the model gives no usable embedding of black.png: its length is not 1")
+
+
+def test_a_foreign_model_is_loaded_on_request_only(images, tmp_path):
+    Dark(3).save(tmp_path / "foreign")
+    arguments = ["a face.png", "b.png", "--model-dir", tmp_path / "foreign"]
+    assert_one_message(run_here(images, *arguments), "give --trust-model if you know where")
+    run = run_here(images, *arguments, "--trust-model")
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.startswith("note: nothing vouches for this model: ")
+    assert run.stdout.splitlines()[-1] == "no verdict: there are no thresholds"
+
+
+def test_a_model_that_cannot_be_loaded_is_one_message(images):
+    model = write_model(images / "broken")
+    run = run_here(images, "a face.png", "b.png", "--model-dir", model, "--trust-model")
     assert run.returncode == 2
-    assert run.stdout == ""
-    (line,) = run.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert message in line
+    assert "error: cannot load the model" in run.stderr
+    assert "Traceback" not in run.stderr
