@@ -21,6 +21,7 @@ from sklearn.datasets import load_sample_images
 
 from components.evaluator.measured_images import MeasuredImages, describe_images
 from components.pusher.model_dir import newest_complete
+from components.shards import shard_files
 from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 from components.transform.records import read_split
 
@@ -107,7 +108,7 @@ def main() -> None:
     signature = tf.saved_model.load(version.path).signatures[PIXELS_SIGNATURE]
     (examples,) = (run / "artifacts/ImageTransform/transformed_examples").iterdir()
     splits = {
-        name: read_split(str(examples / f"Split-{name}" / "*"), pixels_shape(signature))
+        name: read_split(shard_files(str(examples / f"Split-{name}")), pixels_shape(signature))
         for name in ("train", "test")
     }
     test, train = splits["test"]["image"], splits["train"]["image"]
