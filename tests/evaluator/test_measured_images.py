@@ -92,6 +92,22 @@ def test_the_distributions_are_those_of_the_test_images(measured):
     )
 
 
+def test_content_is_free_of_brightness_and_contrast(measured):
+    for image in TEST[::4]:
+        assert CONTENT not in named(measured.unlike(image // 4))
+        assert CONTENT not in named(measured.unlike(100 + image // 3))
+
+
+def test_training_images_widen_all_limits_but_those_of_what_they_explain():
+    dark, inverted = TRAINING // 4, 255 - TRAINING
+    measured = describe_images(TEST, np.concatenate([TRAINING, dark]))
+    assert not named(measured.unlike(dark[0])) & {BRIGHTNESS, CONTRAST, COLOUR}
+    few = describe_images(TEST, inverted[:8])  # eigenimages that explain no test image
+    high, span = few.traits[CONTENT].high, np.ptp(few.traits[CONTENT].quantiles)
+    assert high == pytest.approx(few.traits[CONTENT].quantiles[-1] + 0.1 * span)
+    assert few.traits[CONTENT].low == pytest.approx(few.traits[CONTENT].quantiles[0] - 0.1 * span)
+
+
 @pytest.mark.parametrize("shape", [(32, 32, 1), (33, 47, 3), (112, 96, 3)])
 @pytest.mark.parametrize("training", [1, 2, 40])
 def test_any_shape_and_any_number_of_training_images_will_do(shape, training):
