@@ -228,7 +228,10 @@ def _single(folder: Path) -> Newest | None:
 
 def _why_not_loaded(version: Path) -> str:
     """A SavedModel is a program, so one is not loaded on nobody's word."""
-    operations = file_operations((version / SAVED_MODEL_FILE).read_bytes())
+    try:
+        operations = file_operations((version / SAVED_MODEL_FILE).read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read {version / SAVED_MODEL_FILE}: {error.strerror}") from None
     named = f" (it has operations on files: {', '.join(operations)})" if operations else ""
     return (
         f"Loading a model runs what is in it{named}, and nothing vouches for this one: give "

@@ -185,7 +185,7 @@ class ThresholdPack:
         """
         try:
             content = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"it is not JSON: {error}") from None
         version = content.get("format") if isinstance(content, dict) else None
         if version != FORMAT:

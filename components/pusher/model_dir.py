@@ -5,6 +5,7 @@ its threshold pack below `assets.extra`. TensorFlow and TFX are not needed for a
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import posixpath
@@ -50,8 +51,14 @@ class LocalFiles:
     isdir = staticmethod(os.path.isdir)
     listdir = staticmethod(os.listdir)
     walk = staticmethod(os.walk)
-    open = staticmethod(open)
     copy = staticmethod(shutil.copyfile)
+
+    @staticmethod
+    def open(path: str, mode: str) -> IO[Any]:
+        """Opens a regular file: a pipe would block for ever, a device never end."""
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return open(path, mode)
 
     @staticmethod
     def makedirs(path: str) -> None:

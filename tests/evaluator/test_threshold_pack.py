@@ -65,6 +65,7 @@ def test_the_file_is_json_with_the_names_of_the_metrics():
         ("", "it is not JSON"),
         ("{", "it is not JSON"),
         (b"\xff\xfe\xff", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
         ("[]", "its format is None, and 2 is what can be read"),
         ("{}", "its format is None"),
         (changed(["format"], 1), "its format is 1, and 2 is what can be read"),

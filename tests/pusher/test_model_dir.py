@@ -154,6 +154,8 @@ def test_the_newest_version_is_the_one_of_the_highest_number(tmp_path):
         (lambda path: (path / "new").write_bytes(b""), "holds the thresholds of another model"),
         (lambda path: (path / "assets.extra/thresholds.json").unlink(), "No such file"),
         (lambda path: (path / "assets.extra/thresholds.json").write_text("{"), "it is not JSON"),
+        (lambda path: os.mkfifo(path / "variables/pipe"), "not a regular file"),
+        (lambda path: (path / "variables/zero").symlink_to("/dev/zero"), "not a regular file"),
     ],
 )
 def test_a_newer_version_that_is_not_whole_is_passed_over_and_named(tmp_path, damage, reason):
