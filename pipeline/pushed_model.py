@@ -81,7 +81,7 @@ class PushedModel:
         """
         try:
             embedding = self._embedding(image)
-        except (tf.errors.OpError, KeyError, TypeError) as error:
+        except (tf.errors.OpError, KeyError, TypeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise UserError(f"the model cannot embed {path}: {reason}") from None
         # Written so that NaN fails it.

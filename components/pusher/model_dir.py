@@ -190,9 +190,20 @@ def push_version(folder: str, model: str, pack: str, files: Files = LOCAL) -> st
     _clear_parts(folder)
     with _part(folder) as part:
         _copy_version(part, model, pack, files)
+        return _number(part, folder, files)
+
+
+def _number(part: str, folder: str, files: Files) -> str:
+    """Makes a version of a hidden folder; another push may take the number at the same time."""
+    while True:
         version = os.path.join(folder, _next_version(folder, files))
-        os.rename(part, version)
-    return version
+        try:
+            os.rename(part, version)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        else:
+            return version
 
 
 def _next_version(folder: str, files: Files) -> str:

@@ -114,6 +114,23 @@ def test_a_version_is_newer_than_every_other_whatever_the_clock_says(tmp_path, m
     assert Path(push(tmp_path / "serving", model, pack)).name == "100000000001"
 
 
+def test_a_number_that_another_push_took_meanwhile_is_left_to_it(tmp_path, model, pack):
+    serving = tmp_path / "serving"
+    other = push(serving, model, pack)
+    os.rename(other, serving / "99999999999")
+    looks = []
+
+    class Racing(LocalFiles):
+        def listdir(self, path):
+            names = os.listdir(path)
+            looks.append(names)
+            return ["99999999998"] if len(looks) == 1 else names
+
+    version = push(serving, model, pack, Racing())
+    assert Path(version).name == "100000000000"
+    assert len(os.listdir(serving)) == len(looks) == 2
+
+
 def test_an_object_store_gets_the_thresholds_first_and_the_graph_last(model, pack):
     copied = []
 
