@@ -6,7 +6,7 @@ a flower as near to the people that it was trained on as it puts a face. Their p
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ TRAITS = (BRIGHTNESS, CONTRAST, DETAIL, COLOUR, CONTENT)
 LIKE_SHARE = 0.99
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 # Images that are looked at, of either kind; more tell hardly more.
-MAX_IMAGES = 2000
+MAX_IMAGES = 1000
 
 # How far beyond the outermost image another may be, as a share of the range: the fewer the images,
 # the likelier is the next one of the same kind to be a little outside.
@@ -34,6 +34,8 @@ _MIN_COLOUR_MARGIN = 3.0
 _SIDE = 16
 _EIGENIMAGES = 16
 _MIN_LENGTH = 1e-6
+# Images whose pixels are floats at one time.
+_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,17 @@ def _traits_of(
     pixels: NDArray[np.uint8], eigenimages: NDArray[np.float32]
 ) -> Mapping[str, NDArray[np.float64]]:
     """The traits of images uint8 [N, H, W, C], float64 [N] each."""
+    parts = [_traits_of_batch(batch, eigenimages) for batch in _batches(pixels)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in TRAITS}
+
+
+def _batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    return (pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH))
+
+
+def _traits_of_batch(
+    pixels: NDArray[np.uint8], eigenimages: NDArray[np.float32]
+) -> Mapping[str, NDArray[np.float64]]:
     grey = pixels.mean(axis=-1)
     contrast = grey.std(axis=(1, 2))
     steps = sum(np.abs(np.diff(grey, axis=axis)).mean(axis=(1, 2)) for axis in (1, 2)) / 2
@@ -167,7 +180,7 @@ def _traits_of(
 
 def _eigenimages(training: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Mean and first principal components, float32 [1 + K, 256]."""
-    thumbnails = _thumbnails(training.mean(axis=-1))
+    thumbnails = np.concatenate([_thumbnails(batch.mean(axis=-1)) for batch in _batches(training)])
     mean = thumbnails.mean(axis=0)
     components = np.linalg.svd(thumbnails - mean, full_matrices=False)[2]
     return np.vstack([mean, components[: min(_EIGENIMAGES, len(training) - 1)]]).astype(np.float32)
