@@ -148,7 +148,7 @@ def answer(
         f"on {measured.identities} test people: {_state(point)}",
         *_said_of(remarks),
     ]
-    if pack.calibration and remarks.unlike:
+    if pack.calibration and (remarks.unlike or remarks.is_one_image):
         lines.append(
             "evidence  no probability: what a distance is worth was not measured on such images"
         )

@@ -286,6 +286,7 @@ def test_one_image_given_twice_is_said_whatever_its_format(images):
         run = run_here(images, "a face.png", other, "--model-dir", "serving")
         assert run.returncode == 0, run.stderr
         assert "both have the very same pixels" in run.stdout
+        assert "with probability" not in run.stdout
         assert run.stdout.splitlines()[-1] == "same person"
 
 
