@@ -69,9 +69,11 @@ class PushedModel:
         """
         try:
             return decode_and_resize(tf.constant([image]), self._shape).numpy()[0]
-        except tf.errors.OpError as error:
-            reason = error.message.strip().splitlines()[-1].strip()
-            raise UserError(f"{path} is no usable image for this model: {reason}") from None
+        except tf.errors.OpError:
+            raise UserError(
+                f"{path} is no usable image for this model: TensorFlow cannot decode it to "
+                f"{self.channels} channels"
+            ) from None
 
     def embed(self, path: Path, image: bytes) -> np.ndarray:
         """The embedding of a JPEG or PNG, float32 [D], L2-normalised.

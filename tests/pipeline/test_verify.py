@@ -21,6 +21,7 @@ from components.evaluator.measured_images import describe_images
 from components.evaluator.threshold_pack import digest_of_folder
 from components.pusher.model_dir import contents_of
 from components.transform.images import decode_and_resize
+from pipeline.pushed_model import PushedModel
 from pipeline.verify import Remarks, answer, app, choose_model, distance_between
 from tests.conftest import draw_face, encoded
 from tests.evaluator.packs import operating_point, threshold_pack
@@ -299,12 +300,18 @@ def test_an_image_unlike_those_that_were_measured_is_named_with_what_is_unlike(i
     assert "probability: what a distance is worth was not measured" in run.stdout
 
 
-def test_a_cmyk_jpeg_and_a_model_of_one_channel_are_no_traceback(images):
-    run = run_here(images, "a face.png", "cmyk.jpg", "--model-dir", "serving")
-    if run.returncode:
-        assert_one_message(run, "cmyk.jpg is no usable image")
-    else:
-        assert run.stdout.startswith("distance")
+def test_a_cmyk_jpeg_is_converted_for_a_model_of_one_channel(images):
+    run = run_here(images, "b.png", "cmyk.jpg", "--model-dir", "serving")
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout.split()[1]) == pytest.approx(0, abs=1e-3)
+
+
+def test_what_this_model_cannot_decode_is_one_message(images):
+    """The last line of defence: bytes that some other reader would have let through."""
+    model = PushedModel(images / "serving" / "1")
+    cmyk = (images / "cmyk.jpg").read_bytes()
+    with pytest.raises(UserError, match=r"cmyk.jpg is no usable image .* to 1 channels"):
+        model.pixels(Path("cmyk.jpg"), cmyk)
 
 
 def test_an_embedding_that_is_no_number_is_refused(images):
