@@ -82,17 +82,13 @@ def _wrong_with_order(points: Sequence[Any]) -> Iterator[str]:
     names = [point.name for point in points]
     if len(set(names)) < len(names):
         yield "operating_points: two of them have one name"
-    for state in {_state(point) for point in points}:
-        alike = [point for point in points if point.target_far and _state(point) == state]
+    for state in {point.state for point in points}:
+        alike = [point for point in points if point.target_far and point.state == state]
         thresholds = [
             point.threshold for point in sorted(alike, key=lambda point: point.target_far)
         ]
         if thresholds != sorted(thresholds):
             yield "operating_points: a threshold of a higher FAR is below that of a lower one"
-
-
-def _state(point: Any) -> Any:
-    return getattr(point, "state", None)
 
 
 def _wrong_with_calibration(calibration: Any) -> Iterator[str]:

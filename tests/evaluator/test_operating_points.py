@@ -381,7 +381,7 @@ def test_its_blocks_are_plain_json_and_its_pack_holds_the_same():
     needed = {"FAR=1e-03": {"impostor_pairs": 3000, "people": 46}}
     assert blocks["unsupported_thresholds"] == needed
     assert blocks["calibration"] == {"method": "logistic", "Cllr": result.cllr}
-    pack = result.pack(distance="cosine", model_sha256="m", data_sha256="d")
+    pack = result.pack(distance="cosine", model_sha256="a" * 64, data_sha256="b" * 64)
     assert ThresholdPack.from_json(pack.to_json()) == pack
     assert json.loads(pack.to_json())["operating_points"] == blocks["thresholds"]
 
@@ -402,7 +402,7 @@ def test_too_few_people_are_no_error_but_a_sentence(identities):
         "FAR=1e-03": {"impostor_pairs": 3000, "people": 46},
     }
     assert f"there are {len(set(identities))} people" in blocks["thresholds_missing"]
-    pack = result.pack(distance="cosine", model_sha256="m", data_sha256="d")
+    pack = result.pack(distance="cosine", model_sha256="a" * 64, data_sha256="b" * 64)
     assert ThresholdPack.from_json(pack.to_json()) == pack
     with pytest.raises(UserError, match="this model has no threshold: thresholds are chosen on"):
         pack.operating_point()
