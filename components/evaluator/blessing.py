@@ -15,6 +15,8 @@ LATEST_BLESSED = "latest blessed model"
 OVERALL = "overall"
 # What a bound is held against.
 INTERVAL, VALUE = "interval", "value"
+# The EER of an answer that does not look at the images.
+GUESSING = 0.5
 # Test people with two images or more, fewer of whom prove too little.
 MIN_PEOPLE = 10
 
@@ -40,7 +42,7 @@ class Rules:
       bounds_hold: `interval`, for the end of a metric's 95 % interval that can hurt, or `value`,
         for the bare figure.
       min_people: test people with two images or more that there have to be.
-      beat_baselines: whether the model is held against the baselines.
+      beat_baselines: whether the model is held against guessing and the baselines.
       require_threshold: whether it needs a threshold to decide with.
       max_regression: how much worse the EER may be than the latest blessed model's, absolute, 0 or
         more.
@@ -216,6 +218,7 @@ def _check_baselines(metrics: Mapping[str, Any], rules: Rules, rivals: Rivals) -
             True, "It is not held against the baselines, as evaluation.beat_baselines is false."
         )
         return
+    yield _check_guessing(metrics)
     where = _where(metrics.get("baselines_sample"))
     for gate in _baseline_gates(rules, rivals):
         if gate.by_measure:
@@ -224,6 +227,17 @@ def _check_baselines(metrics: Mapping[str, Any], rules: Rules, rivals: Rivals) -
             yield _check_gate(gate, where, "baselines")
     for name, why in rivals.missing.items():
         yield _Check(name != RAW_PIXELS, f"It is not held against {name}: {why}")
+
+
+def _check_guessing(metrics: Mapping[str, Any]) -> _Check:
+    highest = metrics["intervals"]["EER"][1]
+    found = (
+        f"EER is {_number(metrics['EER'])}, and by its {100 * CONFIDENCE:g} % interval it may be "
+        f"as high as {_number(highest)}"
+    )
+    if highest < GUESSING:
+        return _Check(True, f"{found}: better than guessing, which has {GUESSING}.")
+    return _Check(False, f"{found}: not shown to be better than guessing, which has {GUESSING}.")
 
 
 def _where(sample: Mapping[str, int] | None) -> str:

@@ -95,7 +95,8 @@ def test_a_bound_may_be_held_against_the_bare_value_which_is_said(limits, blesse
     assert blessing.blessed is blessed
     (name,) = limits
     low, high = METRICS["intervals"][name]
-    assert reason(blessing, f"{name} is ").endswith(
+    verdict = "passes" if blessed else "fails"
+    assert reason(blessing, f"{name} is {METRICS[name]} and {verdict}: ").endswith(
         f"is required, of the figure alone, whatever its 95 % interval, {low} to {high}."
     )
 
@@ -143,7 +144,14 @@ def test_what_failed_comes_first_and_every_check_is_listed():
         {"EER": bound(max=0.15), "AUC": bound(min=0.99)}, 3, rivals=Rivals(latest=latest)
     )
     assert not blessing.blessed
-    assert [line.split()[0] for line in blessing.reasons] == ["AUC", "The", "EER", "It", "EER"]
+    assert [line.split()[0] for line in blessing.reasons] == [
+        "AUC",
+        "The",
+        "EER",
+        "It",
+        "EER",
+        "EER",
+    ]
 
 
 def test_too_few_people_bless_no_model():
@@ -188,11 +196,21 @@ def test_a_model_that_is_worse_than_raw_pixels_is_not_blessed_however_little():
     )
 
 
+def test_a_model_that_may_as_well_guess_is_not_blessed_though_raw_pixels_do_no_better():
+    guessing = {"EER": 0.42, "intervals": {"EER": [0.33, 0.5]}}
+    blessing = decide(rivals=against(raw=comparison(0.42, 0.5)), changes=guessing)
+    assert not blessing.blessed
+    assert blessing.reasons[0] == (
+        "EER is 0.42, and by its 95 % interval it may be as high as 0.5: not shown to be better "
+        "than guessing, which has 0.5."
+    )
+
+
 @pytest.mark.parametrize("figure", [0.0, 0.05])
 def test_a_model_as_good_as_raw_pixels_is_blessed(figure):
     blessing = decide(rivals=against(raw=comparison(figure, figure, standard_error=0.0)))
     assert blessing.blessed
-    assert reason(blessing, "EER") == (
+    assert reason(blessing, f"EER is {figure:g} against") == (
         f"EER is {figure:g} against {figure:g} of raw pixels: no worse than comparing the pixels "
         "of the images as they are."
     )
@@ -360,6 +378,8 @@ def test_without_a_bound_a_blessing_does_not_read_like_an_achievement():
         "that it is good.",
         "The test split has 30 people with two images or more; at least 10 are required.",
         "It has thresholds to decide with: EER, FAR=1e-01.",
+        "EER is 0.09, and by its 95 % interval it may be as high as 0.13: better than guessing, "
+        "which has 0.5.",
         "There is no blessed model yet to compare with.",
     )
 
