@@ -101,7 +101,7 @@ def _shows(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
     if pixels.shape[:2] != (shown.height, shown.width):
         return False
     mode, pixels = ("L", pixels[..., 0]) if pixels.shape[-1] == 1 else ("RGB", pixels)
-    shown = shown if shown.mode == mode else shown.convert(mode)  # converting always copies
+    shown = shown if shown.mode == mode else shown.convert(mode)
     difference = ImageStat.Stat(ImageChops.difference(Image.fromarray(pixels), shown))
     if kind == "jpeg":
         return max(difference.mean) <= _JPEG_MEAN
@@ -112,5 +112,5 @@ def _described(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
     digest.update(np.ascontiguousarray(pixels))
-    is_flat = bool((pixels == pixels[0, 0]).all())
+    is_flat = not np.ptp(pixels, axis=(0, 1)).any()
     return EncodedImage(encoded, kind, height, width, digest.hexdigest(), is_flat)

@@ -143,7 +143,8 @@ def _in_srgb(image: Image.Image, info: dict) -> Image.Image:
         converted = _by_profile(image, info["icc_profile"])
         if converted:
             return converted
-    plain = image.convert("L" if image.mode in ("1", "L") else "RGB")
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    plain = image if image.mode == mode else image.convert(mode)  # converting always copies
     gamma = info.get("gamma")
     if not gamma or "srgb" in info or abs(gamma / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE:
         return plain

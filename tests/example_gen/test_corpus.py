@@ -30,6 +30,8 @@ def test_what_a_viewer_shows_is_what_the_network_sees(file: File, channels: int)
         assert re.search(file.refused, str(refusal.value))
         return
     image = encode_image(file.data, MAX_PIXELS, channels)
+    # Orientation, profile and gamma are applied once: the next reader finds nothing left to apply.
+    assert encode_image(image.encoded, MAX_PIXELS, channels) == image
     pixels = decode_image(tf.constant(image.encoded), channels).numpy()
     shown = file.shown if channels == 3 else _luma(file.shown)[..., None]
     assert pixels.shape == shown.shape == (image.height, image.width, channels)
