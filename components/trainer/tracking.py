@@ -95,6 +95,8 @@ class TrackedRun:
     def from_json(cls, text: str) -> "TrackedRun":
         """Reads what `to_json` wrote."""
         run = cls(**json.loads(text))
+        if not _is_remote(run.tracking_uri):  # a path, whatever its folders are called
+            return run
         return replace(run, tracking_uri=without_credentials(run.tracking_uri))
 
 

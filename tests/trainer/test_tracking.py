@@ -250,3 +250,8 @@ def test_no_failure_tells_the_password(uri, caplog):
 def test_a_record_of_former_times_is_read_without_its_password():
     former = '{"tracking_uri": "http://me:hunter2@host", "experiment": "e", "run_id": "1"}'
     assert TrackedRun.from_json(former) == TrackedRun("http://host", "e", "1")
+
+
+def test_a_folder_that_is_called_like_a_secret_keeps_its_name():
+    run = TrackedRun("sqlite:////runs/token=5/mlflow.db", "e", "1")
+    assert TrackedRun.from_json(run.to_json()) == run
