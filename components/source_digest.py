@@ -2,20 +2,23 @@
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
 
-# The packages whose code is this project's own; everything else is pinned by the lock.
+# The packages whose code is this project's own; everything else is pinned by the lock, which has a
+# set of versions for each Python.
 _OWN_PACKAGES = ("components", "pipeline")
+_LOCK = "requirements.lock"
 
 
 def source_digest(module: str) -> str:
     """SHA-256 of a module and of all modules of this project that it imports, however indirectly.
 
     Imports are read from the source, and nothing is imported for it. The templates beside a module
-    count as part of it.
+    count as part of it, and so do the lock of the libraries and the version of Python.
 
     Args:
       module: dotted name, such as "components.evaluator.executor".
@@ -25,8 +28,9 @@ def source_digest(module: str) -> str:
     """
     if not _path_of(module).is_file():
         raise ModuleNotFoundError(f"this project has no module {module!r}")
-    digest = hashlib.sha256()
-    for path in sorted(_sources(module)):
+    digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
+    lock = _ROOT / _LOCK  # an image has what it pins, and not the file
+    for path in sorted(_sources(module) | ({lock} if lock.is_file() else set())):
         name = path.relative_to(_ROOT).as_posix()
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

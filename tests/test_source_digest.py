@@ -18,6 +18,7 @@ def root(tmp_path, monkeypatch):
     """A copy of the sources, which may be changed."""
     for package in ("components", "pipeline"):
         shutil.copytree(Path(__file__).parents[1] / package, tmp_path / package)
+    shutil.copy(Path(__file__).parents[1] / "requirements.lock", tmp_path)
     monkeypatch.setattr(module, "_ROOT", tmp_path)
     return tmp_path
 
@@ -38,6 +39,9 @@ def changed_by_editing(root, file):
         ("components/evaluator/metrics.py", {"evaluator"}),
         ("components/evaluator/engine/numba_kernels.py", {"evaluator"}),
         ("components/evaluator/report/templates/report.html.jinja", {"evaluator"}),
+        ("components/evaluator/report/templates/style.css", {"evaluator"}),
+        ("requirements.lock", set(EXECUTORS)),
+        ("components/example_gen/folder.py", {"example_gen", "transform", "evaluator"}),
         ("components/transform/images.py", {"example_gen", "transform", "trainer", "evaluator"}),
         ("pipeline/run_local.py", set()),
         ("components/evaluator/component.py", set()),

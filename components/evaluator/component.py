@@ -164,11 +164,14 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
 def _digest_of_files(slices_file: str | None, protocols: Mapping[str, Mapping[str, Any]]) -> str:
     """SHA-256 of the files that settings name: the cache would else not see them change.
 
-    A file that this machine does not have, since the step runs elsewhere, counts as empty.
+    A file that this machine does not have, since the step runs elsewhere, counts as missing.
     """
     digest = hashlib.sha256()
     for path in (slices_file, *(options.get("file") for options in protocols.values())):
-        if path and fileio.exists(path):
-            with fileio.open(path, "rb") as file:
-                digest.update(hashlib.sha256(file.read()).digest())
+        if path:
+            content = "missing"
+            if fileio.exists(path):
+                with fileio.open(path, "rb") as file:
+                    content = hashlib.sha256(file.read()).hexdigest()
+            digest.update(repr((path, content)).encode())
     return digest.hexdigest()
