@@ -47,7 +47,8 @@ bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the basel
 bench-evaluator: $(SETUP)  ## the evaluator's speed and memory, beside what else would do its work
 	@$(PYTHON_IN_VENV) benchmarks/evaluator.py
 
-bench-memory: $(SETUP)  ## the peak memory of ImageTransform for 2,000 to 100,000 images
+bench-memory: $(SETUP)  ## the peak memory of the data's steps for 2,000 to 100,000 images
+	@$(PYTHON_IN_VENV) benchmarks/memory.py example_gen
 	@$(PYTHON_IN_VENV) benchmarks/memory.py transform
 
 bench-thresholds: $(SETUP)  ## by simulation, what the thresholds' promises are worth

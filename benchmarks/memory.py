@@ -1,5 +1,6 @@
 """The peak memory of a step by the number of images: it must not grow with them.
 
+    .venv/bin/python benchmarks/memory.py example_gen
     .venv/bin/python benchmarks/memory.py transform
 
 Each size is a process of its own, on drawn JPEGs of 112x112 pixels. It prints a table: images, peak
@@ -33,10 +34,7 @@ def write_examples(folder: Path, images: int) -> None:
 
     from components.shards import write_listing  # noqa: PLC0415
 
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (DIFFERENT_IMAGES, 8, 8, 3), dtype=np.uint8)
-    pictures = tf.cast(tf.image.resize(coarse, SHAPE[:2], method="bicubic"), tf.uint8)
-    encoded = [tf.io.encode_jpeg(picture).numpy() for picture in pictures]
+    encoded = draw_jpegs()
     splits = {name: folder / f"Split-{name}" for name in ("train", "val", "test")}
     for number, home in enumerate(splits.values()):
         home.mkdir(parents=True)
@@ -44,6 +42,16 @@ def write_examples(folder: Path, images: int) -> None:
             for image in range(number, images, len(splits)):
                 writer.write(_example(image, encoded[image % DIFFERENT_IMAGES]))
     write_listing(str(folder), map(str, splits.values()))
+
+
+def draw_jpegs() -> list[bytes]:
+    """DIFFERENT_IMAGES files."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (DIFFERENT_IMAGES, 8, 8, 3), dtype=np.uint8)
+    pictures = tf.cast(tf.image.resize(coarse, SHAPE[:2], method="bicubic"), tf.uint8)
+    return [tf.io.encode_jpeg(picture).numpy() for picture in pictures]
 
 
 def _example(image: int, encoded: bytes) -> bytes:
@@ -74,7 +82,20 @@ def transform(folder: Path, images: int) -> Callable[[], None]:
     return lambda: run_transform(examples, folder / "run", SHAPE)
 
 
-STEPS = {"transform": transform}
+def example_gen(folder: Path, images: int) -> Callable[[], None]:
+    """ImageExampleGen on a folder of files that is there; what is returned runs it."""
+    from tests.stages import run_example_gen  # noqa: PLC0415
+
+    faces, encoded = folder / "faces", draw_jpegs()
+    for person in range(PEOPLE):
+        (faces / f"person{person:03d}").mkdir(parents=True)
+    for image in range(images):
+        path = faces / f"person{image % PEOPLE:03d}" / f"{image:07d}.jpg"
+        path.write_bytes(encoded[image % DIFFERENT_IMAGES])
+    return lambda: run_example_gen(faces, folder / "run")
+
+
+STEPS = {"example_gen": example_gen, "transform": transform}
 
 
 def measure(step: str, images: int) -> None:

@@ -96,9 +96,12 @@ class DataConfig(Section):
         None, description="Root of the pipeline's artifacts; default <output-dir>/artifacts."
     )
     test_split: Share = Field(0.2, description="Share of the images that is the test split.")
-    val_split: Share = Field(0.1, description="Share of each training identity held out.")
+    val_split: Share = Field(0.1, description="Share of the training images held out.")
     split_mode: Literal["identity_disjoint", "stratified"] = "identity_disjoint"
     seed: Seed = Field(42, description="Seed of the splits and of the training.")
+    follow_links: bool = Field(
+        False, description="Read links that lead out of input_dir too; else they are quarantined."
+    )
     max_quarantined: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
         0.05, description="Share of unusable files above which the run fails."
     )

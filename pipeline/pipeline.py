@@ -105,6 +105,7 @@ def _create_components(
         seed=data.seed,
         max_quarantined=data.max_quarantined,
         max_pixels=data.max_pixels,
+        follow_links=data.follow_links,
         channels=config.model.input_shape[2],
     )
     transform = ImageTransform(

@@ -6,7 +6,7 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.evaluator.executor import METRICS_FILE, REASONS_FILE, REPORT_FILE
-from components.example_gen import quarantine
+from components.example_gen import quarantine, splits
 from components.trainer.tracking import RUN_FILE, TrackedRun
 from pipeline.summary import RunResult, load_json
 
@@ -25,6 +25,7 @@ def read_results(
     evaluation, blessing = folders["evaluation"], folders["blessing"]
     tracked = TrackedRun.from_json(_text(folders["model"] / "Format-Serving" / RUN_FILE))
     listing = quarantine.Quarantine.from_json(_text(folders["quarantine"] / quarantine.FILE_NAME))
+    split = splits.SplitReport.from_json(_text(folders["quarantine"] / splits.REPORT_FILE_NAME))
     return RunResult(
         metrics=load_json(evaluation / METRICS_FILE),
         blessed=(blessing / "BLESSED").exists(),
@@ -33,7 +34,8 @@ def read_results(
         pushed_model=pushed_model,
         model_run=folders["model_run"],
         quarantined=listing.reasons,
-        anomalies=_anomalies(folders["anomalies"]) + listing.sameness.remarks(),
+        data_remarks=split.remarks + listing.sameness.remarks(),
+        anomalies=_anomalies(folders["anomalies"]),
         tracking_uri=tracked.tracking_uri,
         tracking_failure=tracked.failure,
         pack_sha256=pack_sha256,

@@ -21,10 +21,10 @@ import typer
 from rich.console import Console
 
 from components.errors import UserError
-from components.example_gen.folder import list_images
-from components.example_gen.splits import assign_splits
+from components.example_gen.folder import list_folder
+from components.example_gen.splits import assign_splits, describe_splits
 from pipeline.account import ensure_account
-from pipeline.config import CONFIGS, Config, load_config
+from pipeline.config import CONFIGS, Config, DataConfig, load_config
 from pipeline.console import TextConsole, output_to_log
 from pipeline.failures import user_error
 from pipeline.paths import check_apart, check_writable_name, optional_path
@@ -112,17 +112,22 @@ def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) 
     input_dir = data_dir or config.data.input_dir
     if input_dir is None:
         raise UserError("no images: give --data-dir, or data.input_dir in the configuration")
-    data = config.data
-    splits = assign_splits(
-        list_images(input_dir),
-        mode=data.split_mode,
-        test_split=data.test_split,
-        val_split=data.val_split,
-        seed=data.seed,
-    )
-    for remark in judge_evaluation(config.evaluation, splits, data.seed):
+    splits, remarks = _splits_of_listing(config.data, input_dir)
+    for remark in (*remarks, *judge_evaluation(config.evaluation, splits, config.data.seed)):
         console.print(f"note: {remark}", style="yellow", markup=False, soft_wrap=True)
     return input_dir.resolve()
+
+
+def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[str, str], list[str]]:
+    """The splits if every file could be used, and what is to be said of them."""
+    listing = list_folder(input_dir, data.follow_links)
+    shares = {
+        "mode": data.split_mode,
+        "test_split": data.test_split,
+        "val_split": data.val_split,
+    }
+    splits = assign_splits(listing.keys, **shares, seed=data.seed)
+    return splits, [*listing.remarks(), *describe_splits(splits, **shares).remarks]
 
 
 def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:

@@ -33,7 +33,8 @@ class RunResult:
       pushed_model: where the model was pushed to; None if it was not.
       model_run: the folder of checkpoints and TensorBoard's logs.
       quarantined: reason by key of the files that could not be used.
-      anomalies: what ExampleValidator found, and which images look alike, a line each.
+      data_remarks: what is to be said of splits and of equal images, a sentence each.
+      anomalies: what ExampleValidator found, a line each.
       tracking_uri: of the MLflow store; empty without tracking.
       tracking_failure: why tracking stopped; empty if it did not.
       pack_sha256: the digest of the thresholds that were pushed with the model; empty if none were.
@@ -46,6 +47,7 @@ class RunResult:
     pushed_model: Path | None
     model_run: Path
     quarantined: Mapping[str, str] = field(default_factory=dict)
+    data_remarks: list[str] = field(default_factory=list)
     anomalies: list[str] = field(default_factory=list)
     tracking_uri: str = ""
     tracking_failure: str = ""
@@ -175,6 +177,8 @@ def _print_data_remarks(console: Console, result: RunResult) -> None:
         console.print(f"{len(result.quarantined)} files could not be used:")
         for key, reason in list(result.quarantined.items())[:5]:
             console.print(f"  {key!r}: {reason}", markup=False, highlight=False)
+    for remark in result.data_remarks:
+        console.print(f"data: {remark}", markup=False, highlight=False, style="yellow")
     for anomaly in result.anomalies:
         console.print(f"data anomaly: {anomaly}", markup=False, style="yellow")
 

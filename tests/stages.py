@@ -45,15 +45,21 @@ def executor_of(executor_class: type, tmp_dir: Path) -> Any:
     return executor_class(context)
 
 
-def run_example_gen(source: Path, target: Path, **options: Any) -> dict[str, Any]:
-    """ImageExampleGen on a folder of identities; its outputs by key."""
+def run_example_gen(
+    source: Path, target: Path, input_fingerprint: str | None = None, **options: Any
+) -> dict[str, Any]:
+    """ImageExampleGen on a folder of identities; its outputs by key.
+
+    `input_fingerprint` is what its driver would have seen, where it runs at all.
+    """
     component = ImageExampleGen(str(source), **options)
     outputs = {
         "examples": new_artifact(standard_artifacts.Examples, target / "examples"),
         "quarantine": new_artifact(QuarantineReport, target / "quarantine"),
     }
+    properties = component.exec_properties | {"input_fingerprint": input_fingerprint}
     executor_of(example_gen.Executor, target / "tmp").Do(
-        {}, {key: [value] for key, value in outputs.items()}, component.exec_properties
+        {}, {key: [value] for key, value in outputs.items()}, properties
     )
     return outputs
 

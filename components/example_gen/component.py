@@ -22,6 +22,7 @@ class ImageExampleGenSpec(component_spec.ComponentSpec):
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_QUARANTINED_KEY: component_spec.ExecutionParameter(type=float),
         executor.MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.FOLLOW_LINKS_KEY: component_spec.ExecutionParameter(type=int),
         executor.CHANNELS_KEY: component_spec.ExecutionParameter(type=int),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
@@ -37,7 +38,8 @@ class ImageExampleGen(FileBasedExampleGen):
     Outputs:
       examples: `Examples`, gzipped TFRecords of tf.train.Example with `image/encoded` (JPEG or
         PNG), `image/format`, `image/height`, `image/width`, `image/key` and `identity`.
-      quarantine: `QuarantineReport`, the files that could not be used.
+      quarantine: `QuarantineReport`, the files that could not be used, and what became of the
+        split.
     """
 
     SPEC_CLASS = ImageExampleGenSpec
@@ -54,6 +56,7 @@ class ImageExampleGen(FileBasedExampleGen):
         seed: int = 42,
         max_quarantined: float = 0.05,
         max_pixels: int = 50_000_000,
+        follow_links: bool = False,
         channels: int = 3,
     ):
         """Constructs the component.
@@ -66,6 +69,7 @@ class ImageExampleGen(FileBasedExampleGen):
           seed: of the splits.
           max_quarantined: share of unusable files above which the run fails.
           max_pixels: width times height above which an image is quarantined.
+          follow_links: reads links that lead out of the folder too.
           channels: of the model, 1 or 3: each image is decoded with them, to see that it can be.
         """
         spec = ImageExampleGenSpec(
@@ -91,6 +95,7 @@ class ImageExampleGen(FileBasedExampleGen):
             seed=seed,
             max_quarantined=max_quarantined,
             max_pixels=max_pixels,
+            follow_links=int(follow_links),
             channels=channels,
             source_digest=source_digest(executor.__name__),
             examples=channel.Channel(type=standard_artifacts.Examples),

@@ -5,19 +5,22 @@ from typing import Any
 
 from tfx.components.example_gen import driver, input_processor
 
-from components.example_gen.folder import fingerprint
+from components.example_gen.content import fingerprint
+from components.example_gen.executor import FOLLOW_LINKS_KEY
 
 
 class FolderInputProcessor(input_processor.InputProcessor):
     """Fingerprints a whole folder, at any depth.
 
     TFX's own processor sees one level of a glob pattern and adds up sizes and times, so that a
-    renamed file changes nothing; a rename is another identity or another split here.
+    renamed file changes nothing; a rename is another identity or another split here, and two files
+    of one size and time may be another's picture.
     """
 
-    def __init__(self, folder: Path, splits: Any):
+    def __init__(self, folder: Path, splits: Any, follow_links: bool):
         super().__init__(splits=splits)
         self._folder = folder
+        self._follow_links = follow_links
 
     def resolve_span_and_version(self) -> tuple[int, None]:
         """A folder of images has neither spans nor versions."""
@@ -35,15 +38,24 @@ class FolderInputProcessor(input_processor.InputProcessor):
         """There is none."""
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
-        """SHA-256 over the names, sizes and times of all images."""
-        return fingerprint(self._folder)
+        """SHA-256 over the names and contents of all images."""
+        return fingerprint(self._folder, self._follow_links)
 
 
 class FolderDriver(driver.FileBasedDriver):
     """FileBasedDriver that looks at the folder with `FolderInputProcessor`."""
 
+    _follow_links = False
+
+    def resolve_exec_properties(
+        self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
+    ) -> dict[str, Any]:
+        """Called by TFX, which gives the processor below none of the properties."""
+        self._follow_links = bool(exec_properties[FOLLOW_LINKS_KEY])
+        return super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
+
     def get_input_processor(
         self, splits: Any, range_config: Any = None, input_base_uri: str | None = None
     ) -> FolderInputProcessor:
         """Called by TFX."""
-        return FolderInputProcessor(Path(input_base_uri), splits)
+        return FolderInputProcessor(Path(input_base_uri), splits, self._follow_links)

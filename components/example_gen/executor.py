@@ -1,30 +1,33 @@
 """Executor of ImageExampleGen."""
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
-import tensorflow as tf
-from apache_beam import pvalue
-from tfx.components.example_gen import base_example_gen_executor
+from tfx.components.example_gen import utils as example_gen_utils
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
-from components import progress
-from components.example_gen.folder import identity_of, list_images, read_file
-from components.example_gen.images import (
-    MAX_FILE_BYTES,
-    BadImageError,
-    EncodedImage,
-    encode_image,
-)
+from components.errors import UserError
+from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
+from components.example_gen.content import fingerprint_of
+from components.example_gen.folder import Listing, list_folder
 from components.example_gen.quarantine import FILE_NAME, Quarantine
 from components.example_gen.sameness import find_sameness
-from components.example_gen.splits import SPLITS, assign_splits
+from components.example_gen.splits import (
+    REPORT_FILE_NAME,
+    SPLITS,
+    SplitReport,
+    assign_splits,
+    describe_splits,
+)
+from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
 from components.shards import write_listing
 
 SPLIT_MODE_KEY = "split_mode"
@@ -34,19 +37,15 @@ SEED_KEY = "seed"
 MAX_QUARANTINED_KEY = "max_quarantined"
 MAX_PIXELS_KEY = "max_pixels"
 CHANNELS_KEY = "channels"
+FOLLOW_LINKS_KEY = "follow_links"
 QUARANTINE_KEY = "quarantine"
 
 # What of an example describes the data as a whole: neither its bytes nor its names.
 SCALAR_FEATURES = ("image/format", "image/height", "image/width")
 
-_QUARANTINED = "quarantined"
-_PIXELS = "pixels"
-_KEYS = "keys"
-_EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
 
-
-class Executor(base_example_gen_executor.BaseExampleGenExecutor):
-    """Reads, checks, re-encodes where needed, and splits."""
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Reads and checks every file once, splits those that can be used, and writes the splits."""
 
     def Do(
         self,
@@ -64,152 +63,109 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
           exec_properties: those of `ImageExampleGenSpec`.
 
         Raises:
-          UserError: the folder, or more than `max_quarantined` of its files, cannot be used; or all
-            images are plain or equal.
+          UserError: the folder, or more than `max_quarantined` of its files, cannot be used, or
+            those that can be used are too few to split, or all plain or equal.
         """
-        report = artifact_utils.get_single_instance(output_dict[QUARANTINE_KEY])
-        lines, pixels = (
-            os.path.join(self._get_tmp_dir(), name) for name in (_QUARANTINED, _PIXELS)
-        )
-        keys = list_images(Path(exec_properties[standard_component_specs.INPUT_BASE_KEY]))
-        super().Do(
-            input_dict,
-            output_dict,
-            exec_properties | {_KEYS: keys, QUARANTINE_KEY: lines, _PIXELS: pixels},
-        )
-        _list_shards(artifact_utils.get_single_instance(output_dict[_EXAMPLES_KEY]))
-        quarantine = Quarantine(
-            files=len(keys),
-            reasons=dict(_read_lines(lines)),
-            sameness=find_sameness({key: known for key, *known in _read_lines(pixels)}),
-        )
-        quarantine.require_below(exec_properties[MAX_QUARANTINED_KEY])
-        quarantine.sameness.require_variety()
-        io_utils.write_string_file(os.path.join(report.uri, FILE_NAME), quarantine.to_json())
-        report.set_int_custom_property("files", quarantine.files)
-        report.set_int_custom_property("quarantined", len(quarantine.reasons))
-
-    def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:
-        """From the folder to (split, example) pairs, and a line for each file not usable."""
-        return FolderToExamples
-
-    def GenerateExamplesByBeam(
-        self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
-    ) -> dict[str, beam.PCollection]:
-        """The examples of each split; writes the quarantined files' lines on the way."""
-        read = pipeline | self.GetInputSourceToExamplePTransform()(exec_properties)
-        _ = read[_QUARANTINED] | "WriteLines" >> beam.io.WriteToText(
-            exec_properties[QUARANTINE_KEY]
-        )
-        _ = read[_PIXELS] | "WritePixels" >> beam.io.WriteToText(exec_properties[_PIXELS])
-        parts = read.examples | "Split" >> beam.Partition(_split_index, len(SPLITS))
-        return {
-            split: part | f"Examples[{split}]" >> beam.Values()
-            for split, part in zip(SPLITS, parts, strict=True)
-        }
-
-
-def _list_shards(examples: Any) -> None:
-    splits = artifact_utils.decode_split_names(examples.split_names)
-    folders = [artifact_utils.get_split_uri([examples], split) for split in splits]
-    write_listing(examples.uri, folders)
-
-
-def _split_index(pair: tuple[str, Any], _: int) -> int:
-    return SPLITS.index(pair[0])
-
-
-def _read_lines(prefix: str) -> Iterator[list[Any]]:
-    """What is in the shards of JSON lines that Beam wrote; the key of an image comes first."""
-    for path in fileio.glob(f"{prefix}-*"):
-        with fileio.open(path) as lines:
-            yield from (json.loads(line) for line in lines)
-
-
-class FolderToExamples(beam.PTransform):
-    """Pipeline -> `examples`: (split, tf.train.Example); JSON lines `quarantined` and `pixels`.
-
-    The lines are [key, reason], and [key, digest of the pixels, whether they are all equal].
-    """
-
-    def __init__(self, exec_properties: dict[str, Any]):
-        super().__init__()
-        self._folder = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
-        self._splits = assign_splits(
-            exec_properties[_KEYS],
-            mode=exec_properties[SPLIT_MODE_KEY],
-            test_split=exec_properties[TEST_SPLIT_KEY],
-            val_split=exec_properties[VAL_SPLIT_KEY],
-            seed=exec_properties[SEED_KEY],
-        )
-        self._max_pixels = exec_properties[MAX_PIXELS_KEY]
-        self._channels = exec_properties[CHANNELS_KEY]
-
-    def expand(self, pipeline: beam.Pipeline) -> pvalue.DoOutputsTuple:
-        """Called by Beam."""
-        return (
-            pipeline
-            | "List"
-            >> beam.Create([(os.fsencode(key), split) for key, split in self._splits.items()])
-            | "Spread" >> beam.Reshuffle()
-            | "Read"
-            >> beam.ParDo(
-                _ReadImage(self._folder, self._max_pixels, self._channels, total=len(self._splits))
-            ).with_outputs(_QUARANTINED, _PIXELS, main="examples")
-        )
-
-
-class _ReadImage(beam.DoFn):
-    """(key, split) -> (split, example), or a line for the quarantine.
-
-    Keys travel as bytes, and lines as ASCII: Beam's coders take no name that is not UTF-8.
-    """
-
-    def __init__(self, folder: Path, max_pixels: int, channels: int, total: int):
-        self._folder = folder
-        self._max_pixels = max_pixels
-        self._channels = channels
-        self._total = total
-
-    def process(self, element: tuple[bytes, str]) -> Iterator[Any]:
-        key, split = os.fsdecode(element[0]), element[1]
-        progress.advance("images", 1, self._total)
+        self._log_startup(input_dict, output_dict, exec_properties)
+        (examples,) = output_dict[standard_component_specs.EXAMPLES_KEY]
+        (report,) = output_dict[QUARANTINE_KEY]
+        spill_folder = os.path.join(self._get_tmp_dir(), "spilled")
+        fileio.makedirs(spill_folder)
         try:
-            image = self._read(key)
-        except BadImageError as error:
-            yield pvalue.TaggedOutput(_QUARANTINED, json.dumps([key, str(error)]))
-        else:
-            pixels = json.dumps([key, image.pixels_sha256, image.is_flat])
-            yield pvalue.TaggedOutput(_PIXELS, pixels)
-            yield split, _to_example(key, image)
+            listing, checked = self._check(spill_folder, exec_properties)
+            quarantine = _quarantine_of(listing, checked)
+            quarantine.require_below(exec_properties[MAX_QUARANTINED_KEY])
+            quarantine.sameness.require_variety()
+            usable = [image for image in checked if not image.reason]
+            splits, split_report = _split(usable, quarantine, listing, exec_properties)
+            self._write(usable, splits, spill_folder, examples)
+        finally:
+            fileio.rmtree(spill_folder)
+        _write_report(report, quarantine, split_report)
 
-    def _read(self, key: str) -> EncodedImage:
-        try:
-            key.encode("utf-8")
-        except UnicodeEncodeError:
-            raise BadImageError("file name is not UTF-8") from None
-        try:
-            data = read_file(self._folder / key, MAX_FILE_BYTES)
-        except OSError as error:
-            raise BadImageError(f"cannot be read: {error.strerror}") from None
-        except ValueError as error:
-            raise BadImageError(str(error)) from None
-        return encode_image(data, self._max_pixels, self._channels)
+    def _check(
+        self, spill_folder: str, exec_properties: Mapping[str, Any]
+    ) -> tuple[Listing, list[CheckedImage]]:
+        """Lists the folder, and spills what can be used of it.
+
+        Raises:
+          UserError: the files are not those that the driver saw, and the cache would remember.
+        """
+        folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+        listing = list_folder(Path(folder), bool(exec_properties[FOLLOW_LINKS_KEY]))
+        options = CheckOptions(
+            folder, spill_folder, exec_properties[MAX_PIXELS_KEY], exec_properties[CHANNELS_KEY]
+        )
+        with self._make_beam_pipeline() as pipeline:
+            _ = pipeline | CheckImages(listing.keys, options)
+        checked = list(read_checked(listing.keys, spill_folder))
+        seen = exec_properties.get(example_gen_utils.FINGERPRINT_PROPERTY_NAME)
+        if seen and seen != fingerprint_of(listing, {image.key: image.mark for image in checked}):
+            raise UserError(f"the files in {folder!r} changed while they were read: run it again")
+        return listing, checked
+
+    def _write(
+        self,
+        usable: Sequence[CheckedImage],
+        splits: Mapping[str, str],
+        spill_folder: str,
+        examples: Any,
+    ) -> None:
+        """Writes what was spilled to the files of the splits, and describes them."""
+        examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        folders = {split: artifact_utils.get_split_uri([examples], split) for split in SPLITS}
+        members: dict[str, list[CheckedImage]] = {folder: [] for folder in folders.values()}
+        for image in usable:
+            members[folders[splits[image.key]]].append(image)
+        shards = plan_shards(members)
+        with self._make_beam_pipeline() as pipeline:
+            _ = pipeline | WriteShards(shards, spill_folder)
+        remove_leftovers(shards)
+        write_listing(examples.uri, members)
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(examples, "tfrecords_gzip")
 
 
-def _to_example(key: str, image: EncodedImage) -> tf.train.Example:
-    def of_bytes(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-    def of_int(value: int) -> tf.train.Feature:
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-
-    features = {
-        "image/encoded": of_bytes(image.encoded),
-        "image/format": of_bytes(image.format.encode()),
-        "image/height": of_int(image.height),
-        "image/width": of_int(image.width),
-        "image/key": of_bytes(key.encode()),
-        "identity": of_bytes(identity_of(key).encode()),
+def _quarantine_of(listing: Listing, checked: Sequence[CheckedImage]) -> Quarantine:
+    reasons = {image.key: image.reason for image in checked if image.reason}
+    pixels = {
+        image.key: (image.pixels_sha256, image.is_flat) for image in checked if not image.reason
     }
-    return tf.train.Example(features=tf.train.Features(feature=features))
+    return Quarantine(
+        files=len(listing.keys) + len(listing.refused),
+        reasons=listing.refused | reasons,
+        sameness=find_sameness(pixels),
+    )
+
+
+def _split(
+    usable: Sequence[CheckedImage],
+    quarantine: Quarantine,
+    listing: Listing,
+    exec_properties: Mapping[str, Any],
+) -> tuple[dict[str, str], SplitReport]:
+    """The split of each usable image, and what is to be said of it.
+
+    Raises:
+      UserError: they are too few; the message names the people who lost their files.
+    """
+    keys = [image.key for image in usable]
+    lost = [*quarantine.lost_people(keys), *listing.remarks()]
+    mode = exec_properties[SPLIT_MODE_KEY]
+    shares = {key: exec_properties[key] for key in (TEST_SPLIT_KEY, VAL_SPLIT_KEY)}
+    try:
+        splits = assign_splits(keys, mode=mode, **shares, seed=exec_properties[SEED_KEY])
+    except UserError as error:
+        raise UserError("\n".join([str(error), *lost])) from None
+    report = describe_splits(splits, mode=mode, **shares)
+    return splits, replace(report, remarks=[*report.remarks, *lost])
+
+
+def _write_report(report: Any, quarantine: Quarantine, split_report: SplitReport) -> None:
+    for name, content in (
+        (FILE_NAME, quarantine.to_json()),
+        (REPORT_FILE_NAME, split_report.to_json()),
+    ):
+        io_utils.write_string_file(os.path.join(report.uri, name), content)
+    report.set_int_custom_property("files", quarantine.files)
+    report.set_int_custom_property("quarantined", len(quarantine.reasons))

@@ -12,9 +12,6 @@ from components.example_gen.formats import BadImageError, open_image
 from components.example_gen.picture import orientation_of, picture_of
 from components.transform.images import decode_image
 
-# A file larger than this is not read into memory at all.
-MAX_FILE_BYTES = 512 * 2**20
-
 # What TensorFlow decodes, by Pillow's name for it; MPO is a JPEG followed by further pictures.
 _PASSED_THROUGH = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
 

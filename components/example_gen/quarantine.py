@@ -2,12 +2,17 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from components.errors import UserError
+from components.example_gen.folder import identity_of
 from components.example_gen.sameness import Sameness, find_sameness
 
 FILE_NAME = "quarantine.json"
+
+# As many people are named, and no more: a remark is no listing.
+_NAMED_PEOPLE = 10
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,22 @@ class Quarantine:
             example = next(key for key in sorted(self.reasons) if self.reasons[key] == reason)
             lines.append(f"  {times} x {reason}, such as {example!r}")
         raise UserError("\n".join(lines))
+
+    def lost_people(self, usable: Iterable[str]) -> list[str]:
+        """Whom the quarantine leaves without an image, or with a single one, a sentence each.
+
+        Args:
+          usable: the keys of all files that can be used.
+        """
+        left = Counter(map(identity_of, usable))
+        reasons: dict[str, Counter[str]] = {}
+        for key in sorted(self.reasons):
+            if left[identity_of(key)] <= 1:
+                reasons.setdefault(identity_of(key), Counter())[self.reasons[key]] += 1
+        lines = []
+        for identity, counts in list(reasons.items())[:_NAMED_PEOPLE]:
+            of_whom = f"one image of {identity!r}" if left[identity] else f"nothing of {identity!r}"
+            why = ", ".join(f"{times} x {reason}" for reason, times in counts.most_common(3))
+            lines.append(f"{of_whom} can be used: {why}")
+        more = len(reasons) - len(lines)
+        return [*lines, f"and so it is with {more} more people"] if more else lines

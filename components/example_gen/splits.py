@@ -6,6 +6,7 @@ person's images are torn between `test` and the rest unless the closed-set mode 
 """
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,6 +33,9 @@ _TOLERANCE = 0.25
 
 # A person who alone is more than this part of the test split comes late: thresholds count people.
 _PERSON_SHARE = 1 / 8
+
+# As many names that look alike are told.
+_NAMED_REMARKS = 10
 
 # As many people at the edge of the test split are chosen by trying all their combinations.
 _EDGE = 64
@@ -282,6 +286,7 @@ def describe_splits(
     remarks += _remarks_on_share(TEST, test_split, test, everybody, mode)
     of_val = everybody if mode == "stratified" else images[TRAIN] + images[VAL]
     remarks += _remarks_on_share(VAL, val_split, images[VAL], of_val, mode)
+    remarks += _remarks_on_names({identity_of(key) for key in splits})
     return SplitReport(
         {split: counts.total() for split, counts in images.items()},
         {split: len(counts) for split, counts in images.items()},
@@ -298,6 +303,19 @@ def _remark_on_singles(singles: Sequence[str]) -> str:
         f"{len(singles)} people with a single image, such as {min(singles)!r}, are impostors in "
         "the test split, on top of data.test_split"
     )
+
+
+def _remarks_on_names(identities: Iterable[str]) -> list[str]:
+    """A remark for each of the first names that differ in nothing that one would see."""
+    alike: dict[str, list[str]] = {}
+    for identity in sorted(identities):
+        looks = " ".join(unicodedata.normalize("NFKC", identity).casefold().split())
+        alike.setdefault(looks, []).append(identity)
+    doubtful = [names for names in alike.values() if len(names) > 1]
+    return [
+        f"{' and '.join(map(ascii, names))} count as different people"
+        for names in doubtful[:_NAMED_REMARKS]
+    ]
 
 
 def _remarks_on_share(

@@ -9,10 +9,11 @@ from tfx.types import artifact_utils
 
 from components.errors import UserError
 from components.example_gen.component import ImageExampleGen
+from components.example_gen.content import fingerprint
 from components.example_gen.driver import FolderDriver
 from components.example_gen.folder import list_images
 from components.example_gen.quarantine import FILE_NAME, Quarantine
-from components.example_gen.splits import assign_splits
+from components.example_gen.splits import REPORT_FILE_NAME, SPLITS, SplitReport, assign_splits
 from components.transform.images import decode_and_resize
 from tests.conftest import draw_face, write_faces
 from tests.stages import files_of, run_example_gen
@@ -28,6 +29,15 @@ def examples_by_key(artifact, split):
 def quarantine_of(outputs):
     with open(os.path.join(outputs["quarantine"].uri, FILE_NAME), encoding="utf-8") as file:
         return Quarantine.from_json(file.read())
+
+
+def split_report_of(outputs):
+    with open(os.path.join(outputs["quarantine"].uri, REPORT_FILE_NAME), encoding="utf-8") as file:
+        return SplitReport.from_json(file.read())
+
+
+def keys_by_split(outputs):
+    return {split: set(examples_by_key(outputs["examples"], split)) for split in SPLITS}
 
 
 def test_every_image_is_in_the_split_it_was_assigned_to(faces, tmp_path):
@@ -69,7 +79,7 @@ def test_unusable_files_are_listed_with_their_reason_and_cost_nothing_else(faces
         "person00/notes.txt": "not an image in a known format",
         "person01/half.png": "broken data: ",
         "person02/large.png": "200x200 pixels, over the limit of 10000",
-        "person03/dangling.png": "cannot be read: No such file or directory",
+        "person03/dangling.png": "a link to nowhere",
         "person04/pipe.png": "not a regular file",
         os.fsdecode(b"person05/\xff.png"): "file name is not UTF-8",
     }
@@ -80,6 +90,68 @@ def test_unusable_files_are_listed_with_their_reason_and_cost_nothing_else(faces
     assert report.get_int_custom_property("quarantined") == 7
     kept = [len(examples_by_key(outputs["examples"], s)) for s in ("train", "val", "test")]
     assert sum(kept) == 40
+
+
+def test_splits_are_made_of_what_can_be_used(faces, tmp_path):
+    for path in sorted(faces.glob("person00/*")):
+        path.write_bytes(b"")
+    for shot in range(1, 5):
+        (faces / f"person01/{shot}.png").write_bytes(b"")
+    outputs = run_example_gen(faces, tmp_path / "run", max_quarantined=0.5, val_split=0.2)
+    usable = [
+        key
+        for key in list_images(faces)
+        if not key.startswith("person00") and key not in quarantine_of(outputs).reasons
+    ]
+    expected = assign_splits(
+        usable, mode="identity_disjoint", test_split=0.2, val_split=0.2, seed=42
+    )
+    splits = keys_by_split(outputs)
+    assert {key: split for split, keys in splits.items() for key in keys} == expected
+    assert expected["person01/0.png"] == "test"  # of one image nobody learns
+    report = split_report_of(outputs)
+    assert report.images == {split: len(keys) for split, keys in splits.items()}
+    assert report.remarks[-2:] == [
+        "nothing of 'person00' can be used: 5 x empty file",
+        "one image of 'person01' can be used: 4 x empty file",
+    ]
+
+
+def test_too_few_usable_people_is_one_error_that_says_who_lost_their_files(tmp_path):
+    faces = write_faces(tmp_path / "faces", people=4, shots=3)
+    for path in (faces / "person02").iterdir():
+        path.write_bytes(b"")
+    (faces / "someone").mkdir()
+    with pytest.raises(UserError) as caught:
+        run_example_gen(faces, tmp_path / "run", max_quarantined=0.5)
+    first, *others = str(caught.value).splitlines()
+    assert first.startswith("identity-disjoint splits need at least 4 identities")
+    assert others == [
+        "nothing of 'person02' can be used: 3 x empty file",
+        "folders without a file: 1, such as 'someone'",
+    ]
+
+
+def test_a_folder_that_changes_between_driver_and_reader_is_an_error(faces, tmp_path):
+    seen = fingerprint(faces)
+    run_example_gen(faces, tmp_path / "same", input_fingerprint=seen)
+    draw_face(1, 99).save(faces / "person01/0.png")
+    with pytest.raises(UserError, match="changed while they were read"):
+        run_example_gen(faces, tmp_path / "changed", input_fingerprint=seen)
+
+
+def test_the_same_images_give_the_same_bytes(faces, tmp_path):
+    written = []
+    for run in ("one", "two"):
+        examples = run_example_gen(faces, tmp_path / run)["examples"]
+        files = [file for split in SPLITS for file in files_of(examples, split)]
+        written.append([tf.io.gfile.GFile(file, "rb").read() for file in files])
+    assert written[0] == written[1]
+
+
+def test_nothing_is_left_of_what_was_spilled(faces, tmp_path):
+    run_example_gen(faces, tmp_path / "run")
+    assert [path for path in (tmp_path / "run/tmp").rglob("*") if path.is_file()] == []
 
 
 def test_too_many_unusable_files_end_the_run(faces, tmp_path):
@@ -145,6 +217,20 @@ def test_the_driver_fingerprints_the_whole_folder(faces, tmp_path):
     (faces / "person00/deep").mkdir()
     (faces / "person00/0.png").rename(faces / "person00/deep/0.png")
     assert fingerprint() != before
+
+
+def test_the_driver_sees_content_that_size_and_time_do_not_show(faces):
+    component = ImageExampleGen(str(faces))
+    prints = []
+    one, two = faces / "person00/one.bin", faces / "person01/one.bin"
+    for first, second in ((b"a", b"b"), (b"b", b"a")):
+        for path, content in ((one, first), (two, second)):
+            path.write_bytes(content)
+            os.utime(path, (1, 1))
+        properties = dict(component.exec_properties)
+        resolved = FolderDriver(None).resolve_exec_properties(properties, None, None)
+        prints.append(resolved["input_fingerprint"])
+    assert prints[0] != prints[1]
 
 
 def test_a_changed_source_changes_the_cache_key(faces, monkeypatch):

@@ -24,3 +24,19 @@ def test_a_larger_share_is_an_error_that_names_the_reasons_and_an_example_of_eac
         "  2 x empty file, such as 'a/1'",
         "  1 x truncated, such as 'c/<3>\\n'",
     ]
+
+
+def test_people_whom_it_leaves_without_an_image_or_with_one_are_named():
+    reasons = {"a/1": "empty file", "a/2": "empty file", "b": "a link to nowhere", "c/1": "broken"}
+    lines = Quarantine(9, reasons | {"d/1": "broken"}).lost_people(["c/2", "d/2", "d/3"])
+    assert lines == [
+        "nothing of 'a' can be used: 2 x empty file",
+        "nothing of 'b' can be used: 1 x a link to nowhere",
+        "one image of 'c' can be used: 1 x broken",
+    ]
+
+
+def test_no_more_than_ten_people_are_named():
+    lines = Quarantine(20, {f"p{n:02d}/1": "broken" for n in range(12)}).lost_people([])
+    assert len(lines) == 11
+    assert lines[-1] == "and so it is with 2 more people"

@@ -240,3 +240,17 @@ def test_shares_that_a_closed_set_cannot_meet_are_told():
     test, val = described([3] * 8, mode="stratified").remarks
     assert test.startswith("the test split holds 8 of 24 images, a share of 0.333, which is")
     assert val.startswith("the val split holds 0 of 24 images")
+
+
+def test_names_of_people_that_look_alike_are_told():
+    keys = [
+        f"{name}/{n}.jpg"
+        for name in ("Ann", "ann", "Jos\u00e9", "Jose\u0301", "bob")
+        for n in "1234"
+    ]
+    shares = {"mode": "identity_disjoint", "test_split": 0.4, "val_split": 0.0}
+    remarks = describe_splits(assign_splits(keys, **shares, seed=1), **shares).remarks
+    assert remarks == [
+        "'Ann' and 'ann' count as different people",
+        "'Jose\\u0301' and 'Jos\\xe9' count as different people",
+    ]

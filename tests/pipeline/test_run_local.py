@@ -311,7 +311,7 @@ def _empty(folder):
 
 
 def _unwritable(folder):
-    faces = write_faces(folder / "faces", people=5, shots=3)
+    faces = write_faces(folder / "faces", people=10, shots=3)
     return ["--data-dir", faces, "--output-dir", "/proc/run"]
 
 
@@ -396,7 +396,7 @@ def test_a_run_that_is_started_elsewhere_finds_its_default_configuration(tmp_pat
     )
     assert run.returncode == 2
     assert "configuration" not in run.stderr
-    assert "cannot read the image folder no such folder" in run.stderr
+    assert "cannot read the image folder 'no such folder'" in run.stderr
 
 
 def on_small_disk(size, *arguments):

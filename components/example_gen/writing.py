@@ -1,0 +1,88 @@
+"""The second pass: what was spilled goes to the files of its split."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.dsl.io import fileio
+
+from components.example_gen.checking import CheckedImage, Place, read_example, whole_file
+
+_SHARD_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of a split.
+
+    Attributes:
+      folder: of the split.
+      name: of the file in it.
+      places: of what goes there, in this order.
+    """
+
+    folder: str
+    name: str
+    places: list[Place]
+
+
+class WriteShards(beam.PTransform):
+    """Pipeline -> nothing; writes each shard, a gzipped TFRecord of tf.train.Example."""
+
+    def __init__(self, shards: Sequence[Shard], spill_folder: str):
+        super().__init__()
+        self._shards = shards
+        self._spill_folder = spill_folder
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Called by Beam."""
+        return (
+            pipeline
+            | "ListShards" >> beam.Create(self._shards)
+            | "SpreadShards" >> beam.Reshuffle()
+            | "Write" >> beam.Map(_write_shard, self._spill_folder)
+        )
+
+
+def plan_shards(members: Mapping[str, Sequence[CheckedImage]]) -> list[Shard]:
+    """Deals the images of each split to files of some 64 MB, shuffled by a hash of the key.
+
+    Reshuffling with random keys, as Beam's own writers do, would give another order each time. A
+    split without images has one empty file: TFX's own readers take no empty folder.
+
+    Args:
+      members: folder of the split -> its images.
+    """
+    shards = []
+    for folder, images in members.items():
+        count = max(1, -(-sum(image.place.length for image in images) // _SHARD_BYTES))
+        ordered = sorted(images, key=lambda image: hashlib.sha256(image.key.encode()).digest())
+        for shard in range(count):
+            name = f"data_tfrecord-{shard:05d}-of-{count:05d}.gz"
+            places = [image.place for image in ordered[shard::count]]
+            shards.append(Shard(folder, name, places))
+    return shards
+
+
+def remove_leftovers(shards: Sequence[Shard]) -> None:
+    """Removes from the shards' folders what bundles that were tried again have left there."""
+    for folder in {shard.folder for shard in shards}:
+        names = {shard.name for shard in shards if shard.folder == folder}
+        for name in fileio.listdir(folder):
+            if name not in names:
+                fileio.remove(os.path.join(folder, name))
+
+
+def _write_shard(shard: Shard, spill_folder: str) -> None:
+    fileio.makedirs(shard.folder)
+    # JPEG and PNG are compressed already, and gain nothing from more.
+    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+    with (
+        whole_file(os.path.join(shard.folder, shard.name)) as path,
+        tf.io.TFRecordWriter(path, options) as writer,
+    ):
+        for place in shard.places:
+            writer.write(read_example(place, spill_folder))

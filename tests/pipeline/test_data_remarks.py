@@ -1,0 +1,28 @@
+"""What a run says of its data at the end."""
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline.summary import RunResult, _print_data_remarks
+
+
+def test_remarks_and_unusable_files_are_printed_as_they_are():
+    result = RunResult(
+        metrics={},
+        blessed=True,
+        reasons=[],
+        report=Path("report.html"),
+        pushed_model=None,
+        model_run=Path(),
+        quarantined={"ann/\x1b[31m": "a link to nowhere"},
+        data_remarks=["nothing of '[b]bob[/b]' can be used: 1 x [/b]"],
+    )
+    stream = io.StringIO()
+    _print_data_remarks(Console(file=stream, width=200), result)
+    assert stream.getvalue().splitlines() == [
+        "1 files could not be used:",
+        "  'ann/\\x1b[31m': a link to nowhere",
+        "data: nothing of '[b]bob[/b]' can be used: 1 x [/b]",
+    ]
