@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from tfx.types import channel, standard_artifacts
 
 from components.errors import UserError
 from components.evaluator.component import FaceEvaluator
-from components.evaluator.errors import EvaluationError
 from components.evaluator.metrics import calculate_verification_metrics
 from components.evaluator.threshold_pack import (
     ThresholdPack,
@@ -301,15 +301,21 @@ def test_pairs_that_beam_counts_give_the_same_figures(transformed, model, evalua
         assert metrics[name] == in_process[name]
 
 
-def test_a_file_that_cannot_be_read_is_named(transformed, model, tmp_path):
-    with pytest.raises(EvaluationError, match=r"cannot read .*/nowhere\.csv"):
-        run_evaluator(
-            transformed["transformed_examples"],
-            model,
-            tmp_path,
-            slices_file=str(tmp_path / "nowhere.csv"),
-            slice_columns=["hair"],
-        )
+def test_files_that_cannot_be_read_are_named_and_cost_no_other_figure(transformed, model, tmp_path):
+    outputs = run_evaluator(
+        transformed["transformed_examples"],
+        model,
+        tmp_path,
+        slices_file=str(tmp_path / "nowhere.csv"),
+        slice_columns=["hair"],
+        protocols={"pairs": {"file": str(tmp_path / "no pairs.txt")}},
+    )
+    metrics = json.loads((Path(outputs["evaluation"].uri) / "metrics.json").read_text())
+    (remark,) = metrics["protocols"]["pairs"]["remarks"]
+    assert re.match(r"cannot read .*/nowhere\.csv: ", metrics["slices_missing"])
+    assert re.match(r"Not measured: cannot read .*/no pairs\.txt: ", remark)
+    assert 0 <= metrics["EER"] <= 1
+    assert (Path(outputs["blessing"].uri) / "NOT_BLESSED").exists()
 
 
 def test_a_changed_file_of_the_settings_is_another_setting(tmp_path):
