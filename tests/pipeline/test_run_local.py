@@ -316,7 +316,7 @@ def _unwritable(folder):
 
 
 def _artifacts_of_another_run(folder):
-    faces = write_faces(folder / "faces", people=5, shots=3)
+    faces = write_faces(folder / "faces", people=10, shots=3)
     other = RunFolder(folder / "other", folder / "shared")
     other.prepare()
     other.claim()
@@ -324,14 +324,14 @@ def _artifacts_of_another_run(folder):
 
 
 def _damaged_store(folder):
-    faces = write_faces(folder / "faces", people=5, shots=3)
+    faces = write_faces(folder / "faces", people=10, shots=3)
     (folder / "out").mkdir()
     (folder / "out/metadata.db").write_text("no database")
     return ["--data-dir", faces]
 
 
 def _folder_in_use(folder):
-    faces = write_faces(folder / "faces", people=5, shots=3)
+    faces = write_faces(folder / "faces", people=10, shots=3)
     run = RunFolder(folder / "out")
     run.prepare()
     lock = (run.path / ".lock").open("w")
@@ -349,7 +349,7 @@ def _output(name):
     """Arguments with an output folder of this name beside, or in, that of the images."""
 
     def arguments(folder):
-        faces = write_faces(folder / "faces", people=5, shots=3)
+        faces = write_faces(folder / "faces", people=10, shots=3)
         return ["--data-dir", faces, "--output-dir", folder / name if name else ""]
 
     return arguments
