@@ -25,7 +25,7 @@ from components.evaluator.threshold_pack import (
     OperatingPoint,
     ThresholdPack,
 )
-from components.example_gen.folder import read_file
+from components.example_gen.content import UnreadableError, read_file
 from components.pusher.file_operations import file_operations
 from components.pusher.model_dir import (
     SAVED_MODEL_FILE,
@@ -40,7 +40,6 @@ from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
 
-_MAX_FILE_BYTES = 512 * 2**20
 _ANY_CHANNELS = 3
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -292,10 +291,8 @@ def _expanded(path: Path) -> Path:
 
 def _content(path: Path) -> bytes:
     try:
-        return read_file(path, _MAX_FILE_BYTES)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
+        return read_file(path)
+    except UnreadableError as error:
         raise UserError(f"{path} is no usable image: {error}") from None
 
 
