@@ -9,6 +9,7 @@ from pipeline.config import load_config
 from pipeline.kubeflow.document import PipelineDocument
 from tests.conftest import LENIENT
 
+LENIENT_SETTINGS = [f"evaluation.{key}={json.dumps(value)}" for key, value in LENIENT.items()]
 SETTINGS = [
     "data.input_dir=/mnt/faces",
     "data.test_split=0.4",
@@ -22,7 +23,7 @@ SETTINGS = [
     "kubeflow.secrets=[{name: mlflow, env: {MLFLOW_TRACKING_PASSWORD: password}}]",
     "kubeflow.gpu.count=1",
     "kubeflow.node_selector={disk: fast}",
-    *(f"evaluation.{key}={json.dumps(value)}" for key, value in LENIENT.items()),
+    *LENIENT_SETTINGS,
 ]
 IMAGE, TRAINING_IMAGE = "registry.example/faces:1", "registry.example/faces-training:1"
 

@@ -26,6 +26,7 @@ from pipeline.kubeflow.containers import (
 )
 from pipeline.kubeflow.document import read_document
 from tests.conftest import write_faces
+from tests.kubeflow.conftest import LENIENT_SETTINGS
 
 IMAGE = "localhost/faces:1"
 ROOT = Path(__file__).parents[2]
@@ -85,6 +86,7 @@ def compile_to(folder):
         "model.embedding_dim=16",
         "training.epochs=1",
         "tracking.enabled=false",
+        *LENIENT_SETTINGS,
         f"kubeflow.serving_dir={folder}/models/faces",
         f"kubeflow.volumes=[{{claim: faces, mount_path: {folder}/faces}}, "
         f"{{claim: models, mount_path: {folder}/models}}]",
