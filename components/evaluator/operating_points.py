@@ -49,8 +49,6 @@ DEV_SHARE = 0.5
 # Dev people of two images or more from which on both rates at the EER's threshold are below twice
 # the EER in 95 % of the simulations of benchmarks/thresholds.py.
 EER_PEOPLE = 20
-# The confidence of a two-sided interval whose upper limit alone has `CONFIDENCE`.
-ONE_SIDED = 2 * CONFIDENCE - 1
 
 TOO_FEW_PEOPLE = (
     "thresholds are chosen on one part of the people and measured on the other, and each part "
@@ -346,7 +344,7 @@ def _choose_eer(dev: PairScores, curve: Curve) -> Choice:
 def choose_far(curve: Curve, fars: FarCurve, target: float) -> Choice:
     """The threshold of a FAR, from `curve_of` and `far_curve` of the same people."""
     people_needed = supported_from(target)
-    sure = fars.largest_below(target, ONE_SIDED) if fars.people >= people_needed else None
+    sure = fars.largest_below(target, CONFIDENCE) if fars.people >= people_needed else None
     return Choice(
         target_far=target,
         threshold=far_threshold(curve, target if sure is None else sure),

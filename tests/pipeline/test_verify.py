@@ -184,15 +184,21 @@ def assert_one_message(run, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing.jpg"], "missing.jpg: No such file or directory"),
+        (
+            ["missing.jpg"],
+            "missing.jpg is no usable image: cannot be read: No such file or directory",
+        ),
         (["text.jpg"], "is no usable image"),
         (["empty.jpg"], "empty.jpg is no usable image: empty file"),
         (["huge.png"], "9000x9000 pixels, over the limit of 50000000"),
         (["."], "is no usable image: not a regular file"),
         (["/dev/zero"], "/dev/zero is no usable image: not a regular file"),
-        (["loop.jpg"], "cannot read loop.jpg: Too many levels of symbolic links"),
+        (["loop.jpg"], "loop.jpg is no usable image: cannot be read: Too many levels"),
         (["x" * 300], "File name too long"),
-        (["~nobody-of-this-name/a.jpg"], "cannot read ~nobody-of-this-name/a.jpg: "),
+        (
+            ["~nobody-of-this-name/a.jpg"],
+            "~nobody-of-this-name/a.jpg is no usable image: cannot be read: ",
+        ),
         (["text.jpg", "--far", "0.02"], "no threshold for FAR=2e-02; those there are: EER, FAR="),
         (["text.jpg", "--far", "1e-4"], "choosing one takes 142 people with 30,000"),
         (["text.jpg", "--far", "nan"], "--far is a false-accept rate above 0 and below 1"),
