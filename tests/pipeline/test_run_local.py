@@ -19,6 +19,7 @@ import yaml
 from rich.console import Console
 
 from components.evaluator import component as evaluator_component
+from pipeline.artifacts_root import NODES
 from pipeline.config import load_config
 from pipeline.local_runner import run_pipeline
 from pipeline.run_folder import RunFolder
@@ -94,6 +95,12 @@ def test_the_first_run_runs_every_node_and_pushes_a_model(runs):
     assert runs.first_result.metrics["counts"]["images"] == 10
     assert runs.first_result.tracking_failure == ""
     assert runs.first_result.anomalies == []
+
+
+def test_the_folders_that_are_looked_after_are_those_of_the_nodes(runs):
+    assert set(NODES) == ALL | {"LatestBlessedModel"}
+    made = {path.name for path in runs.folder.artifacts.iterdir() if path.is_dir()}
+    assert made - set(NODES) == set()
 
 
 def test_the_metadata_store_has_every_execution(runs):
