@@ -15,6 +15,7 @@ from components.errors import UserError
 from components.trainer.callbacks import MODEL_NAME
 from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
 from components.trainer.tracking import RUN_FILE, TrackedRun
+from pipeline.config import TrainingConfig
 from tests.conftest import draw_face, write_faces
 from tests.stages import (
     SHORT_TRAINING,
@@ -148,13 +149,15 @@ def test_a_tracking_server_that_is_down_does_not_cost_the_model(transformed, tmp
     assert tracked_run(outputs).failure
 
 
-def test_a_training_that_diverges_says_when_and_fails_its_run(transformed, tmp_path):
+def test_a_training_that_diverges_says_when_and_fails_its_run(transformed, tmp_path, monkeypatch):
+    # No rate that the configuration lets through is sure to diverge on these faces.
+    training = SHORT_TRAINING.model_copy(update={"initial_lr": 1e30})
+    monkeypatch.setattr(TrainingConfig, "model_validate", lambda _: training)
     tracking = {
         "uri": f"sqlite:///{tmp_path}/mlflow.db",
         "experiment": "faces",
         "artifact_dir": (tmp_path / "mlflow").as_uri(),
     }
-    training = SHORT_TRAINING.model_copy(update={"initial_lr": 1e30})
     with pytest.raises(UserError, match=r"diverged: .* in epoch 1"):
         run_trainer(
             transformed, tmp_path, training=training.model_dump(mode="json"), tracking=tracking
