@@ -74,20 +74,25 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
     console.print(_metrics_table(result.metrics))
     for metric, needed in result.metrics["unsupported"].items():
         pairs = result.metrics["counts"]["impostor_pairs"]
-        console.print(f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
+        _say(console, f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
     _print_baselines(console, result.metrics)
     _print_thresholds(console, result.metrics)
     _print_remarks(console, result.metrics)
     _print_data_remarks(console, result)
     console.print()
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
-    console.print(f"The model is {verdict}:", style="green" if result.blessed else "red")
+    _say(console, f"The model is {verdict}:", "green" if result.blessed else "red")
     for reason in result.reasons:
-        console.print(f"  {reason}", markup=False, highlight=False)
+        _say(console, f"  {reason}")
     if result.pack_sha256:
-        console.print(f"thresholds.json: sha256 {result.pack_sha256[:12]}", highlight=False)
+        _say(console, f"thresholds.json: sha256 {result.pack_sha256[:12]}")
     console.print()
     _print_places(console, result, folder)
+
+
+def _say(console: Console, line: str, style: str | None = None) -> None:
+    """Prints a line without breaking it, so that it can be searched where it is kept."""
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _metrics_table(metrics: Mapping[str, Any]) -> Table:
@@ -120,45 +125,48 @@ def _print_baselines(console: Console, metrics: Mapping[str, Any]) -> None:
     """Where the baselines are of other images than the model, and which are missing."""
     sample = metrics.get("baselines_sample")
     if sample:
-        console.print(
+        _say(
+            console,
             f"baselines: measured on {sample['identities']} people, {sample['images']} images "
-            "drawn; this model on the same in the column beside them"
+            "drawn; this model on the same in the column beside them",
         )
     for name, why in metrics.get("baselines_missing", {}).items():
-        console.print(f"no figures of {name}: {why}", markup=False, style="yellow")
+        _say(console, f"no figures of {name}: {why}", "yellow")
 
 
 def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
     """What a user of the model gets: the rates on people that had no part in the choice."""
     if "thresholds_missing" in metrics:
         missing = f"no threshold: {metrics['thresholds_missing']}"
-        console.print(missing, style="yellow", markup=False)
+        _say(console, missing, "yellow")
         return
     for point in metrics["thresholds"]:
         dev, test = point["dev"], point["test"]
         rates = ", ".join(_rate(test, key) for key in ("FAR", "FRR"))
-        console.print(
+        _say(
+            console,
             f"threshold {point['name']}: {point['threshold']:.4f}, chosen on "
             f"{dev['identities']} people; on the other {test['identities']} {rates}: "
-            f"{point['state']}"
+            f"{point['state']}",
         )
         if point["state"] != SUPPORTED:
             lacks = shortcoming(dev["identities"], point["people_needed"])
-            console.print(f"  provisional, for {lacks}", style="yellow")
+            _say(console, f"  provisional, for {lacks}", "yellow")
     for name, needed in metrics["unsupported_thresholds"].items():
-        console.print(
+        _say(
+            console,
             f"threshold {name}: none, it takes {needed['people']} people who choose, with "
-            f"{needed['impostor_pairs']} impostor pairs"
+            f"{needed['impostor_pairs']} impostor pairs",
         )
 
 
 def _print_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
     if "slices_missing" in metrics:
         why = metrics["slices_missing"]
-        console.print(f"slices: not measured: {why}", markup=False, style="yellow")
+        _say(console, f"slices: not measured: {why}", "yellow")
     for name, protocol in metrics["protocols"].items():
         for remark in protocol["remarks"]:
-            console.print(f"protocol {name}: {remark}", markup=False, style="yellow")
+            _say(console, f"protocol {name}: {remark}", "yellow")
 
 
 def _rate(measured: Mapping[str, Any], key: str) -> str:
@@ -174,13 +182,13 @@ def _number(value: float | None) -> str:
 
 def _print_data_remarks(console: Console, result: RunResult) -> None:
     if result.quarantined:
-        console.print(f"{len(result.quarantined)} files could not be used:")
+        _say(console, f"{len(result.quarantined)} files could not be used:")
         for key, reason in list(result.quarantined.items())[:5]:
-            console.print(f"  {key!r}: {reason}", markup=False, highlight=False)
+            _say(console, f"  {key!r}: {reason}")
     for remark in result.data_remarks:
-        console.print(f"data: {remark}", markup=False, highlight=False, style="yellow")
+        _say(console, f"data: {remark}", "yellow")
     for anomaly in result.anomalies:
-        console.print(f"data anomaly: {anomaly}", markup=False, style="yellow")
+        _say(console, f"data anomaly: {anomaly}", "yellow")
 
 
 def _print_places(console: Console, result: RunResult, folder: RunFolder) -> None:
@@ -198,12 +206,12 @@ def _print_places(console: Console, result: RunResult, folder: RunFolder) -> Non
     tensorboard = [_shown(programs / "tensorboard"), *_tensorboard_options(result, folder)]
     places.append(("training", logs, tensorboard))
     for name, place, command in places:
-        console.print(f"{name + ':':<10}{place}", markup=False, highlight=False, soft_wrap=True)
+        _say(console, f"{name + ':':<10}{place}")
         typed = shlex.join(command)
-        console.print(f"{'':<10}$ {typed}", markup=False, highlight=False, soft_wrap=True)
+        _say(console, f"{'':<10}$ {typed}")
     if result.tracking_failure:
         failure = f"MLflow tracking stopped: {result.tracking_failure}"
-        console.print(failure, style="yellow", markup=False)
+        _say(console, failure, "yellow")
 
 
 def _tensorboard_options(result: RunResult, folder: RunFolder) -> list[str]:
