@@ -549,7 +549,8 @@ def _describe(item: dict[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(item['loc'])}"
     message = shown_text(item["msg"].removeprefix("Value error, "), limit=1000)
-    if "Received" in message or isinstance(item["input"], BaseModel):
+    is_of_section = item["type"] == "value_error" and isinstance(item["input"], BaseModel | dict)
+    if "Received" in message or is_of_section:
         return f"{key}: {message}"
     return f"{key}: {message}. Received: {shown(item['input'])}"
 
