@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from components.errors import UserError
 from components.example_gen.images import BadImageError, encode_image
+from components.plain_paths import plain_path
 from components.trainer.export import (
     EMBEDDING_KEY,
     PIXELS_SIGNATURE,
@@ -49,7 +50,8 @@ class PushedModel:
 
     def __init__(self, path: Path):
         try:
-            self._model = tf.saved_model.load(str(path))
+            with plain_path(str(path)) as plain:
+                self._model = tf.saved_model.load(plain)
             self._signature = self._model.signatures[SERVING_SIGNATURE]
             self._shape = pixels_shape(self._model.signatures[PIXELS_SIGNATURE])
         except Exception as error:  # whatever a file that is no model makes TensorFlow raise

@@ -5,6 +5,7 @@
 
 import contextlib
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -283,6 +284,14 @@ def test_paths_with_a_space_or_a_quoted_home_are_read(images, monkeypatch):
     ]
     assert "with probability" in run.stdout
     assert "vouched   by thresholds.json, sha256 " in run.stdout
+
+
+def test_a_serving_folder_may_be_named_like_a_pattern(images, tmp_path):
+    serving = tmp_path / "a [x]* ?"
+    shutil.copytree(images / "serving", serving)
+    run = run_here(images, "a face.png", "b.png", "--model-dir", serving)
+    assert run.returncode == 0, run.stderr
+    assert "distance" in run.stdout
 
 
 def test_one_image_given_twice_is_said_whatever_its_format(images):
