@@ -182,7 +182,7 @@ def _number(value: float | None) -> str:
 
 def _print_data_remarks(console: Console, result: RunResult) -> None:
     if result.quarantined:
-        _say(console, f"{len(result.quarantined)} files could not be used:")
+        _say(console, f"files that could not be used: {len(result.quarantined)}")
         for key, reason in list(result.quarantined.items())[:5]:
             _say(console, f"  {key!r}: {reason}")
     for remark in result.data_remarks:

@@ -22,7 +22,7 @@ def test_remarks_and_unusable_files_are_printed_as_they_are():
     stream = io.StringIO()
     _print_data_remarks(Console(file=stream, width=200), result)
     assert stream.getvalue().splitlines() == [
-        "1 files could not be used:",
+        "files that could not be used: 1",
         "  'ann/\\x1b[31m': a link to nowhere",
         "data: nothing of '[b]bob[/b]' can be used: 1 x [/b]",
     ]

@@ -197,8 +197,8 @@ def _remarks(pairs: PairList) -> list[str]:
     if pairs.repeated:
         first = pairs.repeated[0]
         remarks.append(
-            f"{len(pairs.repeated):,} pairs are listed more than once and count once, the first "
-            f"in line {first.line}: {first.first} and {first.second}."
+            f"Pairs that are listed again, and count once: {len(pairs.repeated):,}, the first in "
+            f"line {first.line}: {first.first} and {first.second}."
         )
     return remarks
 

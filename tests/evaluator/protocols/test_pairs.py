@@ -143,7 +143,7 @@ def test_pairs_without_their_images_and_repeated_ones_are_named_and_left_out():
     assert result.remarks == [
         "3 of 7 listed pairs have an image outside of the test people and are left out, the first "
         "in line 3: a/a_0001 and a/a_0009.",
-        "1 pairs are listed more than once and count once, the first in line 5: b/b_0001 and "
+        "Pairs that are listed again, and count once: 1, the first in line 5: b/b_0001 and "
         "a/a_0001.",
         "Accuracy has no number: 57.1% of the listed pairs are of test people, and min_share asks "
         "for 90%.",
