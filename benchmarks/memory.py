@@ -67,6 +67,8 @@ def _example(image: int, encoded: bytes) -> bytes:
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         for name, value in values.items()
     }
+    for side, pixels in zip(("height", "width"), SHAPE, strict=False):
+        features[f"image/{side}"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[pixels]))
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 

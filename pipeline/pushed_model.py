@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.errors import UserError
-from components.example_gen.images import BadImageError, encode_image
+from components.example_gen.images import BadImageError, EncodedImage, encode_image
 from components.plain_paths import plain_path
 from components.trainer.export import (
     EMBEDDING_KEY,
@@ -24,14 +24,14 @@ MAX_PIXELS = 50_000_000
 _LENGTH_ROUNDING = 1e-3
 
 
-def checked_image(path: Path, content: bytes, channels: int) -> bytes:
-    """The file as the pipeline would have read it for a model of so many channels: JPEG or PNG.
+def checked_image(path: Path, content: bytes, channels: int) -> EncodedImage:
+    """The file as the pipeline would have read it for a model of so many channels.
 
     Raises:
       UserError: it is no image that the pipeline would have taken.
     """
     try:
-        return encode_image(content, MAX_PIXELS, channels).encoded
+        return encode_image(content, MAX_PIXELS, channels)
     except BadImageError as error:
         raise UserError(f"{path} is no usable image: {error}") from None
 

@@ -250,23 +250,31 @@ def _compare(
         checked_image(path, content, _ANY_CHANNELS)
     model = PushedModel(version)
     images = [(path, checked_image(path, content, model.channels)) for path, content in files]
-    pixels = {path: model.pixels(path, image) for path, image in images}
-    embeddings = [model.embed(path, image) for path, image in images]
+    pixels = {path: model.pixels(path, image.encoded) for path, image in images}
+    embeddings = [model.embed(path, image.encoded) for path, image in images]
+    sizes = {path: (image.height, image.width) for path, image in images}
     return Pair(
         distance_between(*embeddings, pack.distance if pack else "cosine"),
         Remarks(
-            _unlike(pixels, pack),
+            _unlike(pixels, sizes, pack),
             is_one_image=np.array_equal(pixels[paths[0]], pixels[paths[1]]),
         ),
     )
 
 
 def _unlike(
-    pixels: Mapping[Path, np.ndarray], pack: ThresholdPack | None
+    pixels: Mapping[Path, np.ndarray],
+    sizes: Mapping[Path, tuple[int, int]],
+    pack: ThresholdPack | None,
 ) -> dict[str, Sequence[str]]:
-    if not pack or not pack.measured_images:
-        return {}
-    differences = {str(path): pack.measured_images.unlike(of) for path, of in pixels.items()}
+    """How each image differs from what was measured, where it does."""
+    differences = {
+        str(path): [
+            *(pack.measured_sizes.unlike(*sizes[path]) if pack and pack.measured_sizes else []),
+            *(pack.measured_images.unlike(pixels[path]) if pack and pack.measured_images else []),
+        ]
+        for path in pixels
+    }
     return {path: reasons for path, reasons in differences.items() if reasons}
 
 

@@ -32,6 +32,7 @@ from components.evaluator.evaluation import (
 )
 from components.evaluator.exports import tensorboard_scalars
 from components.evaluator.measured_images import describe_images, some_of
+from components.evaluator.measured_sizes import describe_sizes
 from components.evaluator.pairs import PairScores
 from components.evaluator.protocols.tables import decode_text
 from components.evaluator.split_images import SplitImages
@@ -142,6 +143,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             data_sha256=digest_of_images(test.keys, test.identities, names["sha256"]),
             measured_images=describe_images(
                 *(split.pixels(some_of(len(split.keys))) for split in (test, training))
+            ),
+            measured_sizes=describe_sizes(
+                *(names[f"image/{side}"].astype(np.int64) for side in ("height", "width"))
             ),
         )
         _write_text(os.path.join(blessing.uri, THRESHOLDS_FILE), pack.to_json())

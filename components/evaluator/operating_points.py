@@ -27,6 +27,7 @@ from components.evaluator.intervals import (
 )
 from components.evaluator.jackknife import FarCurve, crossing_interval, far_curve
 from components.evaluator.measured_images import MeasuredImages
+from components.evaluator.measured_sizes import MeasuredSizes
 from components.evaluator.metrics import ROUNDING, impostor_pairs_needed, middle_of_gap
 from components.evaluator.pairs import PairScores, score_pairs
 from components.evaluator.threshold_pack import (
@@ -118,6 +119,7 @@ class ThresholdStudy:
         model_sha256: str,
         data_sha256: str,
         measured_images: MeasuredImages | None = None,
+        measured_sizes: MeasuredSizes | None = None,
     ) -> ThresholdPack:
         """What is pushed with the model."""
         return ThresholdPack(
@@ -132,6 +134,7 @@ class ThresholdStudy:
             calibration=self.calibration,
             Cllr=self.cllr,
             measured_images=measured_images,
+            measured_sizes=measured_sizes,
         )
 
 

@@ -17,6 +17,7 @@ from pydantic import FiniteFloat, TypeAdapter, ValidationError
 from components.errors import UserError
 from components.evaluator.calibration import Calibration
 from components.evaluator.measured_images import MeasuredImages
+from components.evaluator.measured_sizes import MeasuredSizes
 from components.evaluator.pack_checks import impossible_values
 
 # In the blessing artifact, and below COMPANIONS in the folder of a pushed model.
@@ -161,6 +162,7 @@ class ThresholdPack:
       calibration: from distance to log-likelihood ratio; None where `missing` says why.
       Cllr: its cost on the test people, in bits.
       measured_images: what the images look like that all this was measured on; None: not known.
+      measured_sizes: how large they were before they were resized; None: not known.
     """
 
     format: int
@@ -174,6 +176,7 @@ class ThresholdPack:
     calibration: Calibration | None
     Cllr: FiniteFloat | None
     measured_images: MeasuredImages | None = None
+    measured_sizes: MeasuredSizes | None = None
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ThresholdPack":

@@ -161,7 +161,8 @@ class _TransformBatch(beam.DoFn):
         examples = [tf.train.Example.FromString(record) for record in batch]
         for example, image in zip(examples, self._decoded(examples), strict=True):
             identity, key = _bytes_of(example, "identity"), _bytes_of(example, "image/key")
-            record = to_example(image, self._labels.get(identity, UNKNOWN_LABEL), identity, key)
+            label = self._labels.get(identity, UNKNOWN_LABEL)
+            record = to_example(image, label, identity, key, _size_of(example))
             self._waiting.append(Spilled(*_place(key, self._shards), record))
             self._bytes += len(record)
         progress.advance("images", len(batch), self._total)
@@ -234,6 +235,12 @@ def _place(key: bytes, shards: int) -> tuple[int, bytes]:
     """
     order = hashlib.sha256(key).digest()
     return int.from_bytes(order[:8], "big") % shards, order
+
+
+def _size_of(example: tf.train.Example) -> tuple[int, int]:
+    """Height and width, in pixels."""
+    feature = example.features.feature
+    return tuple(feature[f"image/{side}"].int64_list.value[0] for side in ("height", "width"))
 
 
 def _bytes_of(example: tf.train.Example, feature: str) -> bytes:

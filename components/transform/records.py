@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,10 +14,14 @@ _FEATURES: Mapping[str, tf.io.FixedLenFeature] = {
     "label": tf.io.FixedLenFeature([], tf.int64),
     "identity": tf.io.FixedLenFeature([], tf.string),
     "image/key": tf.io.FixedLenFeature([], tf.string),
+    "image/height": tf.io.FixedLenFeature([], tf.int64),
+    "image/width": tf.io.FixedLenFeature([], tf.int64),
 }
 
 
-def to_example(pixels: np.ndarray, label: int, identity: bytes, key: bytes) -> bytes:
+def to_example(
+    pixels: np.ndarray, label: int, identity: bytes, key: bytes, size: tuple[int, int]
+) -> bytes:
     """Serializes one image.
 
     Args:
@@ -24,16 +29,22 @@ def to_example(pixels: np.ndarray, label: int, identity: bytes, key: bytes) -> b
       label: index into the identity vocabulary, or UNKNOWN_LABEL.
       identity: UTF-8 name of the person.
       key: UTF-8 path of the image relative to its source.
+      size: height and width of the image before it was resized.
     """
 
     def of_bytes(value: bytes) -> tf.train.Feature:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
+    def of_int(value: int) -> tf.train.Feature:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
     feature = {
         "image": of_bytes(pixels.tobytes()),
-        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+        "label": of_int(label),
         "identity": of_bytes(identity),
         "image/key": of_bytes(key),
+        "image/height": of_int(size[0]),
+        "image/width": of_int(size[1]),
     }
     example = tf.train.Example(features=tf.train.Features(feature=feature))
     return example.SerializeToString(deterministic=True)
@@ -49,8 +60,8 @@ def parse_examples(
       input_shape: height, width and channels of the stored pixels.
 
     Returns:
-      `image` uint8 [N, height, width, channels], `label` int64 [N], `identity` string [N] and
-      `image/key` string [N].
+      `image` uint8 [N, height, width, channels], `label` int64 [N], `identity` string [N],
+      `image/key` string [N], `image/height` and `image/width` int64 [N].
     """
     parsed = tf.io.parse_example(serialized, _FEATURES)
     # fixed_length would cut a wrong size to fit; decode_raw and reshape refuse it.
@@ -69,8 +80,7 @@ def read_split(
       limit: images to read, from the first on; -1 means all.
 
     Returns:
-      As `parse_examples`, as NumPy arrays: `image` uint8 [N, H, W, C], `label` int64 [N],
-      `identity` and `image/key` object (bytes) [N].
+      As `parse_examples`, as NumPy arrays; strings are object (bytes) [N].
     """
     serialized = list(dataset_of_records(files).take(limit).as_numpy_iterator())
     parsed = parse_examples(tf.constant(serialized, tf.string), input_shape)
@@ -81,13 +91,15 @@ def read_names(files: Sequence[str]) -> dict[str, np.ndarray]:
     """Reads what the images of a split are, and not the images, in the order of its files.
 
     Returns:
-      `identity` and `image/key` object (bytes) [N]; `sha256` object (bytes) [N], of the pixels.
+      `identity` and `image/key` object (bytes) [N]; `sha256` object (bytes) [N], of the pixels;
+      `image/height` and `image/width` object (int) [N], before the image was resized.
     """
-    columns: dict[str, list[bytes]] = {"identity": [], "image/key": [], "sha256": []}
+    copied = ("identity", "image/key", "image/height", "image/width")
+    columns: dict[str, list[Any]] = {name: [] for name in (*copied, "sha256")}
     for serialized in dataset_of_records(files).batch(_BATCH_IMAGES):
         parsed = tf.io.parse_example(serialized, _FEATURES)
-        columns["identity"].extend(parsed["identity"].numpy())
-        columns["image/key"].extend(parsed["image/key"].numpy())
+        for name in copied:
+            columns[name].extend(parsed[name].numpy().tolist())
         columns["sha256"].extend(
             hashlib.sha256(pixels).digest() for pixels in parsed["image"].numpy()
         )

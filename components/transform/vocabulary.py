@@ -20,6 +20,8 @@ def vocabulary_schema(vocabulary: Sequence[str]) -> schema_pb2.Schema:
     schema = schema_pb2.Schema()
     for name in ("image", "image/key"):
         schema.feature.add(name=name, type=schema_pb2.BYTES, shape=one_value)
+    for name in ("image/height", "image/width"):
+        schema.feature.add(name=name, type=schema_pb2.INT, shape=one_value)
     schema.feature.add(
         name="identity",
         type=schema_pb2.BYTES,

@@ -189,6 +189,15 @@ def test_the_pack_knows_what_the_images_look_like_that_were_measured(transformed
     assert measured.unlike(np.zeros((32, 32, 3), np.uint8))
 
 
+def test_the_pack_knows_how_large_the_images_were_before_they_were_resized(evaluated):
+    text = (Path(evaluated["blessing"].uri) / "thresholds.json").read_text(encoding="utf-8")
+    measured = ThresholdPack.from_json(text).measured_sizes
+    assert set(measured.side) == {40.0}  # drawn as 40 x 48
+    assert set(measured.aspect) == {40 / 48}
+    assert measured.unlike(48, 40) == []
+    assert measured.unlike(12, 10) == ["shorter side 10, where 40 to 40 was measured"]
+
+
 def test_the_same_model_is_pushed_once_and_another_after_it(model, evaluated, tmp_path):
     for _ in range(2):
         pushed = run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path)

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from components.errors import UserError
 from components.evaluator.measured_images import describe_images
+from components.evaluator.measured_sizes import describe_sizes
 from components.evaluator.threshold_pack import digest_of_folder
 from components.pusher.model_dir import contents_of
 from components.transform.images import decode_and_resize
@@ -253,8 +254,11 @@ def images(tmp_path_factory):
     drawn = [draw_face(person, shot, (32, 32)) for person in range(8) for shot in range(3)]
     pixels = np.stack([np.asarray(image.convert("L")) for image in drawn])[..., np.newaxis]
     pack = threshold_pack(model_sha256=digest_of_folder(contents_of(str(version))))
-    measured = describe_images(pixels[:12], pixels[12:])
-    write_pack(version / "assets.extra", dataclasses.replace(pack, measured_images=measured))
+    measured = {
+        "measured_images": describe_images(pixels[:12], pixels[12:]),
+        "measured_sizes": describe_sizes([32] * 12, [32] * 12),
+    }
+    write_pack(version / "assets.extra", dataclasses.replace(pack, **measured))
     draw_face(1, 1, (32, 32)).save(home / "a face.png")
     draw_face(2, 1, (32, 32)).save(home / "b.png")
     draw_face(1, 1, (32, 32)).save(home / "copy.bmp")
@@ -301,6 +305,16 @@ def test_one_image_given_twice_is_said_whatever_its_format(images):
         assert "both have the very same pixels" in run.stdout
         assert "with probability" not in run.stdout
         assert run.stdout.splitlines()[-1] == "same person"
+
+
+def test_an_image_of_another_size_or_shape_than_measured_is_named(images):
+    draw_face(1, 1, (10, 10)).save(images / "tiny.png")
+    draw_face(1, 1, (60, 30)).save(images / "wide.png")
+    run = run_here(images, "tiny.png", "wide.png", "--model-dir", "serving")
+    assert run.returncode == 0, run.stderr
+    assert "measured on: shorter side 10, where 32 to 32 was measured" in run.stdout
+    assert "measured on: width over height 2, where 1 to 1 was measured" in run.stdout
+    assert "with probability" not in run.stdout
 
 
 def test_an_image_unlike_those_that_were_measured_is_named_with_what_is_unlike(images):

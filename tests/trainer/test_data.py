@@ -21,7 +21,7 @@ def files(tmp_path):
             for index in range(5 * shard, 5 * shard + 5):
                 pixels = np.full(SHAPE, index, np.uint8)
                 label = UNKNOWN_LABEL if index % 5 == 4 else index % 2
-                writer.write(to_example(pixels, label, b"ann", b"ann/%d" % index))
+                writer.write(to_example(pixels, label, b"ann", b"ann/%d" % index, (48, 40)))
     return paths
 
 

@@ -165,6 +165,6 @@ def test_a_training_split_of_one_identity_is_an_error(source, tmp_path):
 
 
 def test_pixels_of_another_size_than_asked_for_are_refused():
-    serialized = to_example(np.zeros((32, 24, 3), np.uint8), 0, b"ann", b"ann/1.jpg")
+    serialized = to_example(np.zeros((32, 24, 3), np.uint8), 0, b"ann", b"ann/1.jpg", (9, 9))
     with pytest.raises(tf.errors.InvalidArgumentError):
         parse_examples(tf.constant([serialized]), (32, 25, 3))
