@@ -1,5 +1,6 @@
 """Text from outside, on its way to a person: bounded, and without what a terminal would obey."""
 
+import codecs
 import reprlib
 import unicodedata
 from typing import Any
@@ -54,6 +55,16 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(map(_visible_character, text))
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file: UTF-8, or UTF-16 where its first two bytes say so; without their mark.
+
+    Raises:
+      UnicodeDecodeError: it is neither.
+    """
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
 
 
 def _visible_character(character: str) -> str:

@@ -16,6 +16,7 @@ from components.evaluator.metrics import impostor_pairs_needed
 from components.evaluator.protocols import find_protocol
 from components.evaluator.protocols.base import ProtocolSettings, TestNames
 from components.evaluator.protocols.tables import decode_text
+from components.example_gen.content import UnreadableError, read_file
 from components.example_gen.folder import identity_of
 from components.example_gen.splits import TEST
 from pipeline.config import EvaluationConfig
@@ -85,7 +86,9 @@ def _remarks_on_protocols(config: EvaluationConfig, names: TestNames, seed: int)
 
 
 def _read(path: str) -> str:
+    """A text file; a pipe or a device is refused, and never waited for."""
     try:
-        return decode_text(Path(path).read_bytes())
-    except OSError as error:
-        raise EvaluationError(f"it cannot be read: {error.strerror}") from None
+        return decode_text(read_file(Path(path)))
+    except UnreadableError as error:
+        reason = str(error).removeprefix("cannot be read: ")
+        raise EvaluationError(f"it cannot be read: {reason}") from None

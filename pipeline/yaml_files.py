@@ -16,7 +16,7 @@ from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from components.errors import UserError
-from components.text import shown, shown_text
+from components.text import decoded, shown, shown_text
 
 # Values that a document may have when every alias stands for all that it names.
 _MAX_NODES = 200_000
@@ -100,9 +100,8 @@ def _read(path: Path, max_bytes: int) -> bytes:
 
 
 def _decoded(content: bytes, path: Path) -> str:
-    utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        return content.decode("utf-16" if utf_16 else "utf-8-sig")
+        return decoded(content)
     except UnicodeDecodeError as error:
         raise UserError(
             f"cannot read {shown_text(str(path))}: not a text in UTF-8 (byte {error.start})"

@@ -1,5 +1,6 @@
 """What is judged before anything costly runs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,17 @@ def test_a_protocols_file_that_is_no_use_is_an_error(tmp_path, name, content):
         path.write_bytes(content)
     with pytest.raises(UserError, match=f"^evaluation.protocols.{name}, .*listed.csv: "):
         judge(protocols={name: {"file": str(path)}})
+
+
+@pytest.mark.parametrize("name", ["pairs", "templates"])
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path, name):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(UserError, match="it cannot be read: not a regular file"):
+            judge(protocols={name: {"file": str(path)}})
+        with pytest.raises(UserError, match="it cannot be read: not a regular file"):
+            judge(slices={"file": str(path), "columns": ["age"]})
 
 
 def test_files_that_are_of_use_pass(tmp_path):

@@ -1,12 +1,12 @@
 """Tables that people hand in: CSV, or the same with tabs or semicolons, with a header."""
 
-import codecs
 import csv
 import io
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from components.evaluator.errors import EvaluationError
+from components.text import decoded
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,13 @@ class Row:
 
 
 def decode_text(content: bytes) -> str:
-    """The text of a file: UTF-8, or UTF-16 where it says so by its first two bytes.
-
-    A byte order mark, as spreadsheets write, is left out.
+    """`components.text.decoded`, for a file that people hand in.
 
     Raises:
-      EvaluationError: it is neither.
+      EvaluationError: it is no text.
     """
-    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+        text = decoded(content)
     except UnicodeDecodeError as error:
         raise EvaluationError(f"it is no text in UTF-8 or UTF-16: {error}") from None
     if "\0" in text:
