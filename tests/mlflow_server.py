@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.http_serving import serving_on_a_free_port
 
 API = "/api/2.0/mlflow/"
 USER, PASSWORD = "me", "s3cr:t/h@nter"
@@ -161,14 +163,5 @@ def slow(seconds: float) -> Callable[[Any], bool]:
 def serving(server: TrackingServer) -> Iterator[TrackingServer]:
     """Serves on a free port of this machine."""
     handler = type("BoundHandler", (Handler,), {"server_state": server})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        http.daemon_threads = True
-        server.port = http.server_port
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.closing.set()
-            http.shutdown()
-            thread.join()
+    with serving_on_a_free_port(handler, server.closing) as server.port:
+        yield server

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import kfp_server_api as kfp
+
+from tests.http_serving import serving_on_a_free_port
 
 API = "/apis/v2beta1"
 # GooglerpcStatus, and GoogleRpcStatus in later releases.
@@ -202,14 +204,6 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(server: KfpServer) -> Iterator[KfpServer]:
     """Serves on a free port of this machine; `server.host` is its URL."""
     handler = type("Handler", (_Handler,), {"kfp_server": server})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        http.daemon_threads = True
-        server.host = f"http://127.0.0.1:{http.server_port}"
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.closing.set()
-            http.shutdown()
-            thread.join()
+    with serving_on_a_free_port(handler, server.closing) as port:
+        server.host = f"http://127.0.0.1:{port}"
+        yield server
