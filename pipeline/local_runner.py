@@ -26,6 +26,12 @@ from pipeline.summary import RunResult
 def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
     """Runs all nodes in this process, showing them on `console`.
 
+    Args:
+      config: what to do.
+      input_dir: of the images.
+      folder: where the run goes; prepared and claimed.
+      console: where to draw.
+
     Raises:
       UserError: something that the user gave cannot be used.
     """
@@ -35,7 +41,6 @@ def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Co
 
 def _run_nodes(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
     absl_logging.set_verbosity(absl_logging.INFO)
-    folder.claim()
     connection = metadata.sqlite_metadata_connection_config(str(folder.metadata_db))
     places = Places(
         input_dir=str(input_dir),

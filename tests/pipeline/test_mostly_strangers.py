@@ -26,6 +26,7 @@ def metrics(tmp_path_factory):
             draw_face(person, shot, size=(24, 24)).save(home / f"{shot}.png")
     run_folder = RunFolder(folder / "run")
     run_folder.prepare()
+    run_folder.claim()
     config = load_config(DEMO, ["training.epochs=1", "tracking.enabled=false"])
     return run_pipeline(
         config, folder / "faces", run_folder, Console(file=io.StringIO(), width=120)

@@ -55,6 +55,7 @@ class Runs:
 
     def run(self, *overrides):
         stream = io.StringIO()
+        self.folder.claim()
         self.result = run_pipeline(
             load_config(self.config_file, list(overrides)),
             self.faces,
