@@ -1,6 +1,7 @@
 """FaceEvaluator: a model and the transformed examples in; figures, report and blessing out."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import channel, component_spec, standard_artifacts
 
+from components.errors import UserError
 from components.evaluator import executor
 from components.evaluator.blessing import INTERVAL, MIN_PEOPLE
 from components.source_digest import source_digest
@@ -165,11 +167,16 @@ def _digest_of_files(slices_file: str | None, protocols: Mapping[str, Mapping[st
     """SHA-256 of the files that settings name: the cache would else not see them change.
 
     A file that this machine does not have, since the step runs elsewhere, counts as missing.
+
+    Raises:
+      UserError: it is a pipe, a device or a folder, which has no content to wait for.
     """
     digest = hashlib.sha256()
     for path in (slices_file, *(options.get("file") for options in protocols.values())):
         if path:
             content = "missing"
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise UserError(f"cannot read {path}: not a regular file")
             if fileio.exists(path):
                 with fileio.open(path, "rb") as file:
                     content = hashlib.sha256(file.read()).hexdigest()

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -325,6 +326,16 @@ def test_files_that_cannot_be_read_are_named_and_cost_no_other_figure(transforme
     assert re.match(r"Not measured: cannot read .*/no pairs\.txt: ", remark)
     assert 0 <= metrics["EER"] <= 1
     assert (Path(outputs["blessing"].uri) / "NOT_BLESSED").exists()
+
+
+def test_a_pipe_among_the_files_of_the_settings_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"cannot read .*/pipe: not a regular file"):
+        FaceEvaluator(
+            channel.Channel(type=standard_artifacts.Examples),
+            channel.Channel(type=standard_artifacts.Model),
+            slices_file=str(tmp_path / "pipe"),
+        )
 
 
 def test_a_changed_file_of_the_settings_is_another_setting(tmp_path):
