@@ -51,8 +51,8 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from components.evaluator.metrics import verification_metrics
-from components.evaluator.pairs import PairScores, score_pairs
+from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.figures.metrics import verification_metrics
 
 DIMENSIONS = 512
 IMAGES_A_PERSON = 20

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from components.example_gen.content import fingerprint
-from components.example_gen.folder import list_folder
+from faces.content import fingerprint
+from faces.sources.folder import list_folder
 
 
 def main() -> None:

@@ -23,23 +23,23 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from components.evaluator.baselines import (
+from biometrics.engine.pairs import score_pairs
+from biometrics.figures.baselines import (
     eigenface_embeddings,
     fisherface_embeddings,
     raw_pixel_embeddings,
 )
-from components.evaluator.metrics import (
+from biometrics.figures.metrics import (
     calculate_identification_metrics,
     calculate_one_enrolled_rank1,
     calculate_verification_metrics,
     true_accept_rate,
 )
-from components.evaluator.pairs import score_pairs
-from components.example_gen.folder import identity_of, list_images
-from components.example_gen.images import encode_image
 from components.trainer.data import shuffled
 from components.trainer.face_model_trainer import FaceModelTrainer
-from components.transform.images import decode_and_resize
+from faces.images.decode import decode_and_resize
+from faces.images.encode import encode_image
+from faces.sources.folder import identity_of, list_images
 from pipeline.config import Config, load_config
 
 FOLDS = 5

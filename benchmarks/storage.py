@@ -23,9 +23,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from components.example_gen.folder import list_images
-from components.example_gen.images import encode_image
-from components.transform.images import decode_and_resize
+from faces.images.decode import decode_and_resize
+from faces.images.encode import encode_image
+from faces.sources.folder import list_images
 
 BATCH = 256
 CHOSEN = "raw, gzip"

@@ -22,17 +22,17 @@ from functools import cache
 
 import numpy as np
 
-from components.evaluator.calibration import ISOTONIC, LOGISTIC, fit_calibration, posterior
-from components.evaluator.jackknife import far_curve
-from components.evaluator.metrics import error_rates, impostor_pairs_needed
-from components.evaluator.operating_points import (
+from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.figures.metrics import error_rates, impostor_pairs_needed
+from biometrics.intervals.jackknife import far_curve
+from biometrics.thresholds.calibration import ISOTONIC, LOGISTIC, fit_calibration, posterior
+from biometrics.thresholds.operating_points import (
     choose_far,
     choose_operating_points,
     curve_of,
     dev_people,
     far_threshold,
 )
-from components.evaluator.pairs import PairScores, score_pairs
 
 DIMENSIONS = 32
 NOISE = 0.7

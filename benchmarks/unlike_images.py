@@ -19,11 +19,11 @@ import tensorflow as tf
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_sample_images
 
-from components.evaluator.measured_images import MeasuredImages, describe_images
-from components.pusher.model_dir import newest_complete
+from biometrics.thresholds.measured_images import MeasuredImages, describe_images
 from components.shards import shard_files
 from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
-from components.transform.records import read_split
+from faces.storage import read_split
+from serving.model_dir import newest_complete
 
 LEFT_OUT = 8
 CROPS = 100

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 
 # Beside the splits' folders: within them, TFX's own readers would take it for a shard.
 FILE_NAME = "shards.json"

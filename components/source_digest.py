@@ -10,7 +10,7 @@ _ROOT = Path(__file__).parent.parent
 
 # The packages whose code is this project's own; everything else is pinned by the lock, which has a
 # set of versions for each Python.
-_OWN_PACKAGES = ("components", "pipeline")
+_OWN_PACKAGES = ("biometrics", "components", "faces", "groundfloor", "pipeline", "serving")
 _LOCK = "requirements.lock"
 
 

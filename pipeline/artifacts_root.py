@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 
 # The nodes of the pipeline: their folders in the root are the ones that are looked at.
 NODES = (

@@ -16,7 +16,7 @@ if __package__ in (None, ""):
 import typer
 from rich.console import Console
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.account import ensure_account
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole

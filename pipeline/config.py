@@ -22,10 +22,10 @@ from pydantic import (
     model_validator,
 )
 
-from components.credentials import has_credentials
-from components.errors import UserError
-from components.evaluator.figures import boundable_metrics, hint_for
-from components.text import shown, shown_text
+from biometrics.figures.names import boundable_metrics, hint_for
+from groundfloor.credentials import has_credentials
+from groundfloor.errors import UserError
+from groundfloor.text import shown, shown_text
 from pipeline.paths import checked_path
 from pipeline.yaml_files import YamlError, parse_yaml, read_text
 

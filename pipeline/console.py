@@ -18,8 +18,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.progress import ProgressColumn as _Column
 from rich.text import Text
 
-from components import progress
-from components.text import visible
+from groundfloor import progress
+from groundfloor.text import visible
 
 # How often, in seconds, a long node says how far it is where there is no terminal to draw on.
 _PLAIN_PERIOD = 15.0
@@ -71,7 +71,7 @@ class NodeDisplay(logging.Handler):
     """Shows which node runs, how far it is, and how long each took.
 
     It learns of the nodes from the log of LocalDagRunner, which has no other way of telling, and of
-    the work inside them from `components.progress`.
+    the work inside them from `groundfloor.progress`.
 
     Args:
       console: where to draw.

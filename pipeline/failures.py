@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline import metadata_store
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)

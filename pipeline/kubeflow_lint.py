@@ -20,11 +20,11 @@ if __package__ in (None, ""):
 
 import typer
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.console import TextConsole
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.lint import lint
-from pipeline.kubeflow.rules_code import import_by_path
+from pipeline.kubeflow.rules.code import import_by_path
 from pipeline.quiet import quiet_libraries
 
 EXIT_ERRORS = 1

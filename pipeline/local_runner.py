@@ -9,14 +9,14 @@ from rich.console import Console
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
-from components.credentials import without_credentials
-from components.evaluator.threshold_pack import PACK_PROPERTY
-from components.trainer.tracking import TrackedRun, Tracker, credentials_in_environment
+from biometrics.thresholds.pack import PACK_PROPERTY
+from components.tracking import TrackedRun, Tracker, credentials_in_environment
+from groundfloor.credentials import without_credentials
 from pipeline import metadata_store
 from pipeline.config import Config, TrackingConfig
 from pipeline.console import NodeDisplay
+from pipeline.dag import Places, TrackingStore, create_pipeline
 from pipeline.outputs import outputs_of_latest_run
-from pipeline.pipeline import Places, TrackingStore, create_pipeline
 from pipeline.recovery import noting, recover
 from pipeline.results import read_results
 from pipeline.run_folder import RunFolder

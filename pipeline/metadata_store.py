@@ -13,7 +13,7 @@ from pathlib import Path
 from ml_metadata import MetadataStore
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig, SqliteMetadataSourceConfig
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 
 # Seconds to wait for another program to let go of the file.
 _PATIENCE = 3.0

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.errors import UserError
-from components.text import shown, visible
+from groundfloor.errors import UserError
+from groundfloor.text import shown, visible
 
 # Beam, TFX and TensorFlow find a step's files by patterns, in which these are no characters.
 _PATTERN = "*?[]\\"

@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from components.errors import UserError
-from components.evaluator import slices
-from components.evaluator.errors import EvaluationError
-from components.evaluator.figures import tar_key
-from components.evaluator.metrics import impostor_pairs_needed
-from components.evaluator.protocols import find_protocol
-from components.evaluator.protocols.base import ProtocolSettings, TestNames
-from components.evaluator.protocols.tables import decode_text
-from components.example_gen.content import UnreadableError, read_file
-from components.example_gen.folder import identity_of
-from components.example_gen.splits import TEST
+from biometrics.csv_table import decode_text
+from biometrics.errors import EvaluationError
+from biometrics.figures.metrics import impostor_pairs_needed
+from biometrics.figures.names import tar_key
+from biometrics.groups import slices
+from biometrics.protocols import find_protocol
+from biometrics.protocols.base import ProtocolSettings, TestNames
+from faces.content import UnreadableError, read_file
+from faces.sources.folder import identity_of
+from faces.splits import TEST
+from groundfloor.errors import UserError
 from pipeline.config import EvaluationConfig
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.evaluator.executor import METRICS_FILE, REASONS_FILE, REPORT_FILE
-from components.example_gen import quarantine, splits
-from components.trainer.tracking import RUN_FILE, TrackedRun
+from components.tracking import RUN_FILE, TrackedRun
+from faces import quarantine, splits
 from pipeline.summary import RunResult, load_json
 
 

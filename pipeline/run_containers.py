@@ -18,9 +18,9 @@ if __package__ in (None, ""):
 
 import typer
 
-from components.errors import UserError
-from components.evaluator.threshold_pack import PACK_PROPERTY
-from components.text import shown, shown_text
+from biometrics.thresholds.pack import PACK_PROPERTY
+from groundfloor.errors import UserError
+from groundfloor.text import shown, shown_text
 from pipeline.account import ensure_account
 from pipeline.console import TextConsole, output_to_log
 from pipeline.kubeflow.document import PipelineDocument, read_document

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline import artifacts_root, metadata_store
 from pipeline.artifacts_root import Owner
 

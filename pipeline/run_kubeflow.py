@@ -18,7 +18,7 @@ if __package__ in (None, ""):
 
 import typer
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.account import ensure_account
 from pipeline.console import TextConsole
 from pipeline.kubeflow.access import checked_host, read_token

@@ -20,9 +20,9 @@ if __package__ in (None, ""):
 import typer
 from rich.console import Console
 
-from components.errors import UserError
-from components.example_gen.folder import list_folder
-from components.example_gen.splits import assign_splits, describe_splits
+from faces.sources.folder import list_folder
+from faces.splits import assign_splits, describe_splits
+from groundfloor.errors import UserError
 from pipeline.account import ensure_account
 from pipeline.config import CONFIGS, Config, DataConfig, load_config
 from pipeline.console import TextConsole, output_to_log

@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from components.evaluator.figures import is_known
-from components.evaluator.threshold_pack import SUPPORTED, shortcoming
+from biometrics.figures.names import is_known
+from biometrics.thresholds.pack import SUPPORTED, shortcoming
 from pipeline.run_folder import RunFolder
 
 # Rates at the threshold that makes them equal on these very people: no result to show.

@@ -16,18 +16,20 @@ if __package__ in (None, ""):
 import numpy as np
 import typer
 
-from components.errors import UserError
-from components.evaluator.calibration import posterior
-from components.evaluator.figures import is_known
-from components.evaluator.threshold_pack import (
+from biometrics.figures.names import is_known
+from biometrics.thresholds.calibration import posterior
+from biometrics.thresholds.pack import (
     THRESHOLDS_FILE,
     MeasuredWithIntervals,
     OperatingPoint,
     ThresholdPack,
 )
-from components.example_gen.content import UnreadableError, read_file
-from components.pusher.file_operations import file_operations
-from components.pusher.model_dir import (
+from faces.content import UnreadableError, read_file
+from groundfloor.errors import UserError
+from pipeline.account import ensure_account
+from pipeline.quiet import quiet_import, quiet_libraries
+from serving.file_operations import file_operations
+from serving.model_dir import (
     SAVED_MODEL_FILE,
     Newest,
     PushedVersion,
@@ -35,8 +37,6 @@ from components.pusher.model_dir import (
     load_pack,
     newest_complete,
 )
-from pipeline.account import ensure_account
-from pipeline.quiet import quiet_import, quiet_libraries
 
 EXIT_USER_ERROR = 2
 
@@ -243,7 +243,7 @@ def _compare(
 ) -> Pair:
     """Embeds the images and looks at them, as the network sees them."""
     with quiet_import():
-        from pipeline.pushed_model import PushedModel, checked_image  # noqa: PLC0415 - TensorFlow
+        from serving.embedder import PushedModel, checked_image  # noqa: PLC0415 - TensorFlow
 
     files = list(zip(paths, contents, strict=True))
     for path, content in files:  # what is no image at all is refused before the model is loaded

@@ -15,8 +15,8 @@ import yaml
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from components.errors import UserError
-from components.text import decoded, shown, shown_text
+from groundfloor.errors import UserError
+from groundfloor.text import decoded, shown, shown_text
 
 # Values that a document may have when every alias stands for all that it names.
 _MAX_NODES = 200_000

@@ -8,7 +8,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.pusher.model_dir import newest_complete
+from serving.model_dir import newest_complete
 
 _log = logging.getLogger(__name__)
 

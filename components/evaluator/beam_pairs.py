@@ -11,8 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import AsSingleton
 from numpy.typing import ArrayLike, NDArray
 
-from components.evaluator.engine.arrays import Int32
-from components.evaluator.engine.counting import (
+from biometrics.arrays import Int32
+from biometrics.engine.counting import (
     Counted,
     GenuineCounter,
     ImpostorCounter,
@@ -22,12 +22,12 @@ from components.evaluator.engine.counting import (
     nearest_impostors_limit,
     no_mates,
 )
-from components.evaluator.engine.kernels import NumpyKernel
-from components.evaluator.engine.layout import Block
-from components.evaluator.engine.listed import ListedPairs
-from components.evaluator.engine.tables import KeyCounts, KeyList, KeyTable
-from components.evaluator.engine.threads import one_blas_thread
-from components.evaluator.pairs import PairScores, pair_scores, prepare_pairs
+from biometrics.engine.kernels import NumpyKernel
+from biometrics.engine.key_counts import KeyCounts, KeyList, KeyTable
+from biometrics.engine.layout import Block
+from biometrics.engine.listed import ListedPairs
+from biometrics.engine.pairs import PairScores, pair_scores, prepare_pairs
+from biometrics.engine.threads import one_blas_thread
 
 _LISTED = ("keys", "first", "second")
 

@@ -9,10 +9,10 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import channel, component_spec, standard_artifacts
 
-from components.errors import UserError
+from biometrics.gate import INTERVAL, MIN_PEOPLE
 from components.evaluator import executor
-from components.evaluator.blessing import INTERVAL, MIN_PEOPLE
 from components.source_digest import source_digest
+from groundfloor.errors import UserError
 
 
 class FaceEvaluatorSpec(component_spec.ComponentSpec):
@@ -117,7 +117,7 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
             them.
           intervals: `bootstrap`, over the people, or `clopper_pearson`.
           protocols: name -> options of the protocols beside all pairs; see
-            `components.evaluator.protocols`.
+            `biometrics.protocols`.
           slices_file: a table of attributes of people or images.
           slice_columns: its columns to group by.
           shards: parts into which Beam divides the pairs; None: all of them in this process.

@@ -6,11 +6,11 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
-from components import progress
 from components.beam_shards import ReadShards
-from components.plain_paths import plain_path
 from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
-from components.transform.records import parse_examples
+from faces.storage import parse_examples
+from groundfloor import progress
+from groundfloor.plain_paths import plain_path
 
 
 def input_shape_of(model_path: str) -> tuple[int, int, int]:

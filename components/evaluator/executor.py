@@ -16,39 +16,39 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from components import progress
-from components.evaluator.baseline_model import BaselineModel, find_baseline
-from components.evaluator.baselines import BASELINES
-from components.evaluator.beam_pairs import score_pairs_in_beam
-from components.evaluator.blessing import Rules
-from components.evaluator.embed import EmbedSplit, input_shape_of
-from components.evaluator.errors import EvaluationError
-from components.evaluator.evaluation import (
+from biometrics.csv_table import decode_text
+from biometrics.engine.pairs import PairScores
+from biometrics.errors import EvaluationError
+from biometrics.evaluation import (
     Evaluation,
     PairScorer,
     Settings,
     SliceSettings,
     evaluate_model,
 )
-from components.evaluator.exports import tensorboard_scalars
-from components.evaluator.measured_images import describe_images, some_of
-from components.evaluator.measured_sizes import describe_sizes
-from components.evaluator.pairs import PairScores
-from components.evaluator.protocols.tables import decode_text
-from components.evaluator.split_images import SplitImages
-from components.evaluator.tensorboard import write_scalars
-from components.evaluator.threshold_pack import (
+from biometrics.figures.baselines import BASELINES
+from biometrics.gate import Rules
+from biometrics.report.exports import tensorboard_scalars
+from biometrics.split_images import SplitImages
+from biometrics.thresholds.measured_images import describe_images, some_of
+from biometrics.thresholds.measured_sizes import describe_sizes
+from biometrics.thresholds.pack import (
     PACK_PROPERTY,
     THRESHOLDS_FILE,
     digest_of_folder,
     digest_of_images,
 )
-from components.example_gen.splits import TEST, TRAIN
-from components.pusher.model_dir import contents_of, versions
+from components.evaluator.baseline_model import BaselineModel, find_baseline
+from components.evaluator.beam_pairs import score_pairs_in_beam
+from components.evaluator.embed import EmbedSplit, input_shape_of
+from components.evaluator.tensorboard import write_scalars
 from components.shards import shard_files
-from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
-from components.transform.records import read_images, read_names
+from components.tracking import RUN_FILE, TrackedRun, Tracker
+from faces.splits import TEST, TRAIN
+from faces.storage import read_images, read_names
+from groundfloor import progress
 from pipeline.config import Bound
+from serving.model_dir import contents_of, versions
 
 EXAMPLES_KEY = "examples"
 MODEL_KEY = "model"

@@ -18,10 +18,10 @@ import apache_beam as beam
 import tensorflow as tf
 from tfx.dsl.io import fileio
 
-from components import progress
-from components.example_gen.content import UnreadableError, content_mark, read_file
-from components.example_gen.folder import identity_of
-from components.example_gen.images import BadImageError, EncodedImage, encode_image
+from faces.content import UnreadableError, content_mark, read_file
+from faces.images.encode import BadImageError, EncodedImage, encode_image
+from faces.sources.folder import identity_of
+from groundfloor import progress
 
 _CHUNK_KEYS = 64
 

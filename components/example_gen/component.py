@@ -8,8 +8,8 @@ from tfx.types import channel, component_spec, standard_artifacts, standard_comp
 from components.example_gen import executor
 from components.example_gen.artifacts import QuarantineReport
 from components.example_gen.driver import FolderDriver
-from components.example_gen.splits import SPLITS
 from components.source_digest import source_digest
+from faces.splits import SPLITS
 
 
 class ImageExampleGenSpec(component_spec.ComponentSpec):

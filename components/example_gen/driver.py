@@ -5,8 +5,8 @@ from typing import Any
 
 from tfx.components.example_gen import driver, input_processor
 
-from components.example_gen.content import fingerprint
 from components.example_gen.executor import FOLLOW_LINKS_KEY
+from faces.content import fingerprint
 
 
 class FolderInputProcessor(input_processor.InputProcessor):

@@ -14,21 +14,21 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
-from components.errors import UserError
 from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
-from components.example_gen.content import fingerprint_of
-from components.example_gen.folder import Listing, list_folder
-from components.example_gen.quarantine import FILE_NAME, Quarantine
-from components.example_gen.sameness import find_sameness
-from components.example_gen.splits import (
+from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
+from components.shards import write_listing
+from faces.content import fingerprint_of
+from faces.duplicates import find_sameness
+from faces.quarantine import FILE_NAME, Quarantine
+from faces.sources.folder import Listing, list_folder
+from faces.splits import (
     REPORT_FILE_NAME,
     SPLITS,
     SplitReport,
     assign_splits,
     describe_splits,
 )
-from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
-from components.shards import write_listing
+from groundfloor.errors import UserError
 
 SPLIT_MODE_KEY = "split_mode"
 TEST_SPLIT_KEY = "test_split"

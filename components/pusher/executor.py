@@ -9,15 +9,15 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from components.errors import UserError
-from components.evaluator.threshold_pack import (
+from biometrics.thresholds.pack import (
     COMPANIONS,
     PACK_PROPERTY,
     THRESHOLDS_FILE,
     ThresholdPack,
     digest_of_folder,
 )
-from components.pusher.model_dir import contents_of, newest_complete, push_version
+from groundfloor.errors import UserError
+from serving.model_dir import contents_of, newest_complete, push_version
 
 
 class Executor(executor.Executor):

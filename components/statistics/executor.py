@@ -6,7 +6,7 @@ from typing import Any
 
 from tfx.components.statistics_gen import executor
 
-from components.plain_paths import plain_path
+from groundfloor.plain_paths import plain_path
 
 
 class Executor(executor.Executor):

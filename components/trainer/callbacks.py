@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.config import TrainingConfig
 
 # The embedding model of the best epoch, which loads wherever Keras does.

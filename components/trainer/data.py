@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from components.draws import Draw, derived_seed
-from components.transform.records import dataset_of_records, parse_examples
-from components.transform.vocabulary import UNKNOWN_LABEL
+from faces.contract import UNKNOWN_LABEL
+from faces.storage import dataset_of_records, parse_examples
+from groundfloor.draws import Draw, derived_seed
 
 _PARSE_BATCH = 256
 _SHUFFLE_BUFFER = 10_000

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.transform.images import decode_and_resize
+from faces.images.decode import decode_and_resize
 
 SERVING_SIGNATURE = "serving_default"
 PIXELS_SIGNATURE = "pixels"

@@ -9,8 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.draws import Draw, derived_seed
-from components.errors import UserError
 from components.trainer.augmentation import FaceAugmentation
 from components.trainer.callbacks import MODEL_NAME, build_callbacks
 from components.trainer.model import (
@@ -20,6 +18,8 @@ from components.trainer.model import (
     portable,
     precision_policy,
 )
+from groundfloor.draws import Draw, derived_seed
+from groundfloor.errors import UserError
 from pipeline.config import ModelConfig, TrainingConfig
 
 _log = logging.getLogger(__name__)

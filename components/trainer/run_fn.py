@@ -10,14 +10,14 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from components import progress
 from components.shards import shard_files
+from components.tracking import RUN_FILE, TrackedRun, Tracker
 from components.trainer.callbacks import ProgressReporter
 from components.trainer.data import load_split, shuffled
 from components.trainer.export import ServingModule
 from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
-from components.trainer.tracking import RUN_FILE, TrackedRun, Tracker
-from components.transform.vocabulary import vocabulary_of
+from faces.contract import vocabulary_of
+from groundfloor import progress
 from pipeline.config import ModelConfig, TrainingConfig
 
 HISTORY_FILE = "history.json"

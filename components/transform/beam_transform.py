@@ -18,14 +18,14 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils import windowed_value
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 
-from components import progress
 from components.beam_shards import ReadShards
-from components.errors import UserError
-from components.example_gen.splits import TRAIN
-from components.spill import Range, Spilled, read_ranges, write_run
-from components.transform.images import decode_and_resize
-from components.transform.records import to_example
-from components.transform.vocabulary import UNKNOWN_LABEL
+from components.transform.spill import Range, Spilled, read_ranges, write_run
+from faces.contract import UNKNOWN_LABEL
+from faces.images.decode import decode_and_resize
+from faces.splits import TRAIN
+from faces.storage import to_example
+from groundfloor import progress
+from groundfloor.errors import UserError
 
 _BATCH_SIZE = 64
 # Transformed examples that a worker holds before it writes them down, in bytes.

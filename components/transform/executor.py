@@ -15,7 +15,7 @@ from tfx.utils import io_utils
 
 from components.shards import shard_files, write_listing
 from components.transform.beam_transform import Census, CountExamples, TransformExamples
-from components.transform.vocabulary import FILE_NAME, vocabulary_schema
+from faces.contract import FILE_NAME, vocabulary_schema
 
 EXAMPLES_KEY = "examples"
 TRANSFORMED_EXAMPLES_KEY = "transformed_examples"

@@ -4,8 +4,8 @@ import os
 
 import urllib3
 
-from components.errors import UserError
-from components.text import shown_text
+from groundfloor.errors import UserError
+from groundfloor.text import shown_text
 
 
 class NoAnswerError(UserError):

@@ -18,9 +18,9 @@ from google.auth.exceptions import GoogleAuthError
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from components.errors import UserError
 from components.patience import TooSlowError, call_within
-from components.text import shown_text
+from groundfloor.errors import UserError
+from groundfloor.text import shown_text
 from pipeline.kubeflow.access import NoAnswerError
 from pipeline.kubeflow.run import Run, Task
 from pipeline.kubeflow.submission import Submission

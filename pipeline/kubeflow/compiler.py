@@ -7,15 +7,15 @@ from typing import Any, get_origin
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
-from components.credentials import has_credentials
-from components.errors import UserError
 from components.trainer.component import Hyperparameters
+from groundfloor.credentials import has_credentials
+from groundfloor.errors import UserError
 from pipeline.config import Config
+from pipeline.dag import Places, TrackingStore, create_pipeline
 from pipeline.kubeflow import entrypoint
 from pipeline.kubeflow.completion import TRAINER, Dropped, complete
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.platform import platform_spec
-from pipeline.pipeline import Places, TrackingStore, create_pipeline
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from kfp import components, local
 from kfp.local import docker_task_handler, status
 
 import docker
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.kubeflow.document import PipelineDocument
 
 _EXECUTOR_FLAG = "--executor_class_path"

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from components.errors import UserError
-from components.text import shown_text
+from groundfloor.errors import UserError
+from groundfloor.text import shown_text
 from pipeline.kubeflow.shape import check_shape
 from pipeline.yaml_files import YamlError, parse_yaml, read_text
 

@@ -22,8 +22,8 @@ from tfx.orchestration.portable import outputs_utils
 from tfx.types import value_artifact
 from tfx.utils import import_utils
 
-from components.errors import UserError
-from components.text import visible
+from groundfloor.errors import UserError
+from groundfloor.text import visible
 from pipeline.kubeflow.staging import Staging
 
 EXIT_USER_ERROR = 2

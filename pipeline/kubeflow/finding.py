@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from components.text import shown_text
+from groundfloor.text import shown_text
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from components.text import visible
+from groundfloor.text import visible
 from pipeline.kubeflow.access import NoAnswerError
 from pipeline.kubeflow.run import FINAL_STATES, Run, RunNotSucceededError, Task
 

@@ -5,9 +5,12 @@ tfx#7765 and tfx#7768, in kubeflow/pipelines#13476 and #11607, and in sky-uk/kfp
 as read in the sources of KFP 2.17 (backend/src/v2: the Argo compiler, the driver, the launcher).
 """
 
-from pipeline.kubeflow import rules_code, rules_hazards, rules_names, rules_storage
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.finding import Finding
+from pipeline.kubeflow.rules import code as rules_code
+from pipeline.kubeflow.rules import hazards as rules_hazards
+from pipeline.kubeflow.rules import names as rules_names
+from pipeline.kubeflow.rules import storage as rules_storage
 
 RULES = (
     rules_hazards.check_schema_version,

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from components.errors import UserError
-from components.text import shown, shown_text
+from groundfloor.errors import UserError
+from groundfloor.text import shown, shown_text
 
 _MAX_MISTAKES = 10
 

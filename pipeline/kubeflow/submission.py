@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.errors import UserError
-from components.text import shown, shown_text
+from groundfloor.errors import UserError
+from groundfloor.text import shown, shown_text
 from pipeline.kubeflow.document import PipelineDocument
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from components.text import shown_text
+from groundfloor.text import shown_text
 from pipeline.kubeflow.document import PipelineDocument
 
 

@@ -2,11 +2,11 @@
 
 import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 _spec = importlib.util.spec_from_file_location(
     "image_requirements", ROOT / "docker" / "image_requirements.py"
 )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 UNKNOWN = 61234  # no passwd file has it
 
 CODE = f"""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.artifacts_root import OWNER_FILE, Owner, claim, outputs_of, set_aside
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config, ConfigError, keys_with_credentials, load_config
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 

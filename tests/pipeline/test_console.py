@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from components import progress
+from groundfloor import progress
 from pipeline import console as console_module
 from pipeline.console import NodeDisplay, TextConsole
 from pipeline.run_folder import RunFolder

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from components.example_gen.folder import identity_of, list_images
+from faces.sources.folder import identity_of, list_images
 from pipeline.demo_data import write_orl_faces
 
 

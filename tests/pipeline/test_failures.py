@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 import tensorflow as tf
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.failures import user_error
 
 

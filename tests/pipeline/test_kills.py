@@ -9,14 +9,13 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import yaml
 
+from tests import ROOT
 from tests.conftest import LENIENT, write_faces
 
-ROOT = Path(__file__).parents[2]
 CONFIG = """
 data: {val_split: 0.2}
 model: {input_shape: [32, 32, 3], embedding_dim: 16, arcface_scale: 16}

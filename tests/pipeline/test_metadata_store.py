@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline import metadata_store
 from pipeline.metadata_store import check_store, connect, last_execution, store_id
 from tests.pipeline.stores import add_execution

@@ -1,7 +1,6 @@
 """The demo's configuration on a set of the shape of LFW: most people have a single image."""
 
 import io
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,9 +9,10 @@ from pipeline.config import load_config
 from pipeline.local_runner import run_pipeline
 from pipeline.preflight import judge_evaluation
 from pipeline.run_folder import RunFolder
+from tests import ROOT
 from tests.conftest import draw_face
 
-DEMO = Path(__file__).parents[2] / "configs" / "demo.yaml"
+DEMO = ROOT / "configs" / "demo.yaml"
 MATED, IMAGES, STRANGERS = 25, 6, 2000
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.paths import check_apart, check_writable_name, given_path, optional_path
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import UserError
-from components.example_gen.splits import assign_splits
+from faces.splits import assign_splits
+from groundfloor.errors import UserError
 from pipeline.config import EvaluationConfig, load_config
 from pipeline.preflight import judge_evaluation
+from tests import ROOT
 
 
 def splits_of(images):
@@ -17,7 +18,7 @@ def splits_of(images):
     return assign_splits(keys, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
 
 
-DEMO = Path(__file__).parents[2] / "configs" / "demo.yaml"
+DEMO = ROOT / "configs" / "demo.yaml"
 FIVE_EACH = splits_of({f"p{person:02d}": 5 for person in range(20)})
 TESTED = sorted(key for key, split in FIVE_EACH.items() if split == "test")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import UserError
+from groundfloor.errors import UserError
 from pipeline.run_folder import RunFolder
 
 

@@ -23,11 +23,10 @@ from pipeline.artifacts_root import NODES
 from pipeline.config import load_config
 from pipeline.local_runner import run_pipeline
 from pipeline.run_folder import RunFolder
-from tests import mlflow_server
+from tests import ROOT, mlflow_server
 from tests.conftest import LENIENT, draw_face, write_faces
 from tests.mlflow_server import TrackingServer
 
-ROOT = Path(__file__).parents[2]
 SMALL = """
 data: {credit: drawn in the test, val_split: 0.2}
 model: {input_shape: [32, 32, 3], embedding_dim: 16, arcface_scale: 16}

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 # Says so when it waits; the parent's signal comes then.
 SCRIPT = """

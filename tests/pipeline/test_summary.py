@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from components.evaluator.threshold_pack import plain
+from biometrics.thresholds.pack import plain
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult, print_summary
-from tests.evaluator.packs import operating_point
+from tests.biometrics.packs import operating_point
 
 METRICS = {
     "EER": 0.0444,

@@ -17,19 +17,19 @@ import tensorflow as tf
 from PIL import Image
 from typer.testing import CliRunner
 
-from components.errors import UserError
-from components.evaluator.measured_images import describe_images
-from components.evaluator.measured_sizes import describe_sizes
-from components.evaluator.threshold_pack import digest_of_folder
-from components.pusher.model_dir import contents_of
-from components.transform.images import decode_and_resize
-from pipeline.pushed_model import PushedModel
+from biometrics.thresholds.measured_images import describe_images
+from biometrics.thresholds.measured_sizes import describe_sizes
+from biometrics.thresholds.pack import digest_of_folder
+from faces.images.decode import decode_and_resize
+from groundfloor.errors import UserError
 from pipeline.verify import Remarks, answer, app, choose_model, distance_between
+from serving.embedder import PushedModel
+from serving.model_dir import contents_of
+from tests import ROOT
+from tests.biometrics.packs import operating_point, threshold_pack
 from tests.conftest import draw_face, encoded
-from tests.evaluator.packs import operating_point, threshold_pack
-from tests.pusher.versions import FILES, write_model, write_pack, write_version
+from tests.serving.versions import FILES, write_model, write_pack, write_version
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "pipeline" / "verify.py"
 
 

@@ -1,0 +1,96 @@
+"""Counts all pairs in this process, with a thread for each core and one BLAS thread in each."""
+
+import importlib.util
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+from biometrics.engine.counting import (
+    Counted,
+    GenuineCounter,
+    ImpostorCounter,
+    counted_by,
+    merged_genuine,
+    merged_impostor,
+    nearest_impostors_limit,
+    no_mates,
+)
+from biometrics.engine.kernels import Kernel, NumpyKernel
+from biometrics.engine.key_counts import KeyList, KeyTable
+from biometrics.engine.layout import Block, Layout
+from biometrics.engine.scorers import Scorer
+from biometrics.engine.threads import one_blas_thread, share, usable_cores
+from groundfloor import progress
+
+# Below these numbers of pairs, starting threads, or loading numba, takes longer than it saves.
+_MANY_PAIRS = 2**21
+_MANY_PAIRS_FOR_NUMBA = 2**29
+
+
+def count_pairs(
+    layout: Layout, scorer: Scorer, *, kernel: str | None = None, threads: int | None = None
+) -> tuple[Counted, Counted]:
+    """Counts the genuine and the impostor pairs of all images.
+
+    Args:
+      layout: of the rows.
+      scorer: of their distances.
+      kernel: "numpy" or "numba"; None takes numba where it is installed and there are enough pairs.
+      threads: how many; None means one for each core that this process may use.
+
+    Returns:
+      The genuine and the impostor pairs. They are the same for any kernel and number of threads.
+    """
+    pairs = layout.genuine_pairs + layout.impostor_pairs
+    if threads is None:
+        threads = usable_cores() if pairs >= _MANY_PAIRS else 1
+    if kernel is None:
+        has_numba = importlib.util.find_spec("numba") is not None
+        kernel = "numba" if has_numba and pairs >= _MANY_PAIRS_FOR_NUMBA else "numpy"
+    # A single thread is left as many BLAS threads as there are: nothing competes with them.
+    with one_blas_thread() if threads > 1 else nullcontext():
+        return _count_pairs(layout, scorer, [_make_kernel(kernel) for _ in range(threads)])
+
+
+def _make_kernel(name: str) -> Kernel:
+    if name == "numba":
+        from biometrics.engine.numba_kernels import (  # noqa: PLC0415 - an optional extra
+            NumbaKernel,
+        )
+
+        return NumbaKernel()
+    return NumpyKernel()
+
+
+def _count_pairs(
+    layout: Layout, scorer: Scorer, kernels: Sequence[Kernel]
+) -> tuple[Counted, Counted]:
+    """`count_pairs` with a thread for each kernel."""
+    keys, table = KeyList(), KeyTable(scorer.origin, scorer.size)
+    limits = no_mates(layout, scorer)
+    tail_limit = nearest_impostors_limit(layout, scorer)
+    impostor = [
+        ImpostorCounter(layout, scorer, table, limits=limits, tail_limit=tail_limit, kernel=kernel)
+        for kernel in kernels
+    ]
+    genuine = [
+        GenuineCounter(layout, scorer, keys, limits=limits, impostors=impostors)
+        for impostors in impostor
+    ]
+    telling = threading.Lock()
+
+    def adding(counter: GenuineCounter | ImpostorCounter) -> Callable[[Block], None]:
+        def add(block: Block) -> None:
+            pairs = counter.add(block)
+            with telling:
+                progress.advance("pairs", pairs)
+
+        return add
+
+    share(layout.strips(), [adding(counter) for counter in genuine])
+    share(layout.blocks(), [adding(counter) for counter in impostor])
+    with ThreadPoolExecutor(1) as executor:
+        merging = executor.submit(lambda: merged_genuine(counted_by(genuine, keys)))
+        merged = merged_impostor(counted_by(impostor, table))
+        return merging.result(), merged

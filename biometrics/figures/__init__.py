@@ -1,0 +1,1 @@
+"""The figures: rates, curves, ranks, and the methods to compare with."""

@@ -1,0 +1,1 @@
+"""At which distance to decide, and what goes with a model to decide with."""

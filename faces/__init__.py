@@ -1,0 +1,1 @@
+"""Image data: sources, checking, decoding, splits, quarantine."""

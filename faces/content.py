@@ -1,0 +1,105 @@
+"""What the files of a source hold: read within bounds, and digested for the cache."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from faces.sources.folder import Listing, list_folder
+
+# A file larger than this is not read at all.
+MAX_FILE_BYTES = 512 * 2**20
+
+_BLOCK_BYTES = 2**20
+_KEYS_PER_TASK = 256
+# Reading waits for disks and servers, and both reading and hashing let other threads run.
+_THREADS = min(16, 4 + (os.cpu_count() or 1))
+
+
+class UnreadableError(Exception):
+    """A file cannot be read; the message is the reason, the same each time it is tried."""
+
+
+def read_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Reads a regular file of at most `max_bytes`.
+
+    Raises:
+      UnreadableError: it cannot be read, is no regular file, or is larger than that.
+    """
+    return b"".join(_blocks(path, max_bytes))
+
+
+def content_mark(data: bytes) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def fingerprint(root: Path, follow_links: bool = False) -> str:
+    """A digest of all that is read of a folder: names, contents, and what is refused of it.
+
+    Times and sizes are not trusted: two files of one size and time may have swapped their names.
+    """
+    listing = list_folder(root, follow_links)
+    parts = [
+        listing.keys[start : start + _KEYS_PER_TASK]
+        for start in range(0, len(listing.keys), _KEYS_PER_TASK)
+    ]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        marked = pool.map(lambda keys: {key: _mark_of_file(root / key) for key in keys}, parts)
+        marks = {key: mark for part in marked for key, mark in part.items()}
+    return fingerprint_of(listing, marks)
+
+
+def fingerprint_of(listing: Listing, marks: Mapping[str, str]) -> str:
+    """The `fingerprint` of a folder whose files were read.
+
+    Args:
+      listing: of the folder.
+      marks: key -> `content_mark` of each file, or the message of its UnreadableError.
+    """
+    digest = hashlib.sha256()
+    for key in listing.keys:
+        digest.update(json.dumps([key, marks[key]]).encode() + b"\n")
+    digest.update(json.dumps([sorted(listing.refused.items()), listing.empty]).encode())
+    return digest.hexdigest()
+
+
+def _mark_of_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        for block in _blocks(path, MAX_FILE_BYTES):
+            digest.update(block)
+    except UnreadableError as error:
+        return str(error)
+    return digest.hexdigest()
+
+
+def _blocks(path: Path, max_bytes: int) -> Iterator[bytes]:
+    """The content of a regular file, a block at a time; a pipe or a device never blocks it."""
+    try:
+        _require_regular(os.stat(path))  # only to open a device may do something
+        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            _require_regular(status)
+            left = max_bytes
+            if status.st_size <= left:
+                # A file may grow while it is read, and those of /proc have no size to begin with.
+                while left >= 0 and (block := file.read(_BLOCK_BYTES)):
+                    left -= len(block)
+                    yield block
+            if left < 0 or status.st_size > max_bytes:
+                raise UnreadableError(f"over the limit of {max_bytes} bytes")
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}") from None
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableError("not a regular file")
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -1,0 +1,95 @@
+"""Which images of a source are one plain colour, or equal to another's to the pixel.
+
+Only exact equality is looked for: of what the network would see, before it is resized.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faces.sources.folder import identity_of
+from groundfloor.errors import UserError
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Sameness:
+    """What is alike in a source.
+
+    Attributes:
+      images: how many there are.
+      pictures: how many there are that differ.
+      plain: keys of the images of one plain colour, at most `EXAMPLES`.
+      plain_count: how many these are.
+      shared: keys of equal images under different identities, two of each picture, at most
+        `EXAMPLES` pictures; plain ones left out.
+      shared_count: how many such pictures there are.
+    """
+
+    images: int
+    pictures: int
+    plain: list[str]
+    plain_count: int
+    shared: list[list[str]]
+    shared_count: int
+
+    def require_variety(self) -> None:
+        """Refuses a source from which nothing can be learned.
+
+        Raises:
+          UserError: all images are plain, or all are equal.
+        """
+        if self.images and self.plain_count == self.images:
+            raise UserError(
+                f"each of the {self.images} usable images is of one plain colour, such as "
+                f"{self.plain[0]!r}: there is nothing to learn from"
+            )
+        if self.images > 1 and self.pictures == 1:
+            raise UserError(
+                f"all {self.images} usable images are equal to the pixel: there is nothing to learn"
+            )
+
+    def remarks(self) -> list[str]:
+        """What should be looked at, a sentence each."""
+        remarks = []
+        if self.plain_count:
+            remarks.append(
+                f"{self.plain_count} of {self.images} images are of one plain colour, such as "
+                f"{self.plain[0]!r}"
+            )
+        if self.shared_count:
+            first, second = self.shared[0]
+            remarks.append(
+                f"pictures under more than one person's name: {self.shared_count}, such as "
+                f"{first!r} and {second!r}, equal to the pixel"
+            )
+        return remarks
+
+
+def find_sameness(pixels: Mapping[str, tuple[str, bool]]) -> Sameness:
+    """Compares all images of a source.
+
+    Args:
+      pixels: key -> `pixels_sha256` and `is_flat` of its `EncodedImage`.
+    """
+    by_digest: dict[str, list[str]] = {}
+    for key in sorted(pixels):
+        by_digest.setdefault(pixels[key][0], []).append(key)
+    plain = [key for key in sorted(pixels) if pixels[key][1]]
+    shared = [_two_people(keys) for keys in by_digest.values() if not pixels[keys[0]][1]]
+    shared = [pair for pair in shared if pair]
+    return Sameness(
+        images=len(pixels),
+        pictures=len(by_digest),
+        plain=plain[:EXAMPLES],
+        plain_count=len(plain),
+        shared=shared[:EXAMPLES],
+        shared_count=len(shared),
+    )
+
+
+def _two_people(keys: list[str]) -> list[str]:
+    """The first key, and the first of another identity; none if there is no such."""
+    others = (key for key in keys if identity_of(key) != identity_of(keys[0]))
+    other = next(others, None)
+    return [keys[0], other] if other else []

@@ -1,0 +1,1 @@
+"""One image: what it shows, and the pixels that the network sees."""

@@ -1,0 +1,113 @@
+"""From a file's bytes to an image that TensorFlow decodes, or the reason why there is none."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageChops, ImageStat
+
+from faces.images.decode import decode_image
+from faces.images.formats import BadImageError, open_image
+from faces.images.picture import orientation_of, picture_of
+
+# What TensorFlow decodes, by Pillow's name for it; MPO is a JPEG followed by further pictures.
+_PASSED_THROUGH = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
+
+# Levels of 0..255 by which one picture differs where TensorFlow decodes it from where Pillow does:
+# two JPEG decoders round differently (the mean), grey made from a PNG's colours too (the most).
+_JPEG_MEAN = 2.0
+_PNG_MOST = 1
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """An upright image that `decode_image` is known to decode to what a viewer shows.
+
+    Attributes:
+      encoded: JPEG or PNG bytes.
+      format: "jpeg" or "png".
+      height: in pixels.
+      width: in pixels.
+      pixels_sha256: of the decoded pixels and their shape; equal pictures have equal ones.
+      is_flat: whether all pixels are equal.
+    """
+
+    encoded: bytes
+    format: str
+    height: int
+    width: int
+    pixels_sha256: str
+    is_flat: bool
+
+
+def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
+    """Makes an image file into one that TensorFlow decodes to what an image viewer shows.
+
+    JPEG and PNG bytes that TensorFlow decodes to that picture pass through untouched. Everything
+    else is written anew as a PNG of 8 bits: other formats, what has transparent parts, is turned by
+    its EXIF orientation (TensorFlow ignores both) or has a colour profile that matters.
+
+    Args:
+      data: the file's bytes.
+      max_pixels: width times height above which the image is refused before it is decoded.
+      channels: of the model, 1 or 3: with them `decode_image` will be called.
+
+    Raises:
+      BadImageError: no image, truncated or broken, over `max_pixels`, of a format that is not
+        read, or with pixels whose look is not defined.
+    """
+    image = open_image(data, max_pixels)
+    kind = _PASSED_THROUGH.get(image.format)
+    if kind == "png":
+        _require_checksums(data, max_pixels)
+    shown, transparent = picture_of(image, data, max_pixels)
+    if kind and not transparent and orientation_of(image) == 1:
+        pixels = _decoded(data, channels)
+        if pixels is not None and _shows(pixels, shown, kind):
+            return _described(data, kind, pixels)
+    png = _as_png(shown)
+    return _described(png, "png", decode_image(tf.constant(png), channels).numpy())
+
+
+def _require_checksums(data: bytes, max_pixels: int) -> None:
+    """Pillow shows pixels whose checksum is wrong; other viewers, and TensorFlow, do not."""
+    try:
+        open_image(data, max_pixels).verify()
+    except Exception as error:  # Pillow's plugins raise whatever broken data make them raise
+        raise BadImageError(f"broken data: {error}") from None
+
+
+def _decoded(data: bytes, channels: int) -> np.ndarray | None:
+    """uint8 [height, width, channels] as every later step has it; None if TensorFlow cannot."""
+    try:
+        return decode_image(tf.constant(data), channels).numpy()
+    except tf.errors.OpError:
+        return None
+
+
+def _as_png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1, icc_profile=None, exif=b"")
+    return buffer.getvalue()
+
+
+def _shows(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
+    """Whether decoded pixels are that picture, but for what decoders of the kind differ by."""
+    if pixels.shape[:2] != (shown.height, shown.width):
+        return False
+    mode, pixels = ("L", pixels[..., 0]) if pixels.shape[-1] == 1 else ("RGB", pixels)
+    shown = shown if shown.mode == mode else shown.convert(mode)
+    difference = ImageStat.Stat(ImageChops.difference(Image.fromarray(pixels), shown))
+    if kind == "jpeg":
+        return max(difference.mean) <= _JPEG_MEAN
+    return max(most for _, most in difference.extrema) <= _PNG_MOST
+
+
+def _described(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
+    digest.update(np.ascontiguousarray(pixels))
+    is_flat = not np.ptp(pixels, axis=(0, 1)).any()
+    return EncodedImage(encoded, kind, height, width, digest.hexdigest(), is_flat)

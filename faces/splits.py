@@ -1,0 +1,338 @@
+"""Which image goes to which split: a pure function of the listing and the seed.
+
+Membership follows from a hash of the seed with the identity or the key (`groundfloor.draws`), so
+that neither the order of the listing nor the number of workers nor the runner changes it, and no
+person's images are torn between `test` and the rest unless the closed-set mode asks for it.
+"""
+
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from faces.sources.folder import identity_of
+from groundfloor.draws import Draw, rank, shuffled
+from groundfloor.errors import UserError
+
+TRAIN = "train"
+VAL = "val"
+TEST = "test"
+SPLITS = (TRAIN, VAL, TEST)
+
+# Two people are the fewest that can be told apart, in training as in testing.
+MIN_IDENTITIES = 2
+
+# Two images are the fewest that teach what the pictures of one person have in common.
+MIN_TRAIN_IMAGES = 2
+
+REPORT_FILE_NAME = "splits.json"
+
+# A share that is off by more than this part of it is told.
+_TOLERANCE = 0.25
+
+# A person who alone is more than this part of the test split comes late: thresholds count people.
+_PERSON_SHARE = 1 / 8
+
+# As many names that look alike are told.
+_NAMED_REMARKS = 10
+
+# As many people at the edge of the test split are chosen by trying all their combinations.
+_EDGE = 64
+
+
+def assign_splits(
+    keys: Iterable[str], *, mode: str, test_split: float, val_split: float, seed: int
+) -> dict[str, str]:
+    """Assigns every key to `train`, `val` or `test`.
+
+    With `identity_disjoint`, `test` holds whole identities, and `val` a share of the images of the
+    other identities, of whom everybody keeps two images to train on. An identity with a single
+    image goes to `test`: it can never form a genuine pair, and as a class of one image it teaches
+    the margin nothing, while every impostor pair it adds narrows the false-accept rate. Such
+    identities come on top of `test_split`, which is a share of all other images.
+
+    With `stratified` (closed set), every identity has images in `train` and `test`, and in `val`
+    where it has four or more.
+
+    Args:
+      keys: `<identity>/...` each.
+      mode: `identity_disjoint` or `stratified`.
+      test_split: share of the images that goes to `test`, in (0, 1).
+      val_split: share of the images (of the training identities) that goes to `val`, in [0, 1).
+      seed: another seed gives another assignment.
+
+    Returns:
+      key -> split name.
+
+    Raises:
+      UserError: there are too few identities, or too few images of one, for what is asked.
+    """
+    images = _images_by_identity(keys, seed)
+    if mode == "stratified":
+        return _stratified(images, test_split, val_split)
+    return _identity_disjoint(images, test_split, val_split, seed)
+
+
+def _images_by_identity(keys: Iterable[str], seed: int) -> dict[str, list[str]]:
+    """identity -> keys, both in the order of their seeded hash."""
+
+    images: dict[str, list[str]] = {}
+    for key in keys:
+        images.setdefault(identity_of(key), []).append(key)
+    return {
+        identity: shuffled(Draw.HELD_OUT_IMAGES, seed, images[identity])
+        for identity in shuffled(Draw.TEST_PEOPLE, seed, images)
+    }
+
+
+def _identity_disjoint(
+    images: Mapping[str, list[str]], test_split: float, val_split: float, seed: int
+) -> dict[str, str]:
+    sizes = {identity: len(keys) for identity, keys in images.items() if len(keys) > 1}
+    needed = 2 * MIN_IDENTITIES
+    if len(sizes) < needed:
+        raise UserError(
+            f"identity-disjoint splits need at least {needed} identities with two or more images: "
+            f"{MIN_IDENTITIES} to train on and {MIN_IDENTITIES} to test with. "
+            f"Received: {len(sizes)} (and {len(images) - len(sizes)} with a single image)."
+        )
+    test = _choose_identities(sizes, test_split, seed)
+    train = {identity: size for identity, size in sizes.items() if identity not in test}
+    spare = {identity: size - MIN_TRAIN_IMAGES for identity, size in train.items()}
+    held_out = _held_out_counts(spare, val_split * sum(train.values()))
+    splits = {}
+    for identity, keys in images.items():
+        val = held_out.get(identity)
+        for index, key in enumerate(keys):
+            splits[key] = TEST if val is None else VAL if index < val else TRAIN
+    return splits
+
+
+def _choose_identities(sizes: Mapping[str, int], share: float, seed: int) -> set[str]:
+    """The identities whose images come as near to `share` as whole identities can.
+
+    They are taken in a seeded order; those at the edge, where the share is nearly met, are the
+    first in that order of all the combinations that come nearest.
+    """
+    target = share * sum(sizes.values())
+    names = sorted(sizes, key=lambda name: (_turn(name, sizes[name], target, seed), name))
+    counts = [sizes[name] for name in names]
+    first = _taken_at_once(counts, target)
+    edge = counts[first : first + 2 * _EDGE]
+    chosen = _nearest_combination(
+        edge,
+        target - sum(counts[:first]),
+        least_in=max(0, MIN_IDENTITIES - first),
+        least_out=max(0, MIN_IDENTITIES - (len(counts) - first - len(edge))),
+    )
+    return {*names[:first], *(names[first + index] for index in chosen)}
+
+
+def _turn(identity: str, size: int, target: float, seed: int) -> float:
+    """When a person's turn for the test split is: by chance, and the later the larger of the large.
+
+    It changes smoothly with sizes and target, so that an image more moves few people.
+    """
+    chance = int.from_bytes(rank(Draw.TEST_PEOPLE, seed, identity)[:8], "big") / 2**64
+    return chance * max(1.0, size / (_PERSON_SHARE * target)) ** 4
+
+
+def _taken_at_once(counts: Sequence[int], target: float) -> int:
+    """How many people are in whatever is combined: _EDGE more of them would fit as well."""
+    first, total = 0, 0
+    ahead = sum(counts[:_EDGE])
+    while first + _EDGE < len(counts) and total + ahead <= target:
+        total += counts[first]
+        ahead += counts[first + _EDGE] - counts[first]
+        first += 1
+    return first
+
+
+def _nearest_combination(
+    sizes: Sequence[int], target: float, least_in: int, least_out: int
+) -> list[int]:
+    """The first of the combinations whose sum is nearest to a target, in the order of the sizes.
+
+    Args:
+      sizes: of the people.
+      target: what the sizes of the chosen ones should add up to.
+      least_in: how many have to be chosen.
+      least_out: how many must not be.
+
+    Returns:
+      The indices of the chosen ones; of two sums that are equally near, the larger one's.
+    """
+    # sums[i][a, b] has bit s set if s is a sum of some of sizes[i:], at least a in and b out.
+    states = [(a, b) for a in range(least_in + 1) for b in range(least_out + 1)]
+    sums = [{state: int(state == (0, 0)) for state in states}]
+    for size in reversed(sizes):
+        after = sums[-1]
+        sums.append(
+            {(a, b): after[max(a - 1, 0), b] << size | after[a, max(b - 1, 0)] for a, b in states}
+        )
+    sums.reverse()
+    left = _nearest_bit(sums[0][least_in, least_out], target)
+    chosen, a, b = [], least_in, least_out
+    for index, size in enumerate(sizes):
+        fewer = max(a - 1, 0)
+        if size <= left and sums[index + 1][fewer, b] >> (left - size) & 1:
+            chosen.append(index)
+            left, a = left - size, fewer
+        else:
+            b = max(b - 1, 0)
+    return chosen
+
+
+def _nearest_bit(bits: int, target: float) -> int:
+    """The position of a set bit that is nearest to a target; of two, the higher one."""
+    floor = max(int(target), 0)
+    below = (bits & ((1 << (floor + 1)) - 1)).bit_length() - 1
+    rest = bits >> (floor + 1)
+    if not rest:
+        return below
+    above = floor + (rest & -rest).bit_length()
+    return above if below < 0 or above - target <= target - below else below
+
+
+def _stratified(
+    images: Mapping[str, list[str]], test_split: float, val_split: float
+) -> dict[str, str]:
+    if len(images) < MIN_IDENTITIES:
+        raise UserError(f"needed are at least {MIN_IDENTITIES} identities. Received: {len(images)}")
+    least = MIN_TRAIN_IMAGES + 1 if val_split else 2
+    for identity, keys in images.items():
+        if len(keys) < least:
+            raise UserError(
+                f"split_mode stratified needs at least {least} images of every identity, to train "
+                f"on and to test with. Received: {len(keys)} of {identity!r}."
+            )
+    sizes = {identity: len(keys) for identity, keys in images.items()}
+    total = sum(sizes.values())
+    kept = MIN_TRAIN_IMAGES + bool(val_split)
+    spare = {identity: max(1, size - kept) for identity, size in sizes.items()}
+    tests = _held_out_counts(spare, test_split * total, least=1)
+    spare = {
+        identity: max(0, size - tests[identity] - MIN_TRAIN_IMAGES)
+        for identity, size in sizes.items()
+    }
+    vals = _held_out_counts(spare, val_split * total, least=int(val_split > 0))
+    splits = {}
+    for identity, keys in images.items():
+        for index, key in enumerate(keys):
+            in_test = index < tests[identity]
+            in_val = index < tests[identity] + vals[identity]
+            splits[key] = TEST if in_test else VAL if in_val else TRAIN
+    return splits
+
+
+def _held_out_counts(spare: Mapping[str, int], wanted: float, least: int = 0) -> dict[str, int]:
+    """How many images of each identity to hold out, so that they are `wanted` in all.
+
+    Every identity gives at least `least` of those it can spare; what is wanted beyond that is
+    shared out by how many more it can. The running total is rounded, not each identity's own part:
+    of people with three images each, a tenth is held out in all, where rounding one by one would
+    hold out none.
+    """
+    counts = {identity: min(least, most) for identity, most in spare.items()}
+    missing = max(0.0, wanted - sum(counts.values()))
+    room = sum(spare.values()) - sum(counts.values())
+    rate = min(1.0, missing / room) if room else 0.0
+    seen = 0
+    for identity, most in spare.items():
+        more = most - counts[identity]
+        counts[identity] += round(rate * (seen + more)) - round(rate * seen)
+        seen += more
+    return counts
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What became of the split.
+
+    Attributes:
+      images: split name -> how many images.
+      people: split name -> how many people.
+      remarks: what whoever runs it should know, a sentence each.
+    """
+
+    images: dict[str, int]
+    people: dict[str, int]
+    remarks: list[str]
+
+    def to_json(self) -> str:
+        """The content of `splits.json`."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "SplitReport":
+        """Reads what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+def describe_splits(
+    splits: Mapping[str, str], *, mode: str, test_split: float, val_split: float
+) -> SplitReport:
+    """Counts what `assign_splits` gave, and remarks where it is not what was asked for."""
+    images = {split: Counter(_people_of(splits, split)) for split in SPLITS}
+    remarks = []
+    test = images[TEST]
+    if mode == "identity_disjoint":
+        singles = [identity for identity, count in test.items() if count == 1]
+        test = Counter({identity: n for identity, n in test.items() if n > 1})
+        if singles:
+            remarks.append(_remark_on_singles(singles))
+    everybody = images[TRAIN] + images[VAL] + test
+    remarks += _remarks_on_share(TEST, test_split, test, everybody, mode)
+    of_val = everybody if mode == "stratified" else images[TRAIN] + images[VAL]
+    remarks += _remarks_on_share(VAL, val_split, images[VAL], of_val, mode)
+    remarks += _remarks_on_names({identity_of(key) for key in splits})
+    return SplitReport(
+        {split: counts.total() for split, counts in images.items()},
+        {split: len(counts) for split, counts in images.items()},
+        remarks,
+    )
+
+
+def _people_of(splits: Mapping[str, str], split: str) -> Iterable[str]:
+    return (identity_of(key) for key, where in splits.items() if where == split)
+
+
+def _remark_on_singles(singles: Sequence[str]) -> str:
+    return (
+        f"{len(singles)} people with a single image, such as {min(singles)!r}, are impostors in "
+        "the test split, on top of data.test_split"
+    )
+
+
+def _remarks_on_names(identities: Iterable[str]) -> list[str]:
+    """A remark for each of the first names that differ in nothing that one would see."""
+    alike: dict[str, list[str]] = {}
+    for identity in sorted(identities):
+        looks = " ".join(unicodedata.normalize("NFKC", identity).casefold().split())
+        alike.setdefault(looks, []).append(identity)
+    doubtful = [names for names in alike.values() if len(names) > 1]
+    return [
+        f"{' and '.join(map(ascii, names))} count as different people"
+        for names in doubtful[:_NAMED_REMARKS]
+    ]
+
+
+def _remarks_on_share(
+    split: str, asked: float, held: Counter[str], everybody: Counter[str], mode: str
+) -> list[str]:
+    """One remark where the share of a split is not what was asked for, else none."""
+    total = everybody.total()
+    share = held.total() / total
+    if abs(share - asked) <= _TOLERANCE * asked:
+        return []
+    if split == TEST and mode == "identity_disjoint":
+        largest = max(sorted(everybody), key=everybody.__getitem__)
+        reason = f"of whole people, {largest!r} alone has {everybody[largest]} images"
+    else:
+        reason = f"everybody keeps {MIN_TRAIN_IMAGES} images to train on, where there are as many"
+    unused = "" if held else "; training goes on without it"
+    return [
+        f"the {split} split holds {held.total()} of {total} images, a share of {share:.3f}, which "
+        f"is the nearest to data.{split}_split={asked:g}: {reason}{unused}"
+    ]

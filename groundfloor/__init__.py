@@ -1,0 +1,1 @@
+"""What the libraries and the steps stand on: errors, random draws, progress, text, paths."""

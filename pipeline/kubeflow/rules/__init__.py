@@ -1,0 +1,1 @@
+"""The rules that `kubeflow_lint.py` holds a compiled pipeline to."""

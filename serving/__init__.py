@@ -1,0 +1,1 @@
+"""A pushed model in use."""

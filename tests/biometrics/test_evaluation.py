@@ -1,0 +1,252 @@
+"""From embeddings to metrics, report and blessing, without TFX."""
+
+import json
+
+import numpy as np
+
+from biometrics import baseline_study
+from biometrics.evaluation import (
+    LATEST_BLESSED,
+    Settings,
+    SliceSettings,
+    evaluate_model,
+)
+from biometrics.figures.baselines import BASELINES
+from biometrics.figures.metrics import calculate_verification_metrics
+from biometrics.gate import Rules
+from biometrics.protocols.metrics_json import evaluate
+from biometrics.split_images import SplitImages, draw_images
+from groundfloor import progress
+from groundfloor.draws import Draw
+from tests.biometrics.cases import random_faces
+
+PEOPLE, IMAGES = 10, 5
+
+
+class Faces:
+    """Embeddings of some people's images, drawn at random, and noise for pixels."""
+
+    def __init__(self, spread=0.8):
+        self.embeddings, labels = random_faces(people=PEOPLE, images=IMAGES, spread=spread)
+        self.identities = [f"person {label}" for label in labels]
+        self.keys = [f"{index:03}.png" for index in range(len(labels))]
+        self.pixels = np.random.default_rng(0).integers(0, 256, (len(labels), 8, 8, 1), np.uint8)
+        self.asked = []
+
+    def images(self):
+        return SplitImages(self.identities, self.keys, self._give)
+
+    def train(self):
+        """The first four people, for lack of others."""
+        return SplitImages(
+            self.identities[:20], self.keys[:20], lambda images: self.pixels[:20][list(images)]
+        )
+
+    def _give(self, images):
+        self.asked.append(len(images))
+        return self.pixels[list(images)]
+
+
+def settings(**changes):
+    given = {
+        "distance": "cosine",
+        "target_fars": [0.1, 0.001],
+        "ranks": [1],
+        "rules": Rules(),
+        "seed": 1,
+        "dev_share": 0.5,
+        "intervals": "bootstrap",
+        "protocols": {},
+        "slices": None,
+        "read": lambda path: "",
+    }
+    return Settings(**given | changes)
+
+
+def evaluate_faces(faces, latest_blessed=None, **changes):
+    return evaluate_model(
+        faces.embeddings, faces.images(), faces.train(), latest_blessed, settings(**changes)
+    )
+
+
+def test_the_top_level_is_that_of_all_pairs_and_can_be_written_as_json():
+    faces = Faces()
+    metrics = evaluate_faces(faces).metrics
+    expected = evaluate(
+        faces.embeddings,
+        faces.identities,
+        distance="cosine",
+        target_fars=[0.1, 0.001],
+        ranks=[1],
+        seed=1,
+    )
+    assert {key: metrics[key] for key in expected} == expected
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_a_large_test_split_has_its_baselines_measured_on_a_sample_of_people_and_says_so(
+    monkeypatch,
+):
+    monkeypatch.setattr(baseline_study, "SAMPLE_IMAGES", PEOPLE * IMAGES - 1)
+    faces = Faces()
+    found = evaluate_faces(faces)
+    images = found.metrics["baselines_sample"]["images"]
+    assert found.metrics["baselines_sample"] == {"identities": images // 4, "images": images}
+    assert 20 <= images < PEOPLE * IMAGES
+    assert faces.asked == [images, 20, 20]  # the others: the ten worst pairs of each kind
+    baselines = found.metrics["baselines"]
+    assert list(baselines) == ["this model, sample", *BASELINES]
+    assert {column["counts"]["images"] for column in baselines.values()} == {images}
+    drawn = draw_images(faces.images(), PEOPLE * IMAGES - 1, Draw.BASELINE_PEOPLE, 1)
+    there = calculate_verification_metrics(
+        faces.embeddings[drawn], np.asarray(faces.identities)[drawn]
+    )
+    assert baselines["this model, sample"]["EER"] == there["EER"]
+    gate = found.metrics["gate"]["Fisherfaces"]
+    assert gate["candidate"] == baselines["this model, sample"]["EER"] != found.metrics["EER"]
+    assert gate["baseline"] == baselines["Fisherfaces"]["EER"]
+    where = f"EER on {images} images of {images // 4} people, drawn, is "
+    assert sum(reason.startswith(where) for reason in found.blessing.reasons) == 3
+    assert f"measured on {images} images of {images // 4} people" in " ".join(found.report.split())
+
+
+def test_a_small_one_is_measured_beside_the_baselines():
+    faces = Faces()
+    metrics = evaluate_faces(faces).metrics
+    assert tuple(metrics["baselines"]) == BASELINES
+    assert not {"baselines_sample", "baselines_missing"} & metrics.keys()
+    assert faces.asked == [PEOPLE * IMAGES, 20, 20]
+
+
+def test_a_baseline_that_is_undefined_on_the_images_is_a_line_and_not_an_error():
+    faces = Faces()
+    faces.pixels[:] = 7
+    found = evaluate_faces(faces)
+    assert set(found.metrics["baselines"]) == {"raw pixels"}
+    assert set(found.metrics["baselines_missing"]) == {"eigenfaces", "Fisherfaces"}
+    assert "There are no figures of <bdi>eigenfaces</bdi>" in found.report
+    (line,) = [line for line in found.blessing.reasons if "against eigenfaces" in line]
+    assert "20 images that are all the same" in line
+    assert found.blessing.blessed
+
+
+def test_a_model_of_three_people_without_a_threshold_is_not_blessed_by_default():
+    faces = Faces()
+    of_three = np.flatnonzero(np.isin(faces.identities, ["person 0", "person 1", "person 2"]))
+    few = SplitImages(
+        [faces.identities[image] for image in of_three],
+        [faces.keys[image] for image in of_three],
+        lambda images: faces.pixels[of_three[list(images)]],
+    )
+    found = evaluate_model(faces.embeddings[of_three], few, faces.train(), None, settings())
+    assert found.metrics["thresholds"] == []
+    assert not found.blessing.blessed
+    people, threshold, *_ = found.blessing.reasons
+    assert people.startswith(
+        "The test split has 3 people with two images or more, and at least 10 are required"
+    )
+    assert threshold.startswith("It has no threshold to tell one person from two with: ")
+
+
+def test_a_model_that_is_worse_than_raw_pixels_is_not_blessed_though_no_bound_is_set():
+    faces = Faces()
+    faces.pixels = (faces.embeddings * 20 + 128).clip(0, 255).astype(np.uint8)[:, :, None, None]
+    faces.embeddings = np.random.default_rng(1).normal(size=faces.embeddings.shape)
+    found = evaluate_faces(faces)
+    gate = found.metrics["gate"]["raw pixels"]
+    assert gate["candidate"] == found.metrics["EER"] > gate["baseline"]
+    assert not gate["passed"]
+    assert not found.blessing.blessed
+    guessing, raw_pixels, *_ = found.blessing.reasons
+    assert "not shown to be better than guessing" in guessing
+    assert raw_pixels.startswith(f"EER is {gate['candidate']:.4g} against ")
+    assert "worse than comparing the pixels of the images as they are" in raw_pixels
+    assert evaluate_faces(faces, rules=Rules(beat_baselines=False)).blessing.blessed
+
+
+def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_group():
+    faces = Faces()
+    rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]
+    sliced = {
+        "slices": SliceSettings("people.csv", ["number"]),
+        "read": {"people.csv": "\n".join(["identity,number", *rows])}.__getitem__,
+    }
+    better = faces.embeddings * 1.0
+    worse = np.random.default_rng(1).normal(size=better.shape)
+    found = evaluate_model(worse, faces.images(), faces.train(), better, settings(**sliced))
+    gate = found.metrics["gate"]
+    assert set(gate) == {*BASELINES, "overall", "number=even", "number=odd"}
+    assert not gate["overall"]["passed"]
+    assert not found.blessing.blessed
+    assert any("significantly worse" in reason for reason in found.blessing.reasons)
+    assert LATEST_BLESSED in found.metrics["baselines"]
+    assert evaluate_model(
+        better, faces.images(), faces.train(), worse, settings(**sliced)
+    ).blessing.blessed
+
+
+def test_groups_that_cannot_be_measured_cost_the_blessing_and_no_other_figure():
+    asked = {
+        "slices": SliceSettings("people.csv", ["sex"]),
+        "read": lambda _: "identity,age\nx,3\n",
+    }
+    found = evaluate_faces(Faces(), **asked)
+    assert "slices" not in found.metrics
+    assert found.metrics["slices_missing"].startswith("The attributes must be of the test set")
+    assert found.blessing.reasons[0].startswith("The groups that were asked for are not measured")
+    assert not found.blessing.blessed
+    assert "Not measured: The attributes must be" in found.report
+    assert found.metrics["EER"] == evaluate_faces(Faces()).metrics["EER"]
+
+
+def test_each_pair_is_counted_once_however_often_it_is_looked_at():
+    told = []
+    progress.listen(told.append)
+    try:
+        evaluate_faces(Faces(), latest_blessed=Faces().embeddings, protocols={"templates": {}})
+    finally:
+        progress.unlisten(told.append)
+    images = len(Faces().identities)
+    assert sum(step.done for step in told) == images * (images - 1) // 2
+
+
+def test_what_is_asked_for_is_in_the_figures_the_report_and_the_files():
+    found = evaluate_faces(Faces(), protocols={"open_set": {}, "closed_set": {}})
+    assert set(found.metrics["protocols"]) == {"open_set", "closed_set"}
+    assert {"open_set.csv", "closed_set_cmc.csv", "calibration.csv"} <= set(found.curves)
+    assert "FPIR" in found.report
+    assert [point.name for point in found.thresholds.chosen.points] == ["EER", "FAR=1e-01"]
+
+
+def intervals_of(metrics):
+    """The interval of a rate that is a count, from every part of metrics.json."""
+    (eer, *_), slices = metrics["thresholds"], metrics["slices"]["number"]
+    return {
+        "all pairs": metrics["intervals"]["FAR"],
+        "thresholds": eer["test"]["intervals"]["FRR"],
+        "baseline": metrics["baselines"]["raw pixels"]["intervals"]["FAR"],
+        "group": slices["groups"]["odd"]["intervals"]["FRR"],
+        "cross-group": slices["cross_far"]["intervals"][0][1],
+    } | {
+        name: next(iter(protocol["intervals"].values()))
+        for name, protocol in metrics["protocols"].items()
+    }
+
+
+def test_the_intervals_are_those_that_are_asked_for_everywhere():
+    faces = Faces(spread=2.0)
+    rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]
+    asked = {
+        "target_fars": [0.2],  # that 25 searches by people who are not enrolled support
+        "slices": SliceSettings("people.csv", ["number"]),
+        "read": {"people.csv": "\n".join(["identity,number", *rows])}.__getitem__,
+        "protocols": {name: {} for name in ("all_pairs", "closed_set", "leave_one_out", "open_set")}
+        | {"templates": {"size": 2}},
+    }
+    bootstrap, exact = (
+        intervals_of(evaluate_faces(faces, intervals=method, **asked).metrics)
+        for method in ("bootstrap", "clopper_pearson")
+    )
+    assert {name for name in exact if exact[name] == bootstrap[name]} == set()
+    default = intervals_of(evaluate_faces(faces, **asked).metrics)
+    assert default == bootstrap

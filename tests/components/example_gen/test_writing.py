@@ -1,0 +1,82 @@
+"""How what was checked gets to the files of its split, once and whole."""
+
+import apache_beam as beam
+import pytest
+import tensorflow as tf
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from components.example_gen.checking import (
+    CheckedImage,
+    CheckImages,
+    CheckOptions,
+    Place,
+    read_checked,
+    read_example,
+    whole_file,
+)
+from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
+from faces.sources.folder import list_images
+
+MB = 2**20
+
+
+def checked(key, length=1):
+    return CheckedImage(key, "mark", "", Place(0, 0, length))
+
+
+def test_a_file_that_is_not_finished_has_no_name_and_leaves_the_former_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("whole")
+
+    def fail():
+        with whole_file(str(path)) as unfinished:
+            tf.io.gfile.GFile(unfinished, "w").write("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert path.read_text() == "whole"
+
+
+def test_shards_have_some_64_mb_and_every_image_once():
+    images = [checked(f"ann/{number}.jpg", length=MB) for number in range(150)]
+    shards = plan_shards({"train": images, "val": []})
+    assert [(shard.folder, shard.name, len(shard.places)) for shard in shards] == [
+        ("train", "data_tfrecord-00000-of-00003.gz", 50),
+        ("train", "data_tfrecord-00001-of-00003.gz", 50),
+        ("train", "data_tfrecord-00002-of-00003.gz", 50),
+        ("val", "data_tfrecord-00000-of-00001.gz", 0),
+    ]
+
+
+def test_shards_do_not_depend_on_the_order_of_the_images():
+    images = [CheckedImage(f"a/{n}", "", "", Place(n, 0, MB)) for n in range(100)]
+    assert plan_shards({"train": images}) == plan_shards({"train": images[::-1]})
+    places = [place for shard in plan_shards({"train": images}) for place in shard.places]
+    assert places != sorted(places)
+
+
+def test_what_is_tried_again_is_written_once(faces, tmp_path):
+    (tmp_path / "spilled").mkdir()
+    keys = list_images(faces)
+    options = CheckOptions(str(faces), str(tmp_path / "spilled"), max_pixels=10_000, channels=3)
+    spilled = []
+    for _ in range(2):
+        with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+            _ = pipeline | CheckImages(keys, options)
+        images = list(read_checked(keys, options.spill_folder))
+        spilled.append([read_example(image.place, options.spill_folder) for image in images])
+    assert spilled[0] == spilled[1]
+    assert [image.key for image in images] == keys
+
+    folder = tmp_path / "Split-train"
+    shards = plan_shards({str(folder): images})
+    for _ in range(2):
+        with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+            _ = pipeline | WriteShards(shards, options.spill_folder)
+        (folder / "data_tfrecord-00000-of-00001.gz.1234").write_bytes(b"of a bundle that failed")
+    remove_leftovers(shards)
+    (file,) = folder.iterdir()
+    assert sorted(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator()) == sorted(
+        spilled[0]
+    )

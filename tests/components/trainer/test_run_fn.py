@@ -1,0 +1,168 @@
+"""The stock Trainer with our run_fn, on a tiny TFRecord."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from mlflow import MlflowClient
+
+from components.tracking import RUN_FILE, TrackedRun
+from components.trainer.callbacks import MODEL_NAME
+from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
+from groundfloor import progress
+from groundfloor.errors import UserError
+from pipeline.config import TrainingConfig
+from tests.conftest import draw_face, write_faces
+from tests.stages import (
+    SHORT_TRAINING,
+    SMALL_MODEL,
+    run_example_gen,
+    run_trainer,
+    run_transform,
+)
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    faces = write_faces(folder / "faces", people=6, shots=5)
+    examples = run_example_gen(faces, folder / "gen", val_split=0.2)["examples"]
+    return run_transform(examples, folder / "transform", tuple(SMALL_MODEL.input_shape))
+
+
+@pytest.fixture(scope="module")
+def trained(transformed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    tracking = {
+        "uri": f"sqlite:///{folder}/mlflow.db",
+        "experiment": "faces",
+        "artifact_dir": (folder / "mlflow").as_uri(),
+    }
+    steps = []
+    progress.listen(steps.append)
+    try:
+        outputs = run_trainer(transformed, folder, tracking=tracking)
+    finally:
+        progress.unlisten(steps.append)
+    return outputs, tracking, steps
+
+
+def tracked_run(outputs):
+    path = Path(outputs["model"].uri) / "Format-Serving" / RUN_FILE
+    return TrackedRun.from_json(path.read_text(encoding="utf-8"))
+
+
+def test_the_model_artifact_holds_a_saved_model_that_embeds(trained):
+    outputs, _, _ = trained
+    model = tf.saved_model.load(f"{outputs['model'].uri}/Format-Serving")
+    pixels = tf.zeros((2, 32, 32, 3), tf.uint8)
+    assert model.signatures[PIXELS_SIGNATURE](pixels=pixels)[EMBEDDING_KEY].shape == (2, 16)
+
+
+def test_the_model_run_holds_checkpoint_history_and_tensorboard(trained):
+    outputs, _, _ = trained
+    folder = Path(outputs["model_run"].uri)
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= history.keys()
+    assert {len(values) for values in history.values()} == {2}
+    assert list((folder / "checkpoints").iterdir())
+    assert list((folder / "tensorboard").rglob("events.out.*"))
+
+
+def in_a_bare_process(folder, pixels, *arguments):
+    """What models give that are loaded without this project: name -> embeddings."""
+    np.savez(folder / "pixels.npz", pixels=pixels)
+    files = [folder / "embeddings.npz", folder / "pixels.npz"]
+    script = Path(__file__).with_name("bare_process.py")
+    run = subprocess.run(
+        [sys.executable, "-I", script, *files, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return dict(np.load(files[0]))
+
+
+def test_the_delivered_models_load_without_this_project_and_embed_as_the_served_one(
+    trained, tmp_path
+):
+    outputs, tracking, _ = trained
+    pixels = np.stack([np.asarray(draw_face(person, 0, size=(32, 32))) for person in range(4)])
+    served = tf.saved_model.load(f"{outputs['model'].uri}/Format-Serving")
+    expected = served.signatures[PIXELS_SIGNATURE](pixels=tf.constant(pixels))[EMBEDDING_KEY]
+    client = MlflowClient(tracking["uri"])
+    experiment = client.get_experiment_by_name("faces")
+    (logged,) = client.search_logged_models([experiment.experiment_id])
+    embeddings = in_a_bare_process(
+        tmp_path,
+        pixels,
+        Path(outputs["model_run"].uri) / "checkpoints" / MODEL_NAME,
+        tracking["uri"],
+        f"models:/{logged.model_id}",
+    )
+    assert set(embeddings) == {"keras", "mlflow", "pyfunc"}
+    for name, values in embeddings.items():
+        np.testing.assert_allclose(values, expected, atol=1e-5, err_msg=name)
+
+
+def test_mlflow_has_the_parameters_and_a_point_an_epoch(trained):
+    outputs, tracking, _ = trained
+    run_id = tracked_run(outputs).run_id
+    client = MlflowClient(tracking["uri"])
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["training.epochs"] == "2"
+    assert run.data.params["model.arcface_margin"] == "0.5"
+    for metric in ("loss", "val_loss", "accuracy", "val_accuracy"):
+        steps = [point.step for point in client.get_metric_history(run_id, metric)]
+        assert steps == [1, 2]
+    experiment = client.get_experiment_by_name("faces")
+    assert len(client.search_logged_models([experiment.experiment_id])) == 1
+
+
+def test_every_epoch_is_reported(trained):
+    _, _, steps = trained
+    assert [(step.unit, step.done, step.total) for step in steps] == [("epochs", 1, 2)] * 2
+    assert "val_loss" in steps[0].note
+
+
+def test_folders_named_in_the_configuration_are_used(transformed, tmp_path):
+    training = SHORT_TRAINING.model_copy(
+        update={"checkpoint_dir": tmp_path / "ckpt", "log_dir": tmp_path / "logs", "epochs": 1}
+    )
+    run_trainer(transformed, tmp_path, training=training.model_dump(mode="json"))
+    assert list((tmp_path / "ckpt").iterdir())
+    assert list((tmp_path / "logs").rglob("events.out.*"))
+
+
+def test_a_tracking_server_that_is_down_does_not_cost_the_model(transformed, tmp_path):
+    tracking = {"uri": "http://127.0.0.1:9", "experiment": "faces", "artifact_dir": None}
+    outputs = run_trainer(transformed, tmp_path, tracking=tracking)
+    assert (Path(outputs["model"].uri) / "Format-Serving/saved_model.pb").exists()
+    assert tracked_run(outputs).run_id is None
+    assert tracked_run(outputs).failure
+
+
+def test_a_training_that_diverges_says_when_and_fails_its_run(transformed, tmp_path, monkeypatch):
+    # No rate that the configuration lets through is sure to diverge on these faces.
+    training = SHORT_TRAINING.model_copy(update={"initial_lr": 1e30})
+    monkeypatch.setattr(TrainingConfig, "model_validate", lambda _: training)
+    tracking = {
+        "uri": f"sqlite:///{tmp_path}/mlflow.db",
+        "experiment": "faces",
+        "artifact_dir": (tmp_path / "mlflow").as_uri(),
+    }
+    with pytest.raises(UserError, match=r"diverged: .* in epoch 1"):
+        run_trainer(
+            transformed, tmp_path, training=training.model_dump(mode="json"), tracking=tracking
+        )
+    client = MlflowClient(tracking["uri"])
+    experiment = client.get_experiment_by_name("faces")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
