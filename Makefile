@@ -23,15 +23,16 @@ demo: $(SETUP)  ## train, evaluate, bless and push a model on the ORL faces
 test: $(SETUP)  ## run every test
 	@$(PYTHON_IN_VENV) -m pytest
 
-test-trixie:  ## run every test on the second stack, in a Debian 13 root (needs root, debootstrap)
+test-trixie:  ## run lint and every test on the second stack, in a Debian 13 root (needs root, debootstrap)
 	@scripts/test_trixie.sh
 
 test-containers: $(SETUP)  ## run the tests that need a container engine and the images
 	@$(PYTHON_IN_VENV) -m pytest -m containers
 
-lint: $(SETUP)  ## check the style
+lint: $(SETUP)  ## check the style and the types
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@$(PYTHON_IN_VENV) -m mypy
 
 format: $(SETUP)  ## mend the style
 	@.venv/bin/ruff check --fix
