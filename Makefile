@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -22,6 +22,9 @@ demo: $(SETUP)  ## train, evaluate, bless and push a model on the ORL faces
 
 test: $(SETUP)  ## run every test
 	@$(PYTHON_IN_VENV) -m pytest
+
+test-fast: $(SETUP)  ## run the tests that need neither TFX nor TensorFlow, in less than a minute
+	@$(PYTHON_IN_VENV) -m pytest -p tests.fast_tier
 
 test-trixie:  ## run lint and every test on the second stack, in a Debian 13 root (needs root, debootstrap)
 	@scripts/test_trixie.sh
