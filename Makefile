@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -31,6 +31,9 @@ test-trixie:  ## run lint and every test on the second stack, in a Debian 13 roo
 
 test-containers: $(SETUP)  ## run the tests that need a container engine and the images
 	@$(PYTHON_IN_VENV) -m pytest -m containers
+
+mutate: $(SETUP)  ## make small faults in what a change touches, and see which the tests miss; MUTATE="--number 50"
+	@$(PYTHON_IN_VENV) scripts/mutate.py $(MUTATE)
 
 lint: $(SETUP)  ## check the style and the types
 	@.venv/bin/ruff check
