@@ -20,7 +20,9 @@ def code_in(text):
 
 def paths_in(text):
     links = re.findall(r"\]\(([^):]+)\)", text)
-    return [code for code in code_in(text) if re.fullmatch(r"[\w./-]+(/|\.\w+)", code)] + links
+    return [
+        code for code in code_in(text) if re.fullmatch(r"[\w./-]+(/|\.(py|md|yaml))", code)
+    ] + links
 
 
 @pytest.mark.parametrize("path", sorted(set(paths_in(CONTRIBUTING))))

@@ -609,7 +609,6 @@ def test_a_legend_takes_names_that_matplotlib_would_read_as_markup(data):
     assert plots.plot_cmc(data.curves, names).startswith("data:image/svg+xml")
 
 
-@pytest.mark.slow
 def test_the_report_of_a_very_large_evaluation_stays_under_five_megabytes(full):
     """As of 100,000 images: curves with a point for each, every slice wide, large images."""
     steps = np.linspace(0, 1, 100_000)

@@ -123,7 +123,6 @@ def test_two_people_are_never_evidence_for_one_person(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.slow
 def test_answers_on_other_people_are_not_wrong_more_often_than_they_admit(method):
     fresh = score_pairs(*random_faces(seed=1000, people=60, images=4, spread=0.5))
     wrong, admitted = [], []
