@@ -24,7 +24,7 @@ test: $(SETUP)  ## run every test
 	@$(PYTHON_IN_VENV) -m pytest
 
 test-fast: $(SETUP)  ## run the tests that need neither TFX nor TensorFlow, in less than a minute
-	@$(PYTHON_IN_VENV) -m pytest -p tests.fast_tier
+	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -p tests.fast_tier
 
 test-trixie:  ## run lint and every test on the second stack, in a Debian 13 root (needs root, debootstrap)
 	@scripts/test_trixie.sh
