@@ -65,4 +65,4 @@ images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TA
 	@scripts/build_images.sh
 
 clean:  ## remove the virtual environment, the runs and all that was built
-	rm -rf .venv build runs *.egg-info
+	rm -rf .venv build runs *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""What the papers at the top of the tree say is true of the tree."""
+"""What the documents say of the tree is true."""
 
 import re
 import tomllib
@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests import ROOT
+from tests.imports import FOLDERS
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 RECIPES = dict(part.split("\n", 1) for part in CONTRIBUTING.split("\n## ")[1:])
@@ -28,6 +29,15 @@ def paths_in(text):
 @pytest.mark.parametrize("path", sorted(set(paths_in(CONTRIBUTING))))
 def test_what_contributing_names_exists(path):
     assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_the_files_that_a_document_names_exist(document):
+    named = [path for path in paths_in((ROOT / document).read_text()) if "/" in path]
+    ours = [path for path in named if path.split("/")[0] in (*FOLDERS, "configs", "docker")]
+    assert [path for path in ours if not (ROOT / path).exists()] == []
 
 
 def test_the_targets_that_contributing_names_exist():
