@@ -215,12 +215,15 @@ def tried(root: Path, sample: Sequence[Fault]) -> Iterator[tuple[Fault, bool]]:
 def main() -> None:
     """Draws faults, tries each and prints what became of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("paths", nargs="*", help="files, each with all its lines")
+    parser.add_argument("paths", nargs="*", help="files of the checkout, each with all its lines")
     parser.add_argument("--since", help="a revision (default: where the branch began, or HEAD~1)")
     parser.add_argument("--number", type=int, default=20, help="how many faults (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="draws the faults (default: 1)")
     options = parser.parse_args()
     root = Path(__file__).resolve().parent.parent
+    for path in options.paths:
+        if not (root / path).is_file():
+            parser.error(f"there is no file {path} in the checkout")
     lines = dict.fromkeys(options.paths) or changed_lines(root, options.since or _beginning(root))
     sample = draw(root, lines, options.number, options.seed)
     print(f"{len(sample)} faults in {len({fault.path for fault in sample})} files")
