@@ -134,7 +134,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             model_sha256=digest_of_folder(contents_of(model_path, fileio)),
             data_sha256=digest_of_images(test.keys, test.identities, names["sha256"]),
             measured_images=describe_images(
-                *(split.pixels(some_of(len(split.keys))) for split in (test, training))
+                *(split.shown(some_of(len(split.keys))) for split in (test, training))
             ),
             measured_sizes=describe_sizes(
                 *(names[f"image/{side}"].astype(np.int64) for side in ("height", "width"))
