@@ -51,7 +51,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.figures.metrics import verification_metrics
 
 DIMENSIONS = 512

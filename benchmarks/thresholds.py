@@ -22,7 +22,7 @@ from functools import cache
 
 import numpy as np
 
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.figures.metrics import error_rates, impostor_pairs_needed
 from biometrics.intervals.jackknife import far_curve
 from biometrics.thresholds.calibration import ISOTONIC, LOGISTIC, fit_calibration, posterior

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.baselines import (
     EIGENFACES,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from biometrics.baseline_study import BaselineStudy, study_baselines
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.curves import Curves, compute_curves
 from biometrics.figures.worst_pairs import ScoredPair, find_worst_pairs

@@ -15,7 +15,7 @@ import numpy as np
 
 from biometrics.arrays import Float32, Int64
 from biometrics.csv_table import Row, read_table
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import verification_metrics
 from biometrics.groups.counts import GroupCounts, Slice, count_accepted, far_interval

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from scipy.stats import beta, t
 
 from biometrics.arrays import Bool, Float32, Float64, Int64
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.engine.sample import PairSample
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import (

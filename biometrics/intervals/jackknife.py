@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import t
 
 from biometrics.arrays import Float32, Float64, Int64
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.figures.metrics import ROUNDING, error_rates
 from biometrics.intervals.bootstrap import rate_intervals
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import verification_metrics
 from biometrics.intervals.bootstrap import (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from biometrics.engine.pairs import PairScores
-from biometrics.figures.protocol_curves import error_curve
+from biometrics.engine.pair_scores import PairScores
+from biometrics.figures.curves import error_curve
 from biometrics.protocols.base import (
     ProtocolResult,
     ProtocolSettings,

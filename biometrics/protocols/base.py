@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from biometrics.arrays import Float32, Int64
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.intervals.bootstrap import BOOTSTRAP
 from groundfloor.draws import Draw, rank

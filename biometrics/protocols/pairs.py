@@ -9,9 +9,9 @@ from biometrics.arrays import Bool, Float32, Float64, Int64
 from biometrics.engine.distances import listed_distances
 from biometrics.engine.sample import PairSample
 from biometrics.engine.scores import Scores
-from biometrics.figures.metrics import impostor_pairs_needed, verification_metrics
+from biometrics.figures.curves import error_curve
+from biometrics.figures.metrics import impostor_pairs_needed, middle_of_gap, verification_metrics
 from biometrics.figures.names import tar_key
-from biometrics.figures.protocol_curves import error_curve
 from biometrics.figures.trials import supported_targets
 from biometrics.intervals.bootstrap import CLOPPER_PEARSON, clopper_pearson, resample_verification
 from biometrics.protocols.base import (
@@ -237,9 +237,7 @@ def best_threshold(distance: Float32, same: Bool) -> np.float32:
         return np.nextafter(values[0], np.float32(-np.inf))
     if best == len(values) - 1:
         return values[best]
-    middle = np.float32((float(values[best]) + float(values[best + 1])) / 2)
-    # Between neighbouring float32 values there is no middle, and rounding may go up.
-    return middle if middle < values[best + 1] else values[best]
+    return middle_of_gap(values[best], values[best + 1])
 
 
 def mean_accuracy(accuracy: Float64) -> tuple[float, float, list[float]]:

@@ -7,7 +7,7 @@ import numpy as np
 from biometrics.arrays import Float64, Int64
 from biometrics.csv_table import Row, read_table
 from biometrics.engine.distances import normalised
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.protocols.all_pairs import verification_result
 from biometrics.protocols.base import (

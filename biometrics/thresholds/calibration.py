@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from biometrics.arrays import Float64
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.engine.scores import Scores
 from biometrics.errors import EvaluationError
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from biometrics.arrays import Bool, Float32, Float64
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import ROUNDING, impostor_pairs_needed, middle_of_gap
 from biometrics.intervals.bootstrap import (

@@ -17,7 +17,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from biometrics.csv_table import decode_text
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.errors import EvaluationError
 from biometrics.evaluation import (
     Evaluation,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.engine.sample import PairSample
 from biometrics.figures.curves import compute_curves, landmarks
 from biometrics.figures.metrics import calculate_identification_metrics, error_rates
@@ -18,8 +18,8 @@ def test_curve_points_are_exact_and_their_number_is_bounded():
     pairs = score_pairs(*random_faces(people=60, images=5, spread=1.5))
     curves = compute_curves(pairs)
     assert pairs.impostor.total > 40_000
-    assert len(curves.thresholds) <= 1024
-    far, frr = error_rates(pairs, curves.thresholds)
+    assert len(curves.distances) <= 1024
+    far, frr = error_rates(pairs, curves.distances)
     np.testing.assert_array_equal(curves.far, far)
     np.testing.assert_array_equal(curves.frr, frr)
     assert curves.far[0] <= 1 / pairs.impostor.total
@@ -37,10 +37,11 @@ def test_landmarks_are_few_and_have_both_ends_and_what_is_next_to_them(length):
 def test_histograms_hold_every_pair_and_the_cmc_starts_at_rank_1():
     embeddings, labels = random_faces()
     pairs = score_pairs(embeddings, labels)
-    curves = compute_curves(pairs, bins=10, max_rank=5)
+    curves = compute_curves(pairs)
     assert curves.genuine_share.sum() == pytest.approx(1)
     assert curves.impostor_share.sum() == pytest.approx(1)
-    assert len(curves.bin_edges) == 11
+    assert len(curves.bin_edges) == 61
+    assert len(curves.cmc) == 20
     ranks = calculate_identification_metrics(embeddings, labels)
     assert (curves.cmc[0], curves.cmc[4]) == (ranks["Rank-1"], ranks["Rank-5"])
 

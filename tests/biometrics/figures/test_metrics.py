@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import (
     calculate_identification_metrics,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from biometrics.engine import distances
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.groups import counts as group_counts
 from biometrics.groups.counts import Slice, count_accepted, far_interval
 from tests.biometrics.cases import random_faces

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.stats import binomtest, norm, t
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.engine.sample import PairSample
 from biometrics.engine.scores import Scores
 from biometrics.errors import EvaluationError

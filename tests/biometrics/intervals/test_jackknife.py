@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from scipy.stats import t
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.metrics import error_rates
 from biometrics.intervals.bootstrap import rate_interval
 from biometrics.intervals.jackknife import crossing_interval, far_curve

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.protocols import PROTOCOLS, base, find_protocol, run_protocols
 from biometrics.protocols.metrics_json import evaluate

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.metrics import error_rates, true_accept_rate, verification_metrics
 from biometrics.intervals.bootstrap import bootstrap_intervals, clopper_pearson
 from biometrics.intervals.jackknife import crossing_interval, far_curve
