@@ -33,7 +33,7 @@ from biometrics.report.data import Comparison, ImagePair, ReportData
 from biometrics.report.exports import curve_files, curve_tables
 from biometrics.report.page import render_report
 from biometrics.split_images import SplitImages
-from biometrics.thresholds.operating_points import ThresholdStudy, study_thresholds
+from biometrics.thresholds.study import ThresholdStudy, study_thresholds
 from groundfloor import progress
 
 # Points at which the calibration is drawn and exported.

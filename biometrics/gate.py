@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from biometrics.figures.baselines import RAW_PIXELS
 from biometrics.figures.metrics import ROUNDING
-from biometrics.intervals.bootstrap import CONFIDENCE
 from biometrics.intervals.paired import PairedComparison
+from biometrics.intervals.rates import CONFIDENCE
 
 LATEST_BLESSED = "latest blessed model"
 # The scope of all pairs; the others are groups of a slice.

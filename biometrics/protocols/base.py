@@ -10,7 +10,7 @@ import numpy as np
 from biometrics.arrays import Float32, Int64
 from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
-from biometrics.intervals.bootstrap import BOOTSTRAP
+from biometrics.intervals.rates import BOOTSTRAP
 from groundfloor.draws import Draw, rank
 
 
@@ -115,7 +115,7 @@ class ProtocolSettings:
       ranks: the N of Rank-N.
       seed: of the choice of images and people, and of the resampling behind the intervals.
       read: gives the content of a text file by its path, for protocols that have one.
-      intervals: `bootstrap` or `clopper_pearson`; see `bootstrap_intervals`.
+      intervals: `bootstrap` or `clopper_pearson`; see `Rate.interval`.
     """
 
     distance: str

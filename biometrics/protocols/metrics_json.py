@@ -14,7 +14,8 @@ from biometrics.figures.metrics import (
     verification_metrics,
 )
 from biometrics.figures.names import ONE_ENROLLED, tar_key
-from biometrics.intervals.bootstrap import BOOTSTRAP, bootstrap_intervals
+from biometrics.intervals.bootstrap import figure_intervals
+from biometrics.intervals.rates import BOOTSTRAP
 
 
 def evaluate(
@@ -51,7 +52,7 @@ def evaluate_pairs(
     Returns:
       `FAR`, `FRR`, `EER`, `EER_threshold`, `AUC`, `Rank-N`, `Rank-1 (one enrolled)`,
       `TAR@FAR=...`: numbers; `counts`: `genuine_pairs`, `impostor_pairs`, `identities`, `images`;
-      `intervals`: key -> [low, high], see `bootstrap_intervals`; `unsupported`: key -> the
+      `intervals`: key -> [low, high], see `figure_intervals`; `unsupported`: key -> the
       impostor pairs it needs, where there are fewer than 3 / FAR: such a key has no number.
     """
     needed = {far: impostor_pairs_needed(far) for far in target_fars}
@@ -60,7 +61,7 @@ def evaluate_pairs(
     metrics |= rank_rates(pairs, ranks)
     metrics[ONE_ENROLLED] = one_enrolled_rate(pairs)
     metrics |= {tar_key(far): true_accept_rate(pairs, far) for far in supported}
-    found = bootstrap_intervals(
+    found = figure_intervals(
         pairs,
         metrics["EER_threshold"],
         fars=supported,

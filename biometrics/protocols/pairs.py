@@ -13,7 +13,7 @@ from biometrics.figures.curves import error_curve
 from biometrics.figures.metrics import impostor_pairs_needed, middle_of_gap, verification_metrics
 from biometrics.figures.names import tar_key
 from biometrics.figures.trials import supported_targets
-from biometrics.intervals.bootstrap import CLOPPER_PEARSON, clopper_pearson, resample_verification
+from biometrics.intervals.bootstrap import resample_verification
 from biometrics.protocols.base import (
     ProtocolResult,
     ProtocolSettings,
@@ -144,13 +144,8 @@ def _verification(
     )
     figures = {key: metrics[key] for key in ("EER", "EER_threshold", "AUC")}
     figures |= {tar_key(far): resampled[tar_key(far)].value for far in supported}
-    intervals = {key: list(resampled[key].interval()) for key in figures if key in resampled}
-    if settings.intervals == CLOPPER_PEARSON:
-        genuine = scores.genuine.total
-        intervals |= {
-            key: list(clopper_pearson(round(figures[key] * genuine), genuine))
-            for key in map(tar_key, supported)
-        }
+    method = settings.intervals
+    intervals = {key: list(resampled[key].interval(method)) for key in figures if key in resampled}
     return ProtocolResult(
         description="",
         figures=figures,

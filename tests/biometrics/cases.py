@@ -46,6 +46,11 @@ def expanded(scores):
     return np.repeat(scores.values, scores.counts)
 
 
+def no_event(trials):
+    """The rate that gives no event in so many trials in 2.5 % of the cases."""
+    return 1 - 0.025 ** (1 / trials)
+
+
 @st.composite
 def faces(draw):
     """Small sets with many ties: grid embeddings, at least one genuine and one impostor pair."""

@@ -14,7 +14,7 @@ from biometrics.groups.slices import (
     read_attributes,
     scopes,
 )
-from biometrics.intervals.bootstrap import clopper_pearson
+from biometrics.intervals.rates import clopper_pearson
 from tests.biometrics.cases import random_faces
 
 IDENTITIES = ["ann", "ann", "bob", "cy"]
