@@ -127,7 +127,16 @@ def score_pairs(
 
     Raises:
       EvaluationError: N < 2, shapes that do not fit, values that are not finite, an embedding
-        without direction (all zero) under cosine, no genuine or no impostor pair.
+        without direction (all zero) under cosine, no genuine or no impostor pair, or a kernel that
+        there is not.
+
+    Example:
+      >>> line = [[0.0], [1.0], [5.0], [7.0]]
+      >>> pairs = score_pairs(line, ["ann", "ann", "bob", "bob"], "euclidean")
+      >>> pairs.genuine.values, pairs.genuine.counts
+      (array([1., 2.], dtype=float32), array([1, 1]))
+      >>> pairs.impostor.values, pairs.impostor.counts
+      (array([4., 5., 6., 7.], dtype=float32), array([1, 1, 1, 1]))
     """
     layout, scorer = prepare_pairs(embeddings, labels, distance)
     genuine, impostor = count_pairs(layout, scorer, kernel=kernel, threads=threads)
