@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from biometrics.embeddings import EmbeddingSet, ImageSet
-    from biometrics.engine.pairs import PairScores, score_pairs
+    from biometrics.engine.pair_scores import PairScores, score_pairs
     from biometrics.errors import EvaluationError
     from biometrics.evaluation import Evaluation, evaluate
     from biometrics.figures.metrics import (
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
         verification_metrics,
     )
     from biometrics.gate import Blessing, Rivals, decide_blessing
-    from biometrics.intervals.bootstrap import bootstrap_intervals
+    from biometrics.intervals.bootstrap import figure_intervals
     from biometrics.protocols import run_protocols
     from biometrics.protocols.all_pairs import measure_pairs
     from biometrics.settings import Bound, ProtocolSettings, Rules, Settings, SliceSettings
-    from biometrics.thresholds.operating_points import study_thresholds
     from biometrics.thresholds.pack import ThresholdPack
+    from biometrics.thresholds.study import study_thresholds
 
 __all__ = [
     "Blessing",
@@ -67,12 +67,12 @@ __all__ = [
     "Settings",
     "SliceSettings",
     "ThresholdPack",
-    "bootstrap_intervals",
     "calculate_identification_metrics",
     "calculate_verification_metrics",
     "decide_blessing",
     "error_rates",
     "evaluate",
+    "figure_intervals",
     "measure_pairs",
     "rank_rates",
     "run_protocols",
@@ -84,7 +84,7 @@ __all__ = [
 
 _HOMES = {
     "embeddings": ("EmbeddingSet", "ImageSet"),
-    "engine.pairs": ("PairScores", "score_pairs"),
+    "engine.pair_scores": ("PairScores", "score_pairs"),
     "errors": ("EvaluationError",),
     "evaluation": ("Evaluation", "evaluate"),
     "figures.metrics": (
@@ -96,12 +96,12 @@ _HOMES = {
         "verification_metrics",
     ),
     "gate": ("Blessing", "Rivals", "decide_blessing"),
-    "intervals.bootstrap": ("bootstrap_intervals",),
+    "intervals.bootstrap": ("figure_intervals",),
     "protocols": ("run_protocols",),
     "protocols.all_pairs": ("measure_pairs",),
     "settings": ("Bound", "ProtocolSettings", "Rules", "Settings", "SliceSettings"),
-    "thresholds.operating_points": ("study_thresholds",),
     "thresholds.pack": ("ThresholdPack",),
+    "thresholds.study": ("study_thresholds",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

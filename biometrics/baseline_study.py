@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from biometrics.embeddings import EmbeddingSet, ImageSet, draw_images
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.baselines import (
     BASELINES,

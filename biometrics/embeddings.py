@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from biometrics.arrays import Float32, Int64
 from biometrics.engine.inputs import check_embeddings
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from groundfloor.draws import Draw, shuffled, shuffled_places
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from biometrics.baseline_study import BaselineStudy, study_baselines
 from biometrics.embeddings import EmbeddingSet, ImageSet, PairScorer
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.curves import Curves, compute_curves
 from biometrics.figures.worst_pairs import ScoredPair, find_worst_pairs
@@ -28,7 +28,7 @@ from biometrics.report.data import Comparison, ImagePair, ReportData
 from biometrics.report.exports import curve_files, curve_tables
 from biometrics.report.page import render_report
 from biometrics.settings import Settings
-from biometrics.thresholds.operating_points import ThresholdStudy, study_thresholds
+from biometrics.thresholds.study import ThresholdStudy, study_thresholds
 from groundfloor import progress
 
 # Points at which the calibration is drawn and exported.

@@ -7,8 +7,8 @@ from typing import Any, TypeGuard
 
 from biometrics.figures.baselines import RAW_PIXELS
 from biometrics.figures.metrics import ROUNDING
-from biometrics.intervals.bootstrap import CONFIDENCE
 from biometrics.intervals.paired import PairedComparison
+from biometrics.intervals.rates import CONFIDENCE
 from biometrics.settings import VALUE, Bound, Rules
 
 LATEST_BLESSED = "latest blessed model"

@@ -40,7 +40,7 @@ class ProtocolSettings:
       ranks: the N of Rank-N, 1 or more.
       seed: of the choice of people and images, and of the resampling behind the intervals.
       read: gives the content of a text file by its path, for protocols and groups that have one.
-      intervals: `bootstrap` or `clopper_pearson`; see `bootstrap_intervals`.
+      intervals: `bootstrap` or `clopper_pearson`; see `Rate.interval`.
 
     Raises:
       EvaluationError: one of them is something else.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from biometrics.embeddings import EmbeddingSet, ImageSet
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
+from biometrics.figures.curves import error_curve
 from biometrics.figures.metrics import (
     impostor_pairs_needed,
     one_enrolled_rate,
@@ -14,8 +15,7 @@ from biometrics.figures.metrics import (
     verification_metrics,
 )
 from biometrics.figures.names import ONE_ENROLLED, tar_key
-from biometrics.figures.protocol_curves import error_curve
-from biometrics.intervals.bootstrap import bootstrap_intervals
+from biometrics.intervals.bootstrap import figure_intervals
 from biometrics.protocols.base import ProtocolResult
 from biometrics.settings import ProtocolSettings
 
@@ -45,7 +45,7 @@ def measure_pairs(pairs: PairScores, settings: ProtocolSettings) -> dict[str, An
     Returns:
       `FAR`, `FRR`, `EER`, `EER_threshold`, `AUC`, `Rank-N`, `Rank-1 (one enrolled)`,
       `TAR@FAR=...`: numbers; `counts`: `genuine_pairs`, `impostor_pairs`, `identities`, `images`;
-      `intervals`: key -> [low, high], see `bootstrap_intervals`; `unsupported`: key -> the
+      `intervals`: key -> [low, high], see `figure_intervals`; `unsupported`: key -> the
       impostor pairs it needs, where there are fewer than 3 / FAR: such a key has no number.
     """
     needed = {far: impostor_pairs_needed(far) for far in settings.target_fars}
@@ -54,7 +54,7 @@ def measure_pairs(pairs: PairScores, settings: ProtocolSettings) -> dict[str, An
     metrics |= rank_rates(pairs, settings.ranks)
     metrics[ONE_ENROLLED] = one_enrolled_rate(pairs)
     metrics |= {tar_key(far): true_accept_rate(pairs, far) for far in supported}
-    found = bootstrap_intervals(
+    found = figure_intervals(
         pairs,
         metrics["EER_threshold"],
         fars=supported,

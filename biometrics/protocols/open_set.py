@@ -8,9 +8,9 @@ from biometrics.arrays import Int64
 from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.engine.scores import Scores
 from biometrics.errors import EvaluationError
+from biometrics.figures.curves import error_curve
 from biometrics.figures.metrics import impostor_pairs_needed, true_accept_rate
 from biometrics.figures.names import tar_key
-from biometrics.figures.protocol_curves import error_curve
 from biometrics.figures.trials import TrialScores, supported_targets
 from biometrics.intervals.trials import Trials, accepted_intervals
 from biometrics.protocols.base import ProtocolResult

@@ -8,7 +8,7 @@ from biometrics.arrays import Float64, Int64
 from biometrics.csv_table import Row, read_table
 from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.engine.distances import normalised
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.protocols.all_pairs import verification_result
 from biometrics.protocols.base import ProtocolResult
@@ -72,7 +72,7 @@ class Templates:
         return grouping
 
     def run(self, images: EmbeddingSet, settings: ProtocolSettings) -> ProtocolResult:
-        """Gives the figures of `evaluate_pairs` on templates instead of images.
+        """Gives the figures of `measure_pairs` on templates instead of images.
 
         Raises:
           EvaluationError: see `plan`; or a template's images cancel out.

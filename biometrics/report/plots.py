@@ -72,7 +72,7 @@ def plot_rates(model: Curves) -> str:
         (model.far, IMPOSTOR, "-", "FAR: strangers accepted"),
         (model.frr, GENUINE, (0, (6, 2)), "FRR: own person rejected"),
     ):
-        axes.plot(model.thresholds, rate, color=colour, linestyle=style, linewidth=2, label=name)
+        axes.plot(model.distances, rate, color=colour, linestyle=style, linewidth=2, label=name)
     axes.set(xlim=(model.bin_edges[0], model.bin_edges[-1]), ylim=(0, 1.12))
     _mark_threshold(axes, model)
     axes.set_yticks(np.linspace(0, 1, 6))

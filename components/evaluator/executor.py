@@ -18,7 +18,7 @@ from tfx.utils import io_utils, path_utils
 
 from biometrics.csv_table import decode_text
 from biometrics.embeddings import EmbeddingSet, ImageSet, PairScorer
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.evaluation import Evaluation, evaluate
 from biometrics.figures.baselines import BASELINES

@@ -7,7 +7,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.protocols.all_pairs import measure_pairs
 from biometrics.settings import ProtocolSettings
 
@@ -54,6 +54,11 @@ def all_scores(embeddings, labels, distance="cosine"):
 def expanded(scores):
     """All distances of a `Scores`, sorted."""
     return np.repeat(scores.values, scores.counts)
+
+
+def no_event(trials):
+    """The rate that gives no event in so many trials in 2.5 % of the cases."""
+    return 1 - 0.025 ** (1 / trials)
 
 
 @st.composite

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from biometrics.embeddings import EmbeddingSet, ImageSet, draw_images
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from groundfloor.draws import Draw
 from tests.biometrics.protocols.cases import random_set, reordered

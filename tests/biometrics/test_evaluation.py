@@ -8,7 +8,7 @@ import pytest
 
 from biometrics import baseline_study, evaluation
 from biometrics.embeddings import EmbeddingSet, ImageSet, draw_images
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.evaluation import evaluate
 from biometrics.figures.baselines import BASELINES

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.curves import compute_curves
 from biometrics.protocols.all_pairs import measure_pairs
 from biometrics.report.data import Comparison, ImagePair

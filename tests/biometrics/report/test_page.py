@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.curves import compute_curves
 from biometrics.gate import Blessing
 from biometrics.protocols.all_pairs import measure_pairs

@@ -101,7 +101,7 @@ def visible_labels(axis):
 @pytest.mark.parametrize("lowest", [1e-1, 1e-2, 3e-4, 1e-5, 1e-7, 1e-9])
 def test_tick_labels_never_run_into_each_other(figures, data, lowest):
     rates = np.geomspace(lowest, 1, 200)
-    model = replace(data.curves, far=rates, frr=rates[::-1], thresholds=np.linspace(0, 2, 200))
+    model = replace(data.curves, far=rates, frr=rates[::-1], distances=np.linspace(0, 2, 200))
     for figure in (
         plots.plot_open_set(rates, rates[::-1]),
         plots.plot_verification(rates, rates[::-1]),
