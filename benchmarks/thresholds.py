@@ -22,17 +22,18 @@ from functools import cache
 
 import numpy as np
 
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.figures.metrics import error_rates, impostor_pairs_needed
 from biometrics.intervals.jackknife import far_curve
-from biometrics.thresholds.calibration import ISOTONIC, LOGISTIC, fit_calibration, posterior
+from biometrics.thresholds.calibration import posterior
+from biometrics.thresholds.fit import fit_calibration
 from biometrics.thresholds.operating_points import (
     choose_far,
     choose_operating_points,
     curve_of,
-    dev_people,
     far_threshold,
 )
+from biometrics.thresholds.study import dev_people
 
 DIMENSIONS = 32
 NOISE = 0.7
@@ -271,39 +272,33 @@ class Claims:
 
     def __init__(self, population: Population) -> None:
         self._distances = population.sample()
-        self._shares = {method: [] for method in (LOGISTIC, ISOTONIC)}
+        self._shares: list[tuple[float, float, float, float]] = []
 
     def add(self, dev: PairScores) -> None:
-        """Adds the calibrations that some dev people fit; the prior is one half."""
-        for method, shares in self._shares.items():
-            calibration = fit_calibration(dev, method)
-            same, other = (posterior(calibration.llr(part), 0.5) for part in self._distances)
-            is_same, is_other = same > 0.5, other > 0.5
-            shares.append(
-                (
-                    is_other.mean(),
-                    (is_same * (1 - same)).mean() + (is_other * (1 - other)).mean(),
-                    (same < 0.5).mean(),
-                    ((same < 0.5) * same).mean() + ((other < 0.5) * other).mean(),
-                )
+        """Adds the calibration that some dev people fit; the prior is one half."""
+        calibration = fit_calibration(dev)
+        same, other = (posterior(calibration.llr(part), 0.5) for part in self._distances)
+        is_same, is_other = same > 0.5, other > 0.5
+        self._shares.append(
+            (
+                is_other.mean(),
+                (is_same * (1 - same)).mean() + (is_other * (1 - other)).mean(),
+                (same < 0.5).mean(),
+                ((same < 0.5) * same).mean() + ((other < 0.5) * other).mean(),
             )
+        )
 
     def row(self) -> str:
         """The row, but for the first two cells."""
-        return "".join(
-            f" {wrong:.4f} of {claimed:.4f} | {missed:.4f} of {admitted:.4f} |"
-            for wrong, claimed, missed, admitted in (
-                np.mean(shares, axis=0) for shares in self._shares.values()
-            )
-        )
+        wrong, claimed, missed, admitted = np.mean(self._shares, axis=0)
+        return f" {wrong:.4f} of {claimed:.4f} | {missed:.4f} of {admitted:.4f} |"
 
 
 HEADERS = (
     "| population | test people | FAR at most | " + " | ".join(METHODS.values()) + " |",
     "| population | test people | threshold | state | drawn | FAR held | FRR held "
     "| 95 % of the rates are below x times the target | threshold held (known) |",
-    "| population | test people | logistic: wrong of admitted, same | different "
-    "| isotonic: same | different |",
+    "| population | test people | wrong of admitted, same | different |",
 )
 
 

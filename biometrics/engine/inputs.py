@@ -69,15 +69,24 @@ def make_scorer(embeddings: ArrayLike | None, order: Int64, distance: str | Arra
     """
     if not isinstance(distance, str):
         return MatrixScorer(_checked_matrix(distance, len(order)), order)
-    if distance not in ("cosine", "euclidean"):
-        raise EvaluationError(
-            f"The distance must be cosine, euclidean or a square matrix. Received: {distance!r}"
-        )
+    check_distance(distance)
     values = check_embeddings(embeddings)
     if distance == "euclidean":
         return EuclideanScorer(values, order)
     check_directions(values)
     return CosineScorer(values, order)
+
+
+def check_distance(distance: str) -> None:
+    """Checks the name of a distance.
+
+    Raises:
+      EvaluationError: it is neither "cosine" nor "euclidean".
+    """
+    if distance not in ("cosine", "euclidean"):
+        raise EvaluationError(
+            f"The distance must be cosine, euclidean or a square matrix. Received: {distance!r}"
+        )
 
 
 def check_embeddings(embeddings: ArrayLike | None) -> NDArray[Any]:

@@ -3,12 +3,17 @@
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy.sparse import _sparsetools
 
 from biometrics.arrays import Int32, Int64, UInt8
 
+try:
+    from scipy.sparse._sparsetools import csr_todense
+except ImportError:  # it is private, and may be moved
+    csr_todense = None
+
 # Keys looked at together: they stay in the cache between the passes.
 SLICE_KEYS = 2**17
+_ONES = np.ones(SLICE_KEYS, np.uint8)
 
 
 class Ranking(NamedTuple):
@@ -55,7 +60,6 @@ class NumpyKernel:
 
     def __init__(self) -> None:
         self._index = np.empty(SLICE_KEYS, np.int32)
-        self._ones = np.ones(SLICE_KEYS, np.uint8)
 
     def count_block(self, keys: Int32, counts: UInt8, ranking: Ranking) -> Int64:
         """See `Kernel`."""
@@ -64,7 +68,8 @@ class NumpyKernel:
         slice_rows = SLICE_KEYS // columns
         for start in range(0, len(keys), slice_rows):
             rows = keys[start : start + slice_rows]
-            self._count(rows.ravel(), ranking.origin, counts)
+            places = np.subtract(rows.ravel(), ranking.origin, out=self._index[: rows.size])
+            add_ones(counts, places)
             nearest = rows.min(axis=1)
             _add_hits(rows, nearest, ranking.row_limits[start:], ranking.row_ranks[start:])
             _add_hits(rows.T, rows.min(axis=0), ranking.column_limits, ranking.column_ranks)
@@ -77,17 +82,32 @@ class NumpyKernel:
         """See `Kernel`."""
         return int(values.sum(dtype=np.uint32))  # twice as fast as in 64 bits
 
-    def _count(self, keys: Int32, origin: int, counts: UInt8) -> None:
-        """Adds 1 to the counts at each key.
 
-        SciPy makes a sparse matrix dense by adding its values to an array that it is given; here
-        the matrix is a single row, with a 1 at each key. This compiled loop, behind
-        `csr_array.toarray`, takes 32-bit indices and bytes, and lets other threads run meanwhile;
-        `numpy.add.at` does not, and `numpy.bincount` needs a table of its own for every block.
-        """
-        index = np.subtract(keys, origin, out=self._index[: len(keys)])
-        row = np.array([0, len(index)], np.int32)
-        _sparsetools.csr_todense(1, len(counts), row, index, self._ones, counts)
+def add_ones_by_scipy(counts: UInt8, places: Int32) -> None:
+    """`add_ones` by a compiled loop of SciPy's.
+
+    SciPy makes a sparse matrix dense by adding its values to an array that it is given; here the
+    matrix is a single row, with a 1 at each place. This loop, behind `csr_array.toarray`, takes
+    32-bit indices and bytes, and lets other threads run meanwhile. `numpy.add.at` takes twice as
+    long and holds the others up; `numpy.bincount` needs a table of its own for every block.
+    """
+    row = np.array([0, len(places)], np.int32)
+    csr_todense(1, len(counts), row, places, _ONES[: len(places)], counts)
+
+
+def add_ones_by_numpy(counts: UInt8, places: Int32) -> None:
+    """`add_ones` by what NumPy documents."""
+    np.add.at(counts, places, np.uint8(1))
+
+
+def add_ones(counts: UInt8, places: Int32) -> None:
+    """Adds 1, modulo 256, at each place, as often as it comes.
+
+    Args:
+      counts: uint8 [T].
+      places: int32 [P], 0 .. T - 1, P at most `SLICE_KEYS`.
+    """
+    (add_ones_by_scipy if csr_todense else add_ones_by_numpy)(counts, places)
 
 
 def _add_hits(keys: Int32, nearest: Int32, limits: Int32, ranks: Int64) -> None:

@@ -21,6 +21,7 @@ from biometrics.engine.key_counts import KeyList, KeyTable
 from biometrics.engine.layout import Block, Layout
 from biometrics.engine.scorers import Scorer
 from biometrics.engine.threads import one_blas_thread, share, usable_cores
+from biometrics.errors import EvaluationError
 from groundfloor import progress
 
 # Below these numbers of pairs, starting threads, or loading numba, takes longer than it saves.
@@ -41,20 +42,30 @@ def count_pairs(
 
     Returns:
       The genuine and the impostor pairs. They are the same for any kernel and number of threads.
+
+    Raises:
+      EvaluationError: there is no such kernel, or numba is not installed.
     """
     pairs = layout.genuine_pairs + layout.impostor_pairs
     if threads is None:
         threads = usable_cores() if pairs >= _MANY_PAIRS else 1
     if kernel is None:
-        has_numba = importlib.util.find_spec("numba") is not None
-        kernel = "numba" if has_numba and pairs >= _MANY_PAIRS_FOR_NUMBA else "numpy"
+        kernel = "numba" if pairs >= _MANY_PAIRS_FOR_NUMBA and _has_numba() else "numpy"
     # A single thread is left as many BLAS threads as there are: nothing competes with them.
     with one_blas_thread() if threads > 1 else nullcontext():
         return _count_pairs(layout, scorer, [_make_kernel(kernel) for _ in range(threads)])
 
 
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
 def _make_kernel(name: str) -> Kernel:
+    if name not in ("numpy", "numba"):
+        raise EvaluationError(f"The kernel must be numpy or numba. Received: {name!r}")
     if name == "numba":
+        if not _has_numba():
+            raise EvaluationError("The kernel numba needs the extra `fast`, which has numba.")
         from biometrics.engine.numba_kernels import (  # noqa: PLC0415 - an optional extra
             NumbaKernel,
         )
@@ -78,12 +89,12 @@ def _count_pairs(
         GenuineCounter(layout, scorer, keys, limits=limits, impostors=impostors)
         for impostors in impostor
     ]
-    telling = threading.Lock()
+    progress_lock = threading.Lock()
 
     def adding(counter: GenuineCounter | ImpostorCounter) -> Callable[[Block], None]:
         def add(block: Block) -> None:
             pairs = counter.add(block)
-            with telling:
+            with progress_lock:
                 progress.advance("pairs", pairs)
 
         return add

@@ -59,7 +59,7 @@ def _count(
             limits = column_limits[left : left + GROUP]
             hits = column_hits[left : left + GROUP]
             tail_hits = np.int32(0)
-            # Without a branch this becomes vector instructions; a sum of its own accord is int64.
+            # Without a branch this becomes vector instructions; unless it is cast, a sum is int64.
             for column in range(len(some)):
                 row_hits = np.int32(row_hits + (some[column] <= limit))
                 tail_hits = np.int32(tail_hits + (some[column] <= tail_limit))

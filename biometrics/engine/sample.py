@@ -1,8 +1,10 @@
 """A bounded number of pairs that stands for all of them."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from biometrics.arrays import Float32, Float64, Int64
+from biometrics.engine.scores import GenuineAndImpostor
 
 
 @dataclass(frozen=True)
@@ -27,3 +29,23 @@ class PairSample:
     distance: Float32
     copies: Float64
     tail: int
+
+
+class SampledPairs(GenuineAndImpostor, Protocol):
+    """The scores of both kinds of pairs, and samples of the pairs by their people."""
+
+    @property
+    def genuine_sample(self) -> PairSample:
+        """Of the genuine pairs."""
+
+    @property
+    def impostor_sample(self) -> PairSample:
+        """Of the impostor pairs."""
+
+    @property
+    def identity(self) -> Int64:
+        """0 .. K - 1, the person in each image, int64 [N]."""
+
+    @property
+    def sizes(self) -> Int64:
+        """Images of each person, int64 [K]."""

@@ -124,9 +124,7 @@ class EuclideanScorer:
     def __init__(self, embeddings: NDArray[np.generic], order: Int64):
         self._embeddings = embeddings[order].astype(np.float64)
         self._squares = np.einsum("nd,nd->n", self._embeddings, self._embeddings)
-        longest = float(np.sqrt(self._squares.max()))
-        # A power of two, so that a key in steps is a float32 distance without rounding.
-        self._unit = 2.0 ** np.ceil(np.log2(longest)) / STEPS if longest else 1.0
+        self._step = euclidean_step(float(np.sqrt(self._squares.max())))
 
     def keys(self, rows: Rows, columns: Rows, workspace: Float32 | None = None) -> Int32:
         """See `Scorer`."""
@@ -135,7 +133,7 @@ class EuclideanScorer:
         squares += self._squares[rows, None]
         squares += self._squares[columns]
         distances = np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
-        return np.rint(np.divide(distances, self._unit, out=distances)).astype(np.int32)
+        return np.rint(np.divide(distances, self._step, out=distances)).astype(np.int32)
 
     def largest_equal(self, keys: Int32) -> Int32:
         """See `Scorer`."""
@@ -143,7 +141,16 @@ class EuclideanScorer:
 
     def distances(self, keys: Int32) -> Float32:
         """See `Scorer`."""
-        return (keys * self._unit).astype(np.float32)
+        return (keys * self._step).astype(np.float32)
+
+
+def euclidean_step(longest: float) -> float:
+    """What Euclidean distances are multiples of, given the length of the longest embedding.
+
+    It is 2^-21 of the power of two that is next above (or equal), so that a key in steps is a
+    float32 distance without rounding.
+    """
+    return 2.0 ** np.ceil(np.log2(longest)) / STEPS if longest else 1.0
 
 
 class MatrixScorer:

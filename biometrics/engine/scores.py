@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -63,3 +64,15 @@ class Scores:
     def histogram(self, edges: Float64) -> Int64:
         """Pairs between neighbouring edges, int64 [B]; as `numpy.histogram` of all distances."""
         return np.histogram(self.values, edges, weights=self.counts)[0].astype(np.int64)
+
+
+class GenuineAndImpostor(Protocol):
+    """The distances of both kinds of trials: what the rates at a threshold are made of."""
+
+    @property
+    def genuine(self) -> Scores:
+        """Of the pairs, or searches, that should be accepted."""
+
+    @property
+    def impostor(self) -> Scores:
+        """Of those that should not."""

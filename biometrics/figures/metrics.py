@@ -5,7 +5,7 @@ A pair is accepted when its distance is at most the threshold, hence
     FAR(t) = |impostor <= t| / |impostor|        FRR(t) = |genuine > t| / |genuine|
 
 (FAR and FRR are used for comparisons here, what ISO/IEC 19795-1 calls FMR and FNMR.) All figures
-come from all scores; nothing is binned or sampled. Scores are float32, so thresholds are compared
+come from all pairs; nothing is binned or sampled. Distances are float32, so thresholds are compared
 as float32 too.
 """
 
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from biometrics.arrays import Float64
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
+from biometrics.engine.scores import GenuineAndImpostor
 from biometrics.errors import EvaluationError
 
 # Differences of rates below this are rounding.
@@ -42,7 +43,7 @@ def calculate_verification_metrics(
 ) -> dict[str, Any]:
     """FAR, FRR, EER and AUC over all pairs, exact.
 
-    EER is where the two rates cross: the curve of (FAR, FRR) has a vertex for each distinct score
+    EER is where the two rates cross: the curve of (FAR, FRR) has a vertex for each distance
     (pairs that tie move together), and the crossing is interpolated linearly between the last
     vertex with FAR < FRR and the next. So identical embeddings give 0.5, perfectly separated ones
     0, and the order of tied pairs means nothing. It is the EER of scikit-learn's `roc_curve`
@@ -50,8 +51,8 @@ def calculate_verification_metrics(
     half a step.
 
     `EER_threshold` is where a system would be set: the nearer of those two vertices (the second
-    where both are as near), in the middle of the gap to the next score. FAR and FRR there are the
-    true rates at that threshold, which differ from EER by a step where no threshold makes them
+    where both are as near), in the middle of the gap to the next distance. FAR and FRR there are
+    the true rates at that threshold, which differ from EER by a step where no threshold makes them
     equal.
 
     AUC is the probability that a genuine pair is nearer than an impostor pair, ties counted half
@@ -62,7 +63,7 @@ def calculate_verification_metrics(
       labels: [N], integers or strings, one value for each person.
       distances: "cosine", "euclidean" or a symmetric matrix [N, N]; see `score_pairs`.
       thresholds: distances [T] at which to give FAR and FRR, in any order; None means at
-        `EER_threshold`. They are rounded to float32, as the scores are.
+        `EER_threshold`. They are rounded to float32, as all distances are.
 
     Returns:
       `FAR`, `FRR`: in [0, 1], floats, or float64 [T] aligned with `thresholds`; `EER`, `AUC`:
@@ -83,26 +84,36 @@ def calculate_verification_metrics(
     return metrics
 
 
-def error_rates(pairs: PairScores, thresholds: ArrayLike) -> tuple[Float64, Float64]:
-    """FAR and FRR at each threshold, float64 of the shape of `thresholds`; exact."""
-    limits = np.asarray(thresholds, dtype=np.float32)
+def error_rates(pairs: GenuineAndImpostor, distances: ArrayLike) -> tuple[Float64, Float64]:
+    """FAR and FRR with the threshold at each distance, float64 of the shape of `distances`; exact.
+
+    Raises:
+      EvaluationError: a distance is NaN.
+    """
+    limits = np.asarray(distances, dtype=np.float32)
     if np.isnan(limits).any():
-        raise EvaluationError(f"Thresholds must be numbers. Received: {thresholds}")
+        raise EvaluationError(f"Thresholds must be numbers. Received: {distances}")
     genuine, impostor = pairs.genuine, pairs.impostor
     rejected = genuine.total - genuine.at_most(limits)
     return impostor.at_most(limits) / impostor.total, rejected / genuine.total
 
 
-def verification_metrics(pairs: PairScores) -> dict[str, float]:
-    """`calculate_verification_metrics` on scores that are there already."""
-    crossing = _crossing_score(pairs)
+def verification_metrics(pairs: GenuineAndImpostor) -> dict[str, float]:
+    """`calculate_verification_metrics` on pairs that are scored already.
+
+    Example:
+      >>> pairs = score_pairs([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"], "euclidean")
+      >>> verification_metrics(pairs)
+      {'FAR': 0.25, 'FRR': 0.0, 'EER': 0.2, 'EER_threshold': 1.5, 'AUC': 0.875}
+    """
+    crossing = _crossing_distance(pairs)
     below = np.nextafter(crossing, np.float32(-np.inf))
     far, frr = error_rates(pairs, [below, crossing])
     gap = far - frr
     share = -gap[0] / (gap[1] - gap[0])
     is_nearer = gap.sum() <= ROUNDING
-    vertex = crossing if is_nearer else _nearest_score(pairs, crossing, side="left")
-    threshold = middle_of_gap(vertex, _nearest_score(pairs, vertex, side="right"))
+    vertex = crossing if is_nearer else _nearest_distance(pairs, crossing, side="left")
+    threshold = middle_of_gap(vertex, _nearest_distance(pairs, vertex, side="right"))
     far_there, frr_there = error_rates(pairs, threshold)
     return {
         "FAR": float(far_there),
@@ -113,11 +124,11 @@ def verification_metrics(pairs: PairScores) -> dict[str, float]:
     }
 
 
-def _crossing_score(pairs: PairScores) -> np.float32:
-    """The smallest score at which FAR >= FRR; the largest score always is such a one."""
+def _crossing_distance(pairs: GenuineAndImpostor) -> np.float32:
+    """The smallest distance at which FAR >= FRR; the largest always is such a one."""
 
-    def far_reaches_frr(score: np.float32) -> bool:
-        far, frr = error_rates(pairs, score)
+    def far_reaches_frr(distance: np.float32) -> bool:
+        far, frr = error_rates(pairs, distance)
         return bool(far >= frr)
 
     candidates = []
@@ -127,25 +138,25 @@ def _crossing_score(pairs: PairScores) -> np.float32:
     return min(candidates)
 
 
-def _nearest_score(pairs: PairScores, score: np.float32, side: str) -> np.float32:
-    """The distinct score next below ("left") or above ("right"); `score` if there is none."""
+def _nearest_distance(pairs: GenuineAndImpostor, distance: np.float32, side: str) -> np.float32:
+    """The distance next below ("left") or above ("right"); `distance` if there is none."""
     neighbours = []
     for values in (pairs.genuine.values, pairs.impostor.values):
-        position = np.searchsorted(values, score, side=side) - (side == "left")
+        position = np.searchsorted(values, distance, side=side) - (side == "left")
         neighbours.extend(values[position : position + 1] if position >= 0 else [])
     if not neighbours:
-        return score
+        return distance
     return max(neighbours) if side == "left" else min(neighbours)
 
 
-def middle_of_gap(score: np.float32, following: np.float32) -> np.float32:
-    """The threshold between a score and the next: their middle, or the score if there is none."""
-    middle = np.float32((float(score) + float(following)) / 2)
+def middle_of_gap(distance: np.float32, following: np.float32) -> np.float32:
+    """The threshold between a distance and the next: their middle, or the first if they touch."""
+    middle = np.float32((float(distance) + float(following)) / 2)
     # Between neighbouring float32 values there is no middle, and rounding may go up.
-    return middle if middle < following else score
+    return middle if middle < following else distance
 
 
-def _auc(pairs: PairScores) -> float:
+def _auc(pairs: GenuineAndImpostor) -> float:
     genuine, impostor = pairs.genuine, pairs.impostor
     # Twice the impostor pairs that are nearer, ties counted half. The sum is a float64: beyond 2^53
     # comparisons an int64 may overflow, and rounding is 1e-16 of it.
@@ -155,7 +166,7 @@ def _auc(pairs: PairScores) -> float:
     )
 
 
-def true_accept_rate(pairs: PairScores, far: float) -> float:
+def true_accept_rate(pairs: GenuineAndImpostor, far: float) -> float:
     """The share of genuine pairs accepted at the largest threshold whose FAR is not above `far`.
 
     The strict convention: where ties or few pairs leave no threshold at exactly `far`, the next

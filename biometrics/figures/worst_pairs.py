@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.engine.sample import PairSample
 
 

@@ -8,12 +8,7 @@ import numpy as np
 from biometrics.arrays import Float32, Float64, Int64
 from biometrics.engine.distances import block_distances, rows_at_a_time
 from biometrics.engine.inputs import make_scorer
-from biometrics.intervals.bootstrap import (
-    BOOTSTRAP,
-    CLOPPER_PEARSON,
-    clopper_pearson,
-    rate_interval,
-)
+from biometrics.intervals.rates import Rate
 
 
 @dataclass(frozen=True)
@@ -135,41 +130,33 @@ def _group_counts(slice_: Slice, person: Int64, false: Float32, true: Float32) -
     )
 
 
-def far_interval(
-    slice_: Slice,
-    counts: GroupCounts,
-    person: Int64,
-    groups: tuple[int, int],
-    method: str = BOOTSTRAP,
-) -> list[float] | None:
-    """The 95 % interval of the FAR between two groups, or within one; None without such a pair.
+def far_between(
+    slice_: Slice, counts: GroupCounts, person: Int64, groups: tuple[int, int]
+) -> Rate | None:
+    """The FAR between two groups, or within one; None without such a pair.
 
     Its standard error is that of the jackknife over the people, which takes no resample: the rate
     is computed without each of the K people in turn, and the square of the standard error is
     (K - 1) times the variance of these rates (Efron, "The jackknife, the bootstrap and other
-    resampling plans", 1982). Where somebody is in all pairs it does not show. How an interval comes
-    from it is that of `rate_interval`.
+    resampling plans", 1982). Where somebody is in all pairs it does not show.
 
     Args:
       slice_: the groups.
       counts: `count_accepted` of the slice.
       person: int64 [N], 0 .. K - 1.
       groups: two of the slice's numbers, or one twice.
-      method: "bootstrap" or "clopper_pearson".
     """
     first, second = groups
     pairs, errors = int(counts.impostor[groups]), int(counts.false_accepts[groups])
     if not pairs:
         return None
-    if method == CLOPPER_PEARSON:
-        return list(clopper_pearson(errors, pairs))
     mistaken, involved = _of_each_person(slice_, counts, person, groups)
     others, error = pairs - involved, 0.0
     if others.all():
         without_each = (errors - mistaken) / others
         error = float(np.sqrt((len(involved) - 1) * np.var(without_each)))
     apart = min(counts.people[first], counts.people[second], len(involved) // 2)
-    return list(rate_interval(errors / pairs, error, len(involved), int(apart)))
+    return Rate(errors / pairs, error, len(involved), int(apart), trials=pairs)
 
 
 def _of_each_person(

@@ -15,17 +15,13 @@ import numpy as np
 
 from biometrics.arrays import Float32, Int64
 from biometrics.csv_table import Row, read_table
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import verification_metrics
-from biometrics.groups.counts import GroupCounts, Slice, count_accepted, far_interval
-from biometrics.intervals.bootstrap import (
-    BOOTSTRAP,
-    CLOPPER_PEARSON,
-    bootstrap_intervals,
-    clopper_pearson,
-    rate_interval,
-)
+from biometrics.groups.counts import GroupCounts, Slice, count_accepted, far_between
+from biometrics.intervals.bootstrap import figure_intervals
+from biometrics.intervals.rates import Rate
+from biometrics.settings import BOOTSTRAP
 
 UNKNOWN = "unknown"
 OTHER = "other"
@@ -146,7 +142,7 @@ def measure_slices(
       threshold: a pair is accepted at this distance or below, in all groups.
       distance: `cosine` or `euclidean`.
       seed: of the intervals.
-      intervals: "bootstrap" or "clopper_pearson"; see `bootstrap_intervals` and `far_interval`.
+      intervals: "bootstrap" or "clopper_pearson"; see `Rate.interval`.
 
     Returns:
       column -> `threshold`; `groups`: group -> `counts`, `FAR`, `FRR` and `EER`, null where the
@@ -196,8 +192,9 @@ def measure_slices(
 def _cross_json(slice_: Slice, counts: GroupCounts, person: Int64, method: str) -> dict[str, Any]:
     numbers = range(len(slice_.names))
     limits = {
-        cell: far_interval(slice_, counts, person, cell, method)
+        cell: list(rate.interval(method)) if rate else None
         for cell in combinations_with_replacement(numbers, 2)
+        for rate in [far_between(slice_, counts, person, cell)]
     }
     return {
         "groups": slice_.names,
@@ -228,10 +225,9 @@ def _group_json(counts: GroupCounts, group: int) -> dict[str, Any]:
 
 def _frr_interval_of_one_person(group: Mapping[str, Any], method: str) -> list[float]:
     """Of a group with genuine pairs but no impostor pair; it says little of other people."""
-    if method == CLOPPER_PEARSON:
-        pairs = group["counts"]["genuine_pairs"]
-        return list(clopper_pearson(round(group["FRR"] * pairs), pairs))
-    return list(rate_interval(group["FRR"], 0.0, people=1, independent=1))
+    pairs = group["counts"]["genuine_pairs"]
+    frr = Rate(group["FRR"], standard_error=0.0, people=1, independent=1, trials=pairs)
+    return list(frr.interval(method))
 
 
 def _rate(errors: np.int64, pairs: np.int64) -> float | None:
@@ -252,7 +248,7 @@ def _resampled(
     if len(sizes) < 2 or sizes.max() < 2:
         return {"EER": None, "intervals": {}}
     pairs = score_pairs(embeddings, person, distance)
-    intervals = bootstrap_intervals(pairs, threshold, fars=(), ranks=(), seed=seed, method=method)
+    intervals = figure_intervals(pairs, threshold, fars=(), ranks=(), seed=seed, method=method)
     return {
         "EER": verification_metrics(pairs)["EER"],
         "intervals": {key: intervals[key] for key in ("FAR", "FRR", "EER")},

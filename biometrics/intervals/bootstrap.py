@@ -1,36 +1,28 @@
-"""Confidence intervals of the figures, by resampling the people."""
+"""How the figures move when the people are drawn anew, and the intervals that follow."""
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit
-from scipy.stats import beta, t
 
-from biometrics.arrays import Bool, Float32, Float64, Int64
-from biometrics.engine.pairs import PairScores
-from biometrics.engine.sample import PairSample
-from biometrics.errors import EvaluationError
-from biometrics.figures.metrics import (
-    ROUNDING,
-    error_rates,
-    true_accept_rate,
-    verification_metrics,
-)
+from biometrics.arrays import Float64, Int64
+from biometrics.engine.pair_scores import PairScores
+from biometrics.engine.sample import SampledPairs
+from biometrics.figures.metrics import error_rates, true_accept_rate, verification_metrics
 from biometrics.figures.names import ONE_ENROLLED, tar_key
+from biometrics.intervals.drawn_curve import DrawnCurve
+from biometrics.intervals.rates import Rate, standard_error
+from biometrics.settings import BOOTSTRAP
 from groundfloor.draws import Draw, generator
 
-CONFIDENCE = 0.95
 # Resamples of the identities behind the intervals.
 RESAMPLES = 400
 # Cells (resamples times pairs) that are held at a time: arrays that stay in the cache.
 RESAMPLE_CELLS = 2**15
-BOOTSTRAP, CLOPPER_PEARSON = "bootstrap", "clopper_pearson"
 
 
-def bootstrap_intervals(
+def figure_intervals(
     pairs: PairScores,
     threshold: float,
     *,
@@ -44,13 +36,7 @@ def bootstrap_intervals(
     Pairs of one person are not independent, so people are resampled and not pairs. FAR and FRR are
     those at the fixed `threshold`; EER, AUC and TAR find their own thresholds in each resample.
     See `resample_verification` and `resample_identification` for what a resample is, and
-    `rate_interval` for how an interval comes from them, without an observed error too.
-
-    "clopper_pearson" gives the exact binomial intervals (ISO/IEC 19795-1, annex B) of the figures
-    that are counts: FAR, FRR, TAR and Rank-N. It takes all pairs, or searches, as independent of
-    each other, which those of one person are not, so it is too narrow; it is there to compare with
-    what others report. EER, AUC and the one-enrolled Rank-1 are no counts: theirs stay those of
-    the bootstrap.
+    `Rate.interval` for how an interval comes from them, and for the other method.
 
     Args:
       pairs: the scores of all pairs.
@@ -58,171 +44,56 @@ def bootstrap_intervals(
       fars: FARs at which TAR is asked for.
       ranks: the N of Rank-N.
       seed: of the resampling.
-      method: "bootstrap" or "clopper_pearson".
+      method: "bootstrap" or "clopper_pearson", the latter for all but EER, AUC and the one-enrolled
+        Rank-1, which are no counts.
 
     Returns:
       key -> [low, high] within [0, 1], for all the keys of metrics.json but `EER_threshold`.
 
     Raises:
       EvaluationError: the method is another.
+
+    Example:
+      >>> from biometrics.engine.pair_scores import score_pairs
+      >>> line = [[0.0], [1.0], [2.0], [3.0], [7.0], [9.0]]
+      >>> pairs = score_pairs(line, ["a", "a", "b", "b", "c", "c"], "euclidean")
+      >>> intervals = figure_intervals(pairs, 1.5, fars=[], ranks=[1], seed=0)
+      >>> [round(limit, 2) for limit in intervals["FRR"]]
+      [0.0, 0.99]
+      >>> list(intervals)
+      ['FAR', 'FRR', 'EER', 'AUC', 'Rank-1', 'Rank-1 (one enrolled)']
     """
-    if method not in (BOOTSTRAP, CLOPPER_PEARSON):
-        raise EvaluationError(
-            f"The method must be {BOOTSTRAP!r} or {CLOPPER_PEARSON!r}. Received: {method!r}"
-        )
     resampled = resample_verification(pairs, threshold, fars=fars, seed=seed)
     resampled |= resample_identification(pairs, ranks=ranks, seed=seed)
-    intervals = {key: figure.interval() for key, figure in resampled.items()}
-    if method == CLOPPER_PEARSON:
-        trials = _binomial_trials(pairs, fars, ranks)
-        figures = {key: resampled[key].value for key in trials}
-        intervals |= {
-            key: clopper_pearson(round(figures[key] * trials[key]), trials[key]) for key in trials
-        }
-    return {key: list(interval) for key, interval in intervals.items()}
-
-
-def clopper_pearson(
-    successes: int, trials: int, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
-    """The exact binomial interval of a rate (Clopper and Pearson, 1934; ISO/IEC 19795-1 B).
-
-    It covers the true rate with at least `confidence` if the trials are independent. Without a
-    success the upper limit is 1 - (alpha / 2)^(1 / n), near 3.7 / n at 95 %: the two-sided
-    rule of three. Without a trial it is (0, 1).
-
-    Args:
-      successes: 0 .. trials.
-      trials: 0 or more.
-      confidence: in (0, 1).
-
-    Returns:
-      (low, high), floats in [0, 1].
-
-    Raises:
-      EvaluationError: there are more successes than trials, or one of them is negative.
-    """
-    if not 0 <= successes <= trials:
-        raise EvaluationError(
-            f"Successes must be from 0 to the number of trials. Received: {successes} of {trials}"
-        )
-    tail = (1 - confidence) / 2
-    failures = trials - successes
-    low = beta.ppf(tail, successes, failures + 1) if successes else 0.0
-    high = beta.ppf(1 - tail, successes + 1, failures) if failures else 1.0
-    return float(low), float(high)
+    return {key: list(figure.interval(method)) for key, figure in resampled.items()}
 
 
 @dataclass(frozen=True)
-class Resampled:
-    """A figure in [0, 1], and how it moves when the people are drawn anew.
+class Resampled(Rate):
+    """A figure, and how it moves when the people are drawn anew.
 
     Attributes:
-      value: the figure itself, from all pairs.
       resamples: float64 [RESAMPLES], the figure of each resample; NaN where it has none.
-      people: how many there are whose draws the figure depends on.
-      independent: how many outcomes it rests on in which nobody occurs twice.
     """
 
-    value: float
-    resamples: Float64
-    people: int
-    independent: int
+    resamples: Float64 = field(kw_only=True)
 
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """The confidence interval: (low, high) within [0, 1], with the figure in it.
-
-        It is that of `rate_interval`. In simulated tests of 10 to 100 people of unequal difficulty,
-        with 2 or 3 images each and true EERs of 3, 6 and 14 %, this interval held the true FAR,
-        FRR, EER, AUC and TAR in 89 to 99 % of the tests, near 95 % on average; the percentiles of
-        the resamples held them in 41 to 97 %, the less often the rarer errors were.
-        """
-        return rate_interval(
-            self.value, self.standard_error, self.people, self.independent, confidence
-        )
-
-    @property
-    def standard_error(self) -> float:
-        """That of the figure; 0 where it does not show, as no resample moves the figure.
-
-        The resamples' standard deviation times sqrt(K / (K - 1)), as the draws spread K people by
-        1 / K where an unbiased variance takes 1 / (K - 1) (Hesterberg, 2015).
-        """
-        return standard_error(self.resamples, self.people)
-
-
-def rate_interval(
-    value: float, error: float, people: int, independent: int, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
-    """The confidence interval of a rate over trials of some people: (low, high) within [0, 1].
-
-    It is a t interval on the log-odds scale: logit(value) -+ t s / (value (1 - value)), with one
-    degree of freedom less than there are people. Rates near 0 or 1 are too skewed for the
-    percentiles of resamples, which with few people are also too narrow (Hesterberg, "What teachers
-    should know about the bootstrap", 2015); the log-odds are the usual scale of biometric error
-    rates (Schuckers, "Computational methods in biometric authentication", 2010).
-
-    Where no resample moves the figure, as for a rate without an observed error, the spread is not 0
-    but unknown. Then at most a share u of the population can behave unlike what was seen, where u
-    is the Clopper-Pearson limit for no event in the `independent` outcomes (the rule of three,
-    ISO/IEC 19795-1 B.1), and even if all or none of their comparisons were errors the figure is
-    between value (1 - u) and value (1 - u) + u. That is wide on purpose: a single person whom
-    everybody is mistaken for may just have been missed. The independent outcomes are people for
-    FRR, TAR and Rank-N; disjoint pairs of people, half as many, for FAR; and the fewer of both for
-    EER, which is at most the larger of FAR and FRR at any threshold. AUC compares a person's pair
-    with one of two other people, so it has a third.
-
-    Args:
-      value: the rate, in [0, 1].
-      error: s, its standard error; 0 where it does not show.
-      people: how many there are whose draws the rate depends on.
-      independent: how many outcomes it rests on in which nobody occurs twice.
-      confidence: in (0, 1).
-    """
-    low, high = rate_intervals(
-        np.array([value]), np.array([error]), people, independent, confidence
-    )
-    return float(low[0]), float(high[0])
-
-
-def rate_intervals(
-    values: Float64,
-    errors: Float64,
-    people: int,
-    independent: int,
-    confidence: float = CONFIDENCE,
-) -> tuple[Float64, Float64]:
-    """`rate_interval` of many rates of the same people: low and high limits, float64 [V] each."""
-    unseen = unseen_share(independent, confidence)
-    low = values * (1 - unseen)
-    high = low + unseen
-    moves = (errors > 0) & (values > 0) & (values < 1)
-    value = values[moves]
-    width = t.ppf((1 + confidence) / 2, people - 1) * errors[moves] / (value * (1 - value))
-    low[moves] = expit(logit(value) - width)
-    high[moves] = expit(logit(value) + width)
-    return low, high
-
-
-def unseen_share(independent: int, confidence: float = CONFIDENCE) -> float:
-    """The largest share of the population that may behave unlike all these outcomes.
-
-    It is the upper Clopper-Pearson limit for no event in so many; see `rate_interval`.
-    """
-    return clopper_pearson(0, independent, confidence)[1]
-
-
-def standard_error(resamples: Float64, people: int) -> float:
-    """`Resampled.standard_error` of any resampled number; resamples that are NaN are left out."""
-    known = resamples[~np.isnan(resamples)]
-    if people < 2 or len(known) < 2:
-        return 0.0
-    spread = float(np.std(known, ddof=1))
-    return spread * math.sqrt(people / (people - 1)) if spread > ROUNDING else 0.0
+    @classmethod
+    def of(
+        cls,
+        value: float,
+        resamples: Float64,
+        people: int,
+        independent: int,
+        trials: int | None,
+    ) -> "Resampled":
+        """The figure with the `standard_error` that its resamples give it; see `Rate`."""
+        error = standard_error(resamples, people)
+        return cls(value, error, people, independent, trials, resamples=resamples)
 
 
 def resample_verification(
-    pairs: PairScores, threshold: float, *, fars: Sequence[float], seed: int
+    pairs: SampledPairs, threshold: float, *, fars: Sequence[float], seed: int
 ) -> dict[str, Resampled]:
     """FAR and FRR at `threshold`, EER, AUC and TAR, with 400 resamples of the people.
 
@@ -240,44 +111,38 @@ def resample_verification(
     draws follow from the seed and the number of people alone, so that two models on the same
     images are resampled alike.
     """
-    points = _curve_points(pairs)
-    chunks = [_rates(points, draws, threshold, fars) for draws in _drawn_for(pairs, points, seed)]
+    curve = DrawnCurve.of(pairs)
+    chunks = [curve.rates(draws, threshold, fars) for draws in _drawn_for(pairs, curve, seed)]
     values = _verification_figures(pairs, threshold, fars)
     resamples = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in values}
-    return {key: _resampled(key, value, resamples[key], pairs) for key, value in values.items()}
+    return {
+        key: Resampled.of(value, resamples[key], *_basis(key, pairs))
+        for key, value in values.items()
+    }
 
 
 def resample_error_rates(
-    pairs: PairScores, thresholds: Sequence[float], *, seed: int
+    pairs: SampledPairs, distances: Sequence[float], *, seed: int
 ) -> list[dict[str, Resampled]]:
-    """FAR and FRR at each threshold as by `resample_verification`, all by one resampling.
+    """FAR and FRR at each distance as by `resample_verification`, all by one resampling.
 
     Returns:
-      `FAR` and `FRR` for each threshold, in their order.
+      `FAR` and `FRR` for each distance, in their order.
     """
-    points = _curve_points(pairs)
-    at = points.vertex(thresholds)
-    chunks = [_error_rates(points, draws, at) for draws in _drawn_for(pairs, points, seed)]
+    curve = DrawnCurve.of(pairs)
+    at = curve.vertex(distances)
+    chunks = [curve.error_rates(draws, at) for draws in _drawn_for(pairs, curve, seed)]
     resamples = np.concatenate(chunks)
-    values = np.stack(error_rates(pairs, thresholds))
+    values = np.stack(error_rates(pairs, distances))
     return [
         {
-            key: _resampled(key, float(values[rate, place]), resamples[:, rate, place], pairs)
+            key: Resampled.of(
+                float(values[rate, place]), resamples[:, rate, place], *_basis(key, pairs)
+            )
             for rate, key in enumerate(("FAR", "FRR"))
         }
-        for place in range(len(thresholds))
+        for place in range(len(distances))
     ]
-
-
-def _resampled(key: str, value: float, resamples: Float64, pairs: PairScores) -> Resampled:
-    units = _independent_outcomes(pairs)
-    mated = units["FRR"]
-    return Resampled(
-        value=value,
-        resamples=resamples,
-        people=len(pairs.sizes) if key == "FAR" else mated,
-        independent=units.get(key, mated),
-    )
 
 
 def resample_identification(
@@ -299,31 +164,17 @@ def resample_identification(
         for key, sums in by_person.items():
             hits, probes = (draws @ sums).T
             resampled[key].append(_share(hits, probes))
-    mated = _mated_people(pairs)
+    mated, searches = _mated_people(pairs), int(searched.sum())
     return {
-        key: _resampled_share(by_person[key], np.concatenate(values), mated)
+        key: Resampled.of(
+            _whole_share(by_person[key]),
+            np.concatenate(values),
+            people=mated,
+            independent=mated,
+            trials=None if key == ONE_ENROLLED else searches,
+        )
         for key, values in resampled.items()
     }
-
-
-def _by_person(
-    identity: Int64, found: ArrayLike, people: int, weight: Float64 | None = None
-) -> Float64:
-    """The hits of each person's probes and the number of these, float64 [K, 2]."""
-    weight = np.ones(len(identity)) if weight is None else weight
-    return np.stack(
-        [np.bincount(identity, weight * found, people), np.bincount(identity, weight, people)],
-        axis=1,
-    )
-
-
-def _share(hits: Float64, probes: Float64) -> Float64:
-    return np.divide(hits, probes, out=np.full(len(hits), np.nan), where=probes > 0)
-
-
-def _resampled_share(sums: Float64, values: Float64, mated: int) -> Resampled:
-    hits, probes = sums.sum(axis=0)
-    return Resampled(float(hits / probes), values, people=mated, independent=mated)
 
 
 def draw_people(people: int, seed: int) -> Iterator[Int64]:
@@ -342,30 +193,30 @@ def _drawn_people(people: int, seed: int, rows: int) -> Iterator[Float64]:
         yield draws.astype(np.float64)
 
 
-def _drawn_for(pairs: PairScores, points: "_CurvePoints", seed: int) -> Iterator[Float64]:
+def _drawn_for(pairs: SampledPairs, curve: DrawnCurve, seed: int) -> Iterator[Float64]:
     """`_drawn_people` for the resampling of pairs."""
     people = len(pairs.sizes)
-    return _drawn_people(people, seed, RESAMPLE_CELLS // max(points.pairs, people))
+    return _drawn_people(people, seed, RESAMPLE_CELLS // max(curve.pairs, people))
 
 
-def _mated_people(pairs: PairScores) -> int:
+def _mated_people(pairs: SampledPairs) -> int:
     """The people with two images or more."""
     return int((pairs.sizes > 1).sum())
 
 
-def _independent_outcomes(pairs: PairScores) -> dict[str, int]:
-    """The outcomes in which nobody occurs twice; see `rate_interval`."""
+def _basis(key: str, pairs: SampledPairs) -> tuple[int, int, int | None]:
+    """What a figure of pairs rests on: `people`, `independent` and `trials` of a `Rate`."""
     people, mated = len(pairs.sizes), _mated_people(pairs)
-    return {
-        "FAR": people // 2,
-        "FRR": mated,
-        "EER": min(people // 2, mated),
-        "AUC": min(people // 3, mated),
+    others = {
+        "FAR": (people, people // 2, pairs.impostor.total),
+        "EER": (mated, min(people // 2, mated), None),
+        "AUC": (mated, min(people // 3, mated), None),
     }
+    return others.get(key, (mated, mated, pairs.genuine.total))
 
 
 def _verification_figures(
-    pairs: PairScores, threshold: float, fars: Sequence[float]
+    pairs: SampledPairs, threshold: float, fars: Sequence[float]
 ) -> dict[str, float]:
     """The figures themselves, from all pairs."""
     far, frr = error_rates(pairs, threshold)
@@ -375,138 +226,21 @@ def _verification_figures(
     return figures | {tar_key(target): true_accept_rate(pairs, target) for target in fars}
 
 
-def _binomial_trials(
-    pairs: PairScores, fars: Sequence[float], ranks: Sequence[int]
-) -> dict[str, int]:
-    """The number of trials behind each figure that is a count of them."""
-    genuine, searches = pairs.genuine.total, int(pairs.has_mate.sum())
-    trials = {"FAR": pairs.impostor.total, "FRR": genuine}
-    trials |= {tar_key(target): genuine for target in fars}
-    return trials | {f"Rank-{rank}": searches for rank in ranks}
-
-
-@dataclass(frozen=True)
-class _SortedPairs:
-    """Sampled pairs of one kind, the nearest first.
-
-    person, other: int64 [S], the two people of each pair, the same in a genuine one; copies:
-    float64 [S], the pairs that each one stands for.
-    """
-
-    person: Int64
-    other: Int64
-    copies: Float64
-
-    @classmethod
-    def of(cls, sample: PairSample, order: Int64, identity: Int64) -> "_SortedPairs":
-        first, second = sample.first[order], sample.second[order]
-        return cls(identity[first], identity[second], sample.copies[order])
-
-    def accepted(self, draws: Float64, *, as_product: bool) -> Float64:
-        """The weight of the nearest 0 .. S pairs in each resample, float64 [B, S + 1]."""
-        weights = np.zeros((len(draws), len(self.copies) + 1))
-        np.multiply(np.take(draws, self.person, axis=1), self.copies, out=weights[:, 1:])
-        if as_product:
-            weights[:, 1:] *= np.take(draws, self.other, axis=1)
-        return np.cumsum(weights, axis=1, out=weights)
-
-
-@dataclass(frozen=True)
-class _CurvePoints:
-    """The vertices of the curve of FAR and TAR: none accepted, then up to each distinct distance.
-
-    genuine, impostor: the sampled pairs; distances: float32 [V], ascending; genuine_at,
-    impostor_at: int64 [V + 1], the sampled pairs that are accepted at each vertex.
-    """
-
-    genuine: _SortedPairs
-    impostor: _SortedPairs
-    distances: Float32
-    genuine_at: Int64
-    impostor_at: Int64
-
-    @property
-    def pairs(self) -> int:
-        """The number of sampled pairs."""
-        return len(self.genuine.copies) + len(self.impostor.copies)
-
-    def vertex(self, thresholds: ArrayLike) -> Int64:
-        """The vertex up to which pairs are accepted at each threshold, int64 of their shape."""
-        return np.searchsorted(self.distances, np.float32(thresholds), side="right")
-
-    def accepted(self, draws: Float64) -> tuple[Float64, Float64, Bool]:
-        """The weights of `_SortedPairs.accepted`, and which of the resamples have both kinds.
-
-        Only those resamples are among the weights, of genuine and of impostor pairs.
-        """
-        genuine = self.genuine.accepted(draws, as_product=False)
-        impostor = self.impostor.accepted(draws, as_product=True)
-        is_defined = (genuine[:, -1] > 0) & (impostor[:, -1] > 0)
-        return genuine[is_defined], impostor[is_defined], is_defined
-
-
-def _curve_points(pairs: PairScores) -> _CurvePoints:
-    samples = (pairs.genuine_sample, pairs.impostor_sample)
-    orders = [np.argsort(sample.distance, kind="stable") for sample in samples]
-    nearest = [sample.distance[order] for sample, order in zip(samples, orders, strict=True)]
-    distances = np.unique(np.concatenate(nearest))
-    genuine_at, impostor_at = (
-        np.append(0, np.searchsorted(values, distances, side="right")) for values in nearest
+def _by_person(
+    identity: Int64, found: ArrayLike, people: int, weight: Float64 | None = None
+) -> Float64:
+    """The hits of each person's probes and the number of these, float64 [K, 2]."""
+    weight = np.ones(len(identity)) if weight is None else weight
+    return np.stack(
+        [np.bincount(identity, weight * found, people), np.bincount(identity, weight, people)],
+        axis=1,
     )
-    genuine, impostor = (
-        _SortedPairs.of(sample, order, pairs.identity)
-        for sample, order in zip(samples, orders, strict=True)
-    )
-    return _CurvePoints(genuine, impostor, distances, genuine_at, impostor_at)
 
 
-def _rates(
-    points: _CurvePoints, draws: Float64, threshold: float, fars: Sequence[float]
-) -> dict[str, Float64]:
-    """FAR, FRR, EER, AUC and TAR of each resample, float64 [B] each; draws: float64 [B, K]."""
-    genuine, impostor, is_defined = points.accepted(draws)
-    tar = _curve(genuine, points.genuine_at)
-    far = _curve(impostor, points.impostor_at)
-    at_threshold = points.vertex(threshold)
-    rates = {
-        "FAR": far[:, at_threshold],
-        "FRR": 1 - tar[:, at_threshold],
-        "EER": _interpolated_eer(far, tar),
-        "AUC": (np.diff(far) * (tar[:, 1:] + tar[:, :-1])).sum(axis=1) / 2,
-    }
-    resamples = np.arange(len(far))
-    for target in fars:
-        last = (far <= target).sum(axis=1) - 1
-        rates[tar_key(target)] = tar[resamples, last]
-    return {key: _spread(values, is_defined) for key, values in rates.items()}
+def _share(hits: Float64, probes: Float64) -> Float64:
+    return np.divide(hits, probes, out=np.full(len(hits), np.nan), where=probes > 0)
 
 
-def _error_rates(points: _CurvePoints, draws: Float64, at: Int64) -> Float64:
-    """FAR and FRR of each resample at some vertices, float64 [B, 2, T]; draws: float64 [B, K]."""
-    genuine, impostor, is_defined = points.accepted(draws)
-    far = _curve(impostor, points.impostor_at[at])
-    frr = 1 - _curve(genuine, points.genuine_at[at])
-    return _spread(np.stack([far, frr], axis=1), is_defined)
-
-
-def _curve(accepted: Float64, at: Int64) -> Float64:
-    """The share accepted at each vertex of `at`, float64 [B, V]."""
-    shares = np.take(accepted, at, axis=1)
-    shares /= accepted[:, -1:]
-    return shares
-
-
-def _interpolated_eer(far: Float64, tar: Float64) -> Float64:
-    """The crossing of `calculate_verification_metrics` on each row of [B, V + 1] rates."""
-    gap = far + tar - 1
-    after = np.argmax(gap >= 0, axis=1)
-    resamples = np.arange(len(gap))
-    low, high = gap[resamples, after - 1], gap[resamples, after]
-    start, stop = far[resamples, after - 1], far[resamples, after]
-    return start - low / (high - low) * (stop - start)
-
-
-def _spread(values: Float64, is_defined: Bool) -> Float64:
-    spread = np.full((len(is_defined), *values.shape[1:]), np.nan)
-    spread[is_defined] = values
-    return spread
+def _whole_share(by_person: Float64) -> float:
+    hits, probes = by_person.sum(axis=0)
+    return float(hits / probes)

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.stats import t
 
 from biometrics.arrays import Float32, Float64, Int64
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.figures.metrics import ROUNDING, error_rates
-from biometrics.intervals.bootstrap import rate_intervals
+from biometrics.intervals.rates import rate_intervals
 
 # Variances below this share of the mean square are the rounding of sums.
 _ROUNDED_AWAY = 1e-13
@@ -33,7 +33,7 @@ class FarCurve:
     people: int
 
     def limits(self, confidence: float) -> tuple[Float64, Float64]:
-        """The confidence interval of each FAR (`rate_interval`), float64 [V] each."""
+        """The confidence interval of each FAR (`rate_intervals`), float64 [V] each."""
         return rate_intervals(self.far, self.error, self.people, self.people // 2, confidence)
 
     def largest_below(self, target: float, confidence: float) -> float | None:

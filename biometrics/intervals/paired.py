@@ -6,16 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-from biometrics.engine.pairs import PairScores
+from biometrics.engine.pair_scores import PairScores
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import verification_metrics
-from biometrics.intervals.bootstrap import (
-    CONFIDENCE,
-    Resampled,
-    resample_verification,
-    standard_error,
-    unseen_share,
-)
+from biometrics.intervals.bootstrap import Resampled, resample_verification
+from biometrics.intervals.rates import CONFIDENCE, standard_error, unseen_share
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class PairedComparison:
         difference -+ t s, with `standard_error` for s and one degree of freedom less than there
         are people (Hesterberg, "What teachers should know about the bootstrap", 2015). Where no
         resample moves the difference, a share u of the population may still behave unlike
-        everybody seen, and add u to it or take u away; see `rate_interval`.
+        everybody seen, and add u to it or take u away; see `rate_intervals`.
         """
         if self.standard_error == 0:
             width = unseen_share(self.independent, confidence)

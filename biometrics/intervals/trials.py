@@ -2,8 +2,7 @@
 
 The trials of one person are not independent, so people are drawn with replacement and not trials
 (the subset bootstrap; Bolle, Ratha, Pankanti, 2004). How an interval comes from the resamples, and
-what it is without an observed error, is that of `rate_interval`. Where it is asked for, the method
-is that of Clopper and Pearson instead, which takes all trials as independent.
+what the other method is, says `Rate.interval`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +14,8 @@ from biometrics.arrays import Bool, Float32, Int64
 from biometrics.engine.scores import Scores
 from biometrics.figures.metrics import true_accept_rate
 from biometrics.figures.trials import TrialScores
-from biometrics.intervals.bootstrap import (
-    BOOTSTRAP,
-    CLOPPER_PEARSON,
-    Resampled,
-    clopper_pearson,
-    draw_people,
-)
+from biometrics.intervals.bootstrap import Resampled, draw_people
+from biometrics.settings import BOOTSTRAP
 
 
 @dataclass(frozen=True)
@@ -60,11 +54,6 @@ def share_intervals(
       seed: of the draws.
       method: "bootstrap" or "clopper_pearson".
     """
-    if method == CLOPPER_PEARSON:
-        return {
-            key: list(clopper_pearson(int(outcome.sum()), len(outcome)))
-            for key, outcome in outcomes.items()
-        }
     person = np.unique(identity, return_inverse=True)[1]
     searches = np.bincount(person)
     hits = np.array([np.bincount(person, outcome) for outcome in outcomes.values()])
@@ -72,7 +61,7 @@ def share_intervals(
         [hits @ draws / (searches @ draws) for draws in draw_people(len(searches), seed)]
     )
     return {
-        key: _interval(outcome.mean(), shares[:, column], len(searches))
+        key: _interval(outcome.mean(), shares[:, column], len(searches), len(outcome), method)
         for column, (key, outcome) in enumerate(outcomes.items())
     }
 
@@ -95,17 +84,11 @@ def accepted_intervals(
     """
     scores = TrialScores(Scores.of(wanted.distance), Scores.of(unwanted.distance))
     rates = [true_accept_rate(scores, target) for target in targets]
-    if method == CLOPPER_PEARSON:
-        trials = scores.genuine.total
-        return {
-            target: list(clopper_pearson(round(rate * trials), trials))
-            for target, rate in zip(targets, rates, strict=True)
-        }
     resampled = _resampled_shares(wanted.sorted(), unwanted.sorted(), targets, seed)
     shares = np.reshape(resampled, (len(resampled), len(targets)))
     people = len(np.unique(wanted.first))
     return {
-        target: _interval(rate, shares[:, column], people)
+        target: _interval(rate, shares[:, column], people, scores.genuine.total, method)
         for column, (target, rate) in enumerate(zip(targets, rates, strict=True))
     }
 
@@ -133,5 +116,8 @@ def _last(people: Int64 | None) -> int:
     return 0 if people is None else int(people.max())
 
 
-def _interval(value: float, resampled: np.ndarray, people: int) -> list[float]:
-    return list(Resampled(float(value), resampled, people, people).interval())
+def _interval(
+    value: float, resamples: np.ndarray, people: int, trials: int, method: str
+) -> list[float]:
+    rate = Resampled.of(float(value), resamples, people, independent=people, trials=trials)
+    return list(rate.interval(method))

@@ -6,21 +6,18 @@ import numpy as np
 from scipy.special import stdtrit
 
 from biometrics.arrays import Bool, Float32, Float64, Int64
+from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.engine.distances import listed_distances
 from biometrics.engine.sample import PairSample
 from biometrics.engine.scores import Scores
-from biometrics.figures.metrics import impostor_pairs_needed, verification_metrics
+from biometrics.figures.curves import error_curve
+from biometrics.figures.metrics import impostor_pairs_needed, middle_of_gap, verification_metrics
 from biometrics.figures.names import tar_key
-from biometrics.figures.protocol_curves import error_curve
 from biometrics.figures.trials import supported_targets
-from biometrics.intervals.bootstrap import CLOPPER_PEARSON, clopper_pearson, resample_verification
-from biometrics.protocols.base import (
-    ProtocolResult,
-    ProtocolSettings,
-    TestNames,
-    TestSet,
-)
+from biometrics.intervals.bootstrap import resample_verification
+from biometrics.protocols.base import ProtocolResult
 from biometrics.protocols.pairs_file import PairList, find_pairs, read_pairs
+from biometrics.settings import ProtocolSettings
 
 
 @dataclass(frozen=True)
@@ -43,31 +40,34 @@ class Pairs:
     file: str
     min_share: float = 0.9
 
-    def plan(self, names: TestNames, settings: ProtocolSettings) -> PairList:
-        """The pairs whose images are in the test set.
+    def plan(self, images: ImageSet, settings: ProtocolSettings) -> PairList:
+        """The pairs whose images are there.
 
         Raises:
-          EvaluationError: the file cannot be understood, or does not go with the test set.
+          EvaluationError: the file cannot be understood, or does not go with the images.
         """
-        return find_pairs(read_pairs(settings.read(self.file)), names)
+        return find_pairs(read_pairs(settings.read(self.file)), images)
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+    def run(self, images: EmbeddingSet, settings: ProtocolSettings) -> ProtocolResult:
         """Gives `EER`, `AUC`, `TAR@FAR`, `Accuracy`, and the curves `det` and `folds`.
 
         Raises:
           EvaluationError: see `plan`.
         """
-        pairs = self.plan(test, settings)
-        distance = listed_distances(test.embeddings, settings.distance, pairs.first, pairs.second)
-        verification = _verification(distance, pairs, test.identity, settings)
+        pairs = self.plan(images, settings)
+        distance = listed_distances(images.embeddings, settings.distance, pairs.first, pairs.second)
+        verification = _verification(distance, pairs, images.identity, settings)
         refusal = self._refusal(pairs)
         accuracy = None if refusal else _accuracy(distance, pairs)
         parts = [verification, accuracy] if accuracy else [verification]
         return ProtocolResult(
             description=f"The pairs that {self.file} lists. {_OF_FOLDS}",
             figures={key: value for part in parts for key, value in part.figures.items()},
-            counts=verification.counts
-            | {"missing_pairs": len(pairs.missing), "folds": pairs.folds},
+            counts={
+                **verification.counts,
+                "missing_pairs": len(pairs.missing),
+                "folds": pairs.folds,
+            },
             intervals={key: ends for part in parts for key, ends in part.intervals.items()},
             unsupported=verification.unsupported,
             curves={name: curve for part in parts for name, curve in part.curves.items()},
@@ -144,13 +144,8 @@ def _verification(
     )
     figures = {key: metrics[key] for key in ("EER", "EER_threshold", "AUC")}
     figures |= {tar_key(far): resampled[tar_key(far)].value for far in supported}
-    intervals = {key: list(resampled[key].interval()) for key in figures if key in resampled}
-    if settings.intervals == CLOPPER_PEARSON:
-        genuine = scores.genuine.total
-        intervals |= {
-            key: list(clopper_pearson(round(figures[key] * genuine), genuine))
-            for key in map(tar_key, supported)
-        }
+    method = settings.intervals
+    intervals = {key: list(resampled[key].interval(method)) for key in figures if key in resampled}
     return ProtocolResult(
         description="",
         figures=figures,
@@ -237,9 +232,7 @@ def best_threshold(distance: Float32, same: Bool) -> np.float32:
         return np.nextafter(values[0], np.float32(-np.inf))
     if best == len(values) - 1:
         return values[best]
-    middle = np.float32((float(values[best]) + float(values[best + 1])) / 2)
-    # Between neighbouring float32 values there is no middle, and rounding may go up.
-    return middle if middle < values[best + 1] else values[best]
+    return middle_of_gap(values[best], values[best + 1])
 
 
 def mean_accuracy(accuracy: Float64) -> tuple[float, float, list[float]]:

@@ -51,7 +51,7 @@ def curve_tables(
         tables["calibration"] = {key: np.asarray(values) for key, values in calibration.items()}
     # Last, so that no protocol's name can take the place of one of these.
     tables["roc"] = {
-        "threshold": curves.thresholds,
+        "threshold": curves.distances,
         "FAR": curves.far,
         "FRR": curves.frr,
         "TAR": 1 - curves.frr,

@@ -26,7 +26,7 @@ THRESHOLDS_FILE = "thresholds.json"
 COMPANIONS = "assets.extra"
 
 # The custom property of `ModelBlessing` and `PushedModel` that holds `ThresholdPack.sha256`: in the
-# metadata store, where whoever edits the file does not come by.
+# metadata store, which somebody who can only edit the file does not reach.
 PACK_PROPERTY = "thresholds_sha256"
 
 # What `ThresholdPack.format` is. A change that old readers would misread raises it.

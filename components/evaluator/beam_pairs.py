@@ -26,7 +26,7 @@ from biometrics.engine.kernels import NumpyKernel
 from biometrics.engine.key_counts import KeyCounts, KeyList, KeyTable
 from biometrics.engine.layout import Block
 from biometrics.engine.listed import ListedPairs
-from biometrics.engine.pairs import PairScores, pair_scores, prepare_pairs
+from biometrics.engine.pair_scores import PairScores, prepare_pairs
 from biometrics.engine.threads import one_blas_thread
 
 _LISTED = ("keys", "first", "second")
@@ -76,7 +76,7 @@ def score_pairs_in_beam(
         )
         _ = genuine | "SaveGenuine" >> beam.Map(_save_counted, outcome["genuine"])
         _ = impostor | "SaveImpostor" >> beam.Map(_save_counted, outcome["impostor"])
-    return pair_scores(
+    return PairScores.of(
         layout, scorer, _load_counted(outcome["genuine"]), _load_counted(outcome["impostor"])
     )
 

@@ -7,6 +7,10 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from biometrics.engine.pair_scores import score_pairs
+from biometrics.protocols.all_pairs import measure_pairs
+from biometrics.settings import ProtocolSettings
+
 # Three images of person a, two of person b.
 # Genuine: 0.1, 0.2, 0.4 (a) and 0.6 (b). Impostor: 0.3, 0.5, 0.6, 0.7, 0.8, 0.9.
 HAND_LABELS = ["a", "a", "a", "b", "b"]
@@ -29,6 +33,12 @@ def random_faces(seed=0, people=12, images=5, dim=8, spread=1.0):
     return centres[labels] + spread * rng.normal(size=(len(labels), dim)), labels
 
 
+def measured(embeddings, labels, **settings):
+    """The body of metrics.json of all pairs of these embeddings."""
+    shared = ProtocolSettings(**settings)
+    return measure_pairs(score_pairs(embeddings, labels, shared.distance), shared)
+
+
 def all_scores(embeddings, labels, distance="cosine"):
     """Distances of all pairs i < j, float32, and whether they are genuine, by a plain loop."""
     pairs = list(itertools.combinations(range(len(labels)), 2))
@@ -44,6 +54,11 @@ def all_scores(embeddings, labels, distance="cosine"):
 def expanded(scores):
     """All distances of a `Scores`, sorted."""
     return np.repeat(scores.values, scores.counts)
+
+
+def no_event(trials):
+    """The rate that gives no event in so many trials in 2.5 % of the cases."""
+    return 1 - 0.025 ** (1 / trials)
 
 
 @st.composite

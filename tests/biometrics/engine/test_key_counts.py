@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from biometrics.engine import key_counts as tables
+from biometrics.engine import key_counts
 from biometrics.engine.kernels import NumpyKernel
 from biometrics.engine.key_counts import KeyCounts, KeyList, KeyTable
 from biometrics.engine.numba_kernels import NumbaKernel
@@ -15,7 +15,7 @@ NOT_COUNTED = ORIGIN + SIZE
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(tables, "CHUNK", 4)
+    monkeypatch.setattr(key_counts, "CHUNK", 4)
 
 
 def count(table, keys):
@@ -115,7 +115,7 @@ def test_memory_that_no_key_needs_is_not_looked_at(monkeypatch):
     def never_written(shape, dtype=float):
         return np.full(shape, 99, dtype) if dtype is np.int64 else empty(shape, dtype)
 
-    monkeypatch.setattr(tables.np, "empty", never_written)
+    monkeypatch.setattr(key_counts.np, "empty", never_written)
     table = KeyTable(ORIGIN, SIZE)
     table.add(np.array([3, 0, 4]), slice(21, 24))
     table.add(np.array([5]), slice(30, 31))
@@ -131,7 +131,7 @@ def test_a_table_without_a_pair_gives_nothing(kernel):
 
 @pytest.mark.parametrize("most_waiting", [3, 1000])
 def test_a_list_counts_the_same_however_many_wait(monkeypatch, most_waiting):
-    monkeypatch.setattr(tables, "MOST_WAITING", most_waiting)
+    monkeypatch.setattr(key_counts, "MOST_WAITING", most_waiting)
     counted = KeyList()
     for keys in ([7, 5, 7], [], [5], [9, 7], [7]):
         counted.add(np.array(keys, np.int32))

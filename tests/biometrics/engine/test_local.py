@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from biometrics.engine import counting, layout, listed, local
 from biometrics.engine.layout import Layout
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.engine.scorers import MARGIN, CosineScorer
 from groundfloor import progress
 from tests.biometrics.cases import expanded, faces, random_faces

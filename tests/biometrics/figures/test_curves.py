@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.engine.sample import PairSample
-from biometrics.figures.curves import compute_curves, landmarks
+from biometrics.engine.scores import Scores
+from biometrics.figures.curves import MOST_POINTS, cmc, compute_curves, error_curve, landmarks
 from biometrics.figures.metrics import calculate_identification_metrics, error_rates
+from biometrics.figures.trials import TrialScores
 from biometrics.figures.worst_pairs import ScoredPair, find_worst_pairs
 from tests.biometrics.cases import HAND_LABELS, HAND_MATRIX, all_scores, random_faces
 
@@ -18,8 +20,8 @@ def test_curve_points_are_exact_and_their_number_is_bounded():
     pairs = score_pairs(*random_faces(people=60, images=5, spread=1.5))
     curves = compute_curves(pairs)
     assert pairs.impostor.total > 40_000
-    assert len(curves.thresholds) <= 1024
-    far, frr = error_rates(pairs, curves.thresholds)
+    assert len(curves.distances) <= 1024
+    far, frr = error_rates(pairs, curves.distances)
     np.testing.assert_array_equal(curves.far, far)
     np.testing.assert_array_equal(curves.frr, frr)
     assert curves.far[0] <= 1 / pairs.impostor.total
@@ -37,10 +39,11 @@ def test_landmarks_are_few_and_have_both_ends_and_what_is_next_to_them(length):
 def test_histograms_hold_every_pair_and_the_cmc_starts_at_rank_1():
     embeddings, labels = random_faces()
     pairs = score_pairs(embeddings, labels)
-    curves = compute_curves(pairs, bins=10, max_rank=5)
+    curves = compute_curves(pairs)
     assert curves.genuine_share.sum() == pytest.approx(1)
     assert curves.impostor_share.sum() == pytest.approx(1)
-    assert len(curves.bin_edges) == 11
+    assert len(curves.bin_edges) == 61
+    assert len(curves.cmc) == 20
     ranks = calculate_identification_metrics(embeddings, labels)
     assert (curves.cmc[0], curves.cmc[4]) == (ranks["Rank-1"], ranks["Rank-5"])
 
@@ -49,6 +52,31 @@ def test_curves_of_identical_embeddings_can_be_drawn():
     curves = compute_curves(score_pairs([[1.0]] * 4, [0, 0, 1, 1]))
     assert curves.genuine_share.sum() == curves.impostor_share.sum() == 1
     np.testing.assert_array_equal(curves.cmc, [0, 0, 1])
+
+
+def test_the_error_rates_of_many_trials_have_a_bounded_number_of_exact_points():
+    rng = np.random.default_rng(0)
+    mates = np.append(rng.normal(1, 0.3, 5000), np.inf)  # one is never found
+    scores = TrialScores(Scores.of(mates), Scores.of(rng.normal(2, 0.3, 5000)))
+    curve = error_curve(scores, "fpir", "fnir")
+    assert list(curve) == ["threshold", "fpir", "fnir"]
+    assert 500 < len(curve["threshold"]) <= MOST_POINTS
+    assert np.isfinite(curve["threshold"]).all()
+    np.testing.assert_array_equal(
+        (curve["fpir"], curve["fnir"]), error_rates(scores, curve["threshold"])
+    )
+    assert curve["threshold"][0] == np.float32(mates.min())
+
+
+def test_a_cmc_has_every_rank_of_a_few_and_both_ends_of_many():
+    few = cmc(np.array([1, 1, 3]))
+    assert few["rank"].tolist() == [1, 2, 3]
+    assert few["rate"] == pytest.approx([2 / 3, 2 / 3, 1])
+    ranks = np.arange(1, 9001)
+    many = cmc(ranks)
+    assert len(many["rank"]) <= MOST_POINTS
+    assert (many["rank"][0], many["rank"][-1]) == (1, 9000)
+    assert many["rate"] == pytest.approx(many["rank"] / 9000)
 
 
 def test_worst_pairs_of_the_hand_worked_case():

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from biometrics.engine import distances
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.groups import counts as group_counts
-from biometrics.groups.counts import Slice, count_accepted, far_interval
+from biometrics.groups.counts import Slice, count_accepted, far_between
 from tests.biometrics.cases import random_faces
 
 PLACES = np.array([[0], [1], [3], [9], [2], [10], [20]], np.float32)
@@ -100,19 +100,17 @@ def error_of_leaving_out(is_accepted, person, group, first, second):
 
 
 @pytest.mark.parametrize("groups", [(0, 1), (1, 1)])
-def test_the_error_of_a_cross_group_far_is_that_of_the_jackknife(monkeypatch, groups):
+def test_the_error_of_a_cross_group_far_is_that_of_the_jackknife(groups):
     embeddings, person = random_faces(people=60, images=3, dim=3)
     slice_ = Slice.of(np.where(person % 3, "most", "few"))
     counts = count_accepted(embeddings, person, [slice_], 0.5, "cosine")[0]
-    seen = []
-    monkeypatch.setattr(group_counts, "rate_interval", lambda *args: seen.append(args) or (0, 1))
-    far_interval(slice_, counts, person, groups)
-    rate, error, people, independent = seen[0]
-    assert rate == counts.false_accepts[groups] / counts.impostor[groups]
-    assert (people, independent) == ((60, 20) if groups == (0, 1) else (40, 20))
+    far = far_between(slice_, counts, person, groups)
+    assert far.value == counts.false_accepts[groups] / counts.impostor[groups]
+    assert far.trials == counts.impostor[groups]
+    assert (far.people, far.independent) == ((60, 20) if groups == (0, 1) else (40, 20))
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     expected = error_of_leaving_out(unit @ unit.T >= 0.5, person, slice_.group, *groups)
-    assert error == pytest.approx(expected)
+    assert far.standard_error == pytest.approx(expected)
 
 
 def test_the_intervals_of_cross_group_fars_hold_the_truth():
@@ -134,7 +132,7 @@ def test_the_intervals_of_cross_group_fars_hold_the_truth():
         matrix += matrix.T
         counts = count_accepted(None, person, [slice_], threshold, matrix)[0]
         for cell, mean in cells.items():
-            low, high = far_interval(slice_, counts, person, cell)
+            low, high = far_between(slice_, counts, person, cell).interval()
             held[cell] += (low <= norm.cdf((threshold - mean) / wide) <= high) / 200
     for cell, share in held.items():
         assert 0.9 <= share <= 0.99, cell
@@ -143,10 +141,10 @@ def test_the_intervals_of_cross_group_fars_hold_the_truth():
 def test_without_a_false_accept_the_interval_is_that_of_so_many_people_apart():
     counts = count_accepted(PLACES, PERSON, [SLICE], 0.5, "euclidean")[0]
     assert counts.false_accepts[0, 1] == 0
-    low, high = far_interval(SLICE, counts, PERSON, (0, 1))
+    low, high = far_between(SLICE, counts, PERSON, (0, 1)).interval()
     assert (low, high) == (0, pytest.approx(0.975))  # one pair of people in which nobody is twice
 
 
 def test_without_a_pair_there_is_no_interval():
     counts = count_accepted(PLACES, PERSON, [SLICE], 2.0, "euclidean")[0]
-    assert far_interval(SLICE, counts, PERSON, (1, 1)) is None
+    assert far_between(SLICE, counts, PERSON, (1, 1)) is None

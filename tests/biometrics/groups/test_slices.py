@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import error_rates, verification_metrics
 from biometrics.groups.slices import (
@@ -14,7 +14,7 @@ from biometrics.groups.slices import (
     read_attributes,
     scopes,
 )
-from biometrics.intervals.bootstrap import clopper_pearson
+from biometrics.intervals.rates import clopper_pearson
 from tests.biometrics.cases import random_faces
 
 IDENTITIES = ["ann", "ann", "bob", "cy"]

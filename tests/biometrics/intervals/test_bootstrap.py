@@ -7,28 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.stats import binomtest, norm, t
+from scipy.stats import norm, t
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from biometrics.engine.pairs import PairScores, score_pairs
+from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.engine.sample import PairSample
 from biometrics.engine.scores import Scores
-from biometrics.errors import EvaluationError
 from biometrics.figures.names import ONE_ENROLLED, tar_key
 from biometrics.intervals import bootstrap as intervals_module
 from biometrics.intervals.bootstrap import (
-    bootstrap_intervals,
-    clopper_pearson,
+    figure_intervals,
     resample_error_rates,
     resample_verification,
-    standard_error,
 )
-from biometrics.protocols.metrics_json import evaluate
+from biometrics.intervals.rates import clopper_pearson
 from groundfloor.draws import Draw, generator
-from tests.biometrics.cases import all_scores, random_faces
+from tests.biometrics.cases import all_scores, measured, no_event, random_faces
 
 # A population of people who differ in how alike their own images are and in how alike they are to
 # others. Each distance is normal, so the true rates are known.
@@ -56,6 +51,8 @@ def scored_pairs(distances, identity):
         rank=np.ones(len(identity), np.int64),
         list_genuine=lambda: sample(genuine, -1),
         list_impostor=lambda: sample(~genuine, 1),
+        layout=None,
+        scorer=None,
     )
 
 
@@ -91,7 +88,7 @@ def true_figures(threshold, target, impostor_mean=IMPOSTOR_MEAN):
 
 
 def intervals_of(pairs, seed=0, fars=(0.1,)):
-    return bootstrap_intervals(pairs, 0.5, fars=fars, ranks=[1], seed=seed)
+    return figure_intervals(pairs, 0.5, fars=fars, ranks=[1], seed=seed)
 
 
 def log_odds_interval(value, resamples, people):
@@ -124,7 +121,7 @@ def test_verification_intervals_equal_those_of_writing_every_drawn_person_out():
         rates["AUC"].append(roc_auc_score(kind, -drawn))
         rates[tar_key(target)].append(tar[far <= target + 1e-9].max())
     pairs = score_pairs(embeddings, labels)
-    result = bootstrap_intervals(pairs, limit, fars=[target], ranks=[1], seed=7)
+    result = figure_intervals(pairs, limit, fars=[target], ranks=[1], seed=7)
     for key, (value, *resamples) in rates.items():
         assert 0 < value < 1
         assert result[key] == pytest.approx(log_odds_interval(value, resamples, people)), key
@@ -159,7 +156,7 @@ def test_rank_intervals_equal_those_of_writing_every_drawn_probe_out():
         for times in [np.ones(8, int), *draws_of(8, seed=3)]
     ]
     assert 0 < values[0] < 1
-    result = bootstrap_intervals(pairs, 0.5, fars=[], ranks=[1], seed=3)
+    result = figure_intervals(pairs, 0.5, fars=[], ranks=[1], seed=3)
     assert result["Rank-1"] == pytest.approx(log_odds_interval(values[0], values[1:], people=7))
     single = pairs.one_enrolled
     weights = draws_of(8, seed=3)[:, single.identity] * single.weight
@@ -172,7 +169,7 @@ def test_intervals_hold_the_figures_and_narrow_with_more_people():
     widths = []
     for people in (10, 80):
         embeddings, labels = random_faces(people=people, images=4)
-        metrics = evaluate(
+        metrics = measured(
             embeddings, labels, distance="cosine", target_fars=[0.1], ranks=[1, 5], seed=0
         )
         for key, (low, high) in metrics["intervals"].items():
@@ -225,11 +222,6 @@ def test_memory_is_bounded_where_resamples_times_pairs_is_not():
     assert peak < 60 * 2**20
 
 
-def no_event(trials):
-    """The rate that gives no event in so many trials in 2.5 % of the cases."""
-    return 1 - 0.025 ** (1 / trials)
-
-
 def test_a_figure_without_an_error_is_not_certain():
     points = [[10.0 * person + image] for person in range(8) for image in (0.0, 0.1)]
     pairs = score_pairs([*points, [990.0]], [*np.repeat(np.arange(8), 2), 8], "euclidean")
@@ -279,12 +271,6 @@ def test_people_with_one_image_count_where_they_are_compared():
     assert {figures[key].people for key in ("FRR", "EER", "AUC", tar_key(0.1))} == {5}
 
 
-def test_rounding_is_no_spread_and_resamples_without_a_figure_do_not_count():
-    assert standard_error(np.array([0.1 + 0.2, 0.3, 0.3]), people=3) == 0
-    assert standard_error(np.array([1.0, np.nan, 3.0]), people=2) == pytest.approx(2.0)
-    assert standard_error(np.array([1.0, np.nan]), people=2) == 0
-
-
 def test_a_far_that_equals_its_target_in_a_resample_is_not_above_it():
     # Whoever is drawn, half of the impostor pairs are at 1 and half at 9; genuine pairs at 2.
     matrix = np.array([[0, 2, 1, 9], [2, 0, 9, 1], [1, 9, 0, 2], [9, 1, 2, 0]])
@@ -295,33 +281,12 @@ def test_a_far_that_equals_its_target_in_a_resample_is_not_above_it():
         assert set(figure.resamples[~np.isnan(figure.resamples)]) == {expected}
 
 
-@given(st.integers(0, 300), st.integers(0, 300), st.sampled_from([0.9, 0.95, 0.999]))
-def test_clopper_pearson_equals_scipys_exact_interval(successes, failures, confidence):
-    trials = successes + failures
-    if not trials:
-        assert clopper_pearson(0, 0, confidence) == (0, 1)
-        return
-    expected = binomtest(successes, trials).proportion_ci(confidence, method="exact")
-    assert clopper_pearson(successes, trials, confidence) == pytest.approx(tuple(expected))
-
-
-def test_clopper_pearson_without_an_event_is_the_rule_of_three():
-    assert clopper_pearson(0, 3000, confidence=0.9)[1] == pytest.approx(3 / 3000, rel=2e-3)
-    assert clopper_pearson(0, 10)[1] == pytest.approx(no_event(10))
-
-
-@pytest.mark.parametrize(("successes", "trials"), [(2, 1), (-1, 1), (0, -1)])
-def test_clopper_pearson_refuses_what_is_no_count(successes, trials):
-    with pytest.raises(EvaluationError, match="from 0 to the number of trials"):
-        clopper_pearson(successes, trials)
-
-
 def test_clopper_pearson_may_be_asked_for_where_figures_are_counts():
     embeddings, labels = random_faces(people=10, images=4, spread=2.0)
     pairs = score_pairs(embeddings, labels)
     settings = {"fars": [0.1], "ranks": [1, 5], "seed": 0}
-    bootstrap = bootstrap_intervals(pairs, 0.5, **settings)
-    binomial = bootstrap_intervals(pairs, 0.5, **settings, method="clopper_pearson")
+    bootstrap = figure_intervals(pairs, 0.5, **settings)
+    binomial = figure_intervals(pairs, 0.5, **settings, method="clopper_pearson")
     accepted = int(pairs.genuine.at_most(0.5))
     assert binomial["FRR"] == list(clopper_pearson(60 - accepted, 60))
     assert binomial["FAR"] == list(clopper_pearson(int(pairs.impostor.at_most(0.5)), 720))
@@ -331,13 +296,6 @@ def test_clopper_pearson_may_be_asked_for_where_figures_are_counts():
     for key in ("EER", "AUC", ONE_ENROLLED):
         assert binomial[key] == bootstrap[key]
     assert list(binomial) == list(bootstrap)
-
-
-def test_another_method_is_refused():
-    with pytest.raises(EvaluationError, match="Received: 'wald'"):
-        bootstrap_intervals(
-            score_pairs(*random_faces()), 0.5, fars=[], ranks=[1], seed=0, method="wald"
-        )
 
 
 def coverage(*, people, images, repetitions, threshold, target, impostor_mean=IMPOSTOR_MEAN):
@@ -372,9 +330,3 @@ def test_intervals_of_few_people_hardly_ever_mistaken_hold_the_truth():
     )
     for key, held in bootstrap.items():
         assert 0.9 <= held <= 1, key
-
-
-def test_clopper_pearson_holds_the_truth_where_trials_are_independent():
-    errors = np.random.default_rng(0).binomial(200, 0.05, size=1000)
-    intervals = [clopper_pearson(int(count), 200) for count in errors]
-    assert 0.95 <= np.mean([low <= 0.05 <= high for low, high in intervals]) <= 0.99

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from scipy.stats import t
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.metrics import error_rates
-from biometrics.intervals.bootstrap import rate_interval
 from biometrics.intervals.jackknife import crossing_interval, far_curve
+from biometrics.intervals.rates import Rate
 from biometrics.thresholds.operating_points import curve_of
 from tests.biometrics.cases import HAND_LABELS, HAND_MATRIX, faces, random_faces
 
@@ -63,7 +63,7 @@ def test_the_limits_are_those_of_a_rate():
     curve = far_curve(score_pairs(*random_faces(people=9, images=3)))
     low, high = curve.limits(0.9)
     for place in (0, 30, len(curve.far) - 1):
-        expected = rate_interval(curve.far[place], curve.error[place], 9, 4, 0.9)
+        expected = Rate(curve.far[place], curve.error[place], 9, 4).interval(confidence=0.9)
         assert (low[place], high[place]) == pytest.approx(expected)
 
 
@@ -89,7 +89,7 @@ def test_the_largest_far_has_the_last_limit_that_is_not_above():
 def test_the_crossing_is_where_no_difference_of_the_rates_is_within_its_error():
     embeddings, labels = random_faces(people=8, images=5, spread=1.5)
     pairs = score_pairs(embeddings, labels)
-    scores = curve_of(pairs).scores
+    scores = curve_of(pairs).distances
     gap = np.subtract(*error_rates(pairs, scores))
     error = error_without_each(
         embeddings, labels, lambda rest: np.subtract(*error_rates(rest, scores))
@@ -104,4 +104,4 @@ def test_the_crossing_is_where_no_difference_of_the_rates_is_within_its_error():
 def test_a_crossing_that_nobody_moves_is_not_known(people):
     embeddings, labels = random_faces(people=people, images=4, spread=0.01)
     pairs = score_pairs(embeddings, labels)
-    assert crossing_interval(pairs, curve_of(pairs).scores, 0.95) is None
+    assert crossing_interval(pairs, curve_of(pairs).distances, 0.95) is None

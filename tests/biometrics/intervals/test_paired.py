@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import verification_metrics
 from biometrics.figures.names import tar_key

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from biometrics.intervals.bootstrap import Resampled, clopper_pearson, draw_people
+from biometrics.intervals.bootstrap import Resampled, draw_people
+from biometrics.intervals.rates import clopper_pearson
 from biometrics.intervals.trials import (
     Trials,
     accepted_intervals,
@@ -18,7 +19,7 @@ def test_a_share_is_resampled_by_the_people_who_search():
     for draws in draw_people(3, seed=4):
         times = draws[[0, 0, 0, 1, 1, 2]]
         expected.append(np.mean(np.repeat(found, times)) - 0.5)
-    interval = Resampled(0.5, np.array(expected), 3, 3).interval()
+    interval = Resampled.of(0.5, np.array(expected), 3, 3, trials=6).interval()
     result = share_intervals({"Rank-1": found, "none": ~found & found}, person, seed=4)
     assert result["Rank-1"] == pytest.approx(interval)
     assert result["none"][0] == 0 < result["none"][1]
@@ -42,7 +43,7 @@ def test_the_accepted_share_finds_its_threshold_in_every_resample():
         <= max(t for t in range(-1, 12) if np.mean(unwanted.distance <= t) <= target)
     )
     people = len(set(wanted.first))
-    expected = Resampled(share, np.array(shares) - share, people, people).interval()
+    expected = Resampled.of(share, np.array(shares) - share, people, people, trials=30).interval()
     assert accepted_intervals(wanted, unwanted, [target], seed=1)[target] == pytest.approx(expected)
 
 

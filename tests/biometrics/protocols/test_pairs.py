@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biometrics.errors import EvaluationError
-from biometrics.intervals.bootstrap import clopper_pearson
+from biometrics.intervals.rates import clopper_pearson
 from biometrics.intervals.trials import Trials, accepted_intervals
 from biometrics.protocols.all_pairs import AllPairs
 from biometrics.protocols.pairs import Pairs, best_threshold, mean_accuracy

@@ -7,7 +7,7 @@ from pathlib import PurePath
 import numpy as np
 import pytest
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.curves import compute_curves
 from biometrics.figures.metrics import error_rates
 from biometrics.report.exports import (
@@ -29,7 +29,7 @@ def pairs():
 @pytest.fixture(scope="module")
 def tables(pairs):
     return curve_tables(
-        compute_curves(pairs, max_rank=5),
+        compute_curves(pairs),
         {"open_set": {"open_set": OPEN_SET}, "closed_set": {"cmc": {"rank": [1], "rate": [0.5]}}},
         {"distance": [0.0, 1.0], "llr": [4.0, -4.0]},
     )

@@ -1,174 +1,35 @@
-"""Log-likelihood ratios: worked by hand, against scikit-learn, and what they promise."""
+"""A calibration that is there: its function, and the posterior."""
 
 import math
-from dataclasses import replace
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 
-from biometrics.engine.pairs import score_pairs
-from biometrics.engine.scores import Scores
-from biometrics.thresholds.calibration import (
-    ISOTONIC,
-    LOGISTIC,
-    Calibration,
-    cllr,
-    fit_calibration,
-    posterior,
-)
+from biometrics.thresholds.calibration import LOGISTIC, Calibration, posterior
 from groundfloor.errors import UserError
-from tests.biometrics.cases import HAND_LABELS, HAND_MATRIX, faces, random_faces
-
-METHODS = [LOGISTIC, ISOTONIC]
 
 
-def pairs_of(genuine, impostor, people=1000):
-    """Pairs of these distances, of so many people of two images each."""
-    any_pairs = score_pairs(None, HAND_LABELS, HAND_MATRIX)
-    return replace(
-        any_pairs,
-        genuine=Scores.of(genuine),
-        impostor=Scores.of(impostor),
-        identity=np.repeat(np.arange(people), 2),
-    )
+def test_the_ratio_is_linear_between_the_knots_and_constant_outside():
+    calibration = Calibration(LOGISTIC, (0.2, 0.6), (4.0, -2.0))
+    np.testing.assert_allclose(calibration.llr([0.0, 0.2, 0.4, 0.6, 2.0]), [4, 4, 1, -2, -2])
 
 
-def distances_of(scores):
-    return np.repeat(scores.values, scores.counts).astype(np.float64)
-
-
-def test_isotonic_is_the_pooling_worked_by_hand():
-    # Genuine share by distance: 0.1: 2/2, 0.2: 0/1, 0.3: 1/1, 0.4: 0/2, 0.5: 1/1, 0.6: 0/3.
-    # It has to fall: 0.2 pools with 0.3 to 1/2, and 0.4 with 0.5 to 1/3.
-    # Four people are four of two images, and six pairs of people.
-    pairs = pairs_of([0.1, 0.1, 0.3, 0.5], [0.2, 0.4, 0.4, 0.6, 0.6, 0.6], people=4)
-    calibration = fit_calibration(pairs, ISOTONIC)
-    np.testing.assert_allclose(calibration.distances, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], rtol=1e-6)
-    # Of 4 genuine and 6 impostor pairs: (1/4) / (1/6) and (1/4) / (2/6); the ends are clamped.
-    middle = [math.log(1.5)] * 2 + [math.log(0.75)] * 2
-    expected = [math.log(6), *middle, -math.log(4)]
-    np.testing.assert_allclose(calibration.log_likelihood_ratios, expected)
-    between = (math.log(1.5) + math.log(0.75)) / 2
-    assert calibration.llr(0.35) == pytest.approx(between, abs=1e-6)
-
-
-def test_isotonic_keeps_ratios_that_fall_already_whatever_the_share_of_genuine_pairs():
-    genuine = np.repeat([0.2, 0.4, 0.6], [6, 3, 1])
-    impostor = np.repeat([0.2, 0.4, 0.6], [10, 30, 60])
-    calibration = fit_calibration(pairs_of(genuine, impostor), ISOTONIC)
-    expected = np.log([0.6 / 0.1, 0.3 / 0.3, 0.1 / 0.6])
-    np.testing.assert_allclose(calibration.llr(np.float32([0.2, 0.4, 0.6])), expected)
-
-
-def test_logistic_is_that_of_scikit_learn_with_both_kinds_weighing_the_same():
-    dev = score_pairs(*random_faces(spread=1.5))
-    genuine, impostor = distances_of(dev.genuine), distances_of(dev.impostor)
-    # A soft target is a pair of both kinds in part.
-    hit, miss = (len(genuine) + 1) / (len(genuine) + 2), 1 / (len(impostor) + 2)
-    inputs = np.concatenate([genuine, genuine, impostor, impostor])[:, None]
-    kinds = np.repeat([1, 0, 1, 0], np.repeat([len(genuine), len(impostor)], 2))
-    weights = np.concatenate(
+def test_using_a_calibration_loads_no_engine_and_no_scipy():
+    loaded = subprocess.run(
         [
-            np.full(len(genuine), hit / len(genuine)),
-            np.full(len(genuine), (1 - hit) / len(genuine)),
-            np.full(len(impostor), miss / len(impostor)),
-            np.full(len(impostor), (1 - miss) / len(impostor)),
-        ]
-    )
-    peer = LogisticRegression(penalty=None, tol=1e-10, max_iter=1000).fit(inputs, kinds, weights)
-    at = np.array([0.3, 0.8, 1.1])
-    expected = peer.decision_function(at[:, None])
-    np.testing.assert_allclose(fit_calibration(dev, LOGISTIC).llr(at), expected, atol=1e-4)
-
-
-def test_logistic_finds_the_likelihood_ratio_of_two_bells():
-    # ln of the ratio of two normal densities of one width is a line: here 2 * (1 - d) / 0.04.
-    rng = np.random.default_rng(0)
-    dev = pairs_of(rng.normal(0.8, 0.2, 20_000), rng.normal(1.2, 0.2, 200_000))
-    at = np.array([0.7, 0.9, 1.0, 1.1, 1.3])
-    np.testing.assert_allclose(fit_calibration(dev).llr(at), (1 - at) * 0.4 / 0.04, atol=0.1)
-
-
-@pytest.mark.parametrize("method", METHODS)
-@given(case=faces())
-def test_ratios_are_finite_fall_with_the_distance_and_stay_within_what_the_people_vouch_for(
-    method, case
-):
-    dev = score_pairs(*case, "euclidean")
-    llrs = fit_calibration(dev, method).llr(np.linspace(-1, 8, 200))
-    assert np.all(np.isfinite(llrs))
-    assert np.all(np.diff(llrs) <= 0)
-    people = len(dev.sizes)
-    assert llrs.max() <= math.log(people * (people - 1) / 2) + 1e-12
-    assert llrs.min() >= -math.log((dev.sizes > 1).sum()) - 1e-12
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_kinds_that_are_far_apart_reach_the_limits_of_the_people_however_many_pairs_there_are(
-    method,
-):
-    dev = pairs_of(np.full(50, 0.1), np.full(10_000, 1.9), people=20)
-    llrs = fit_calibration(dev, method).llr([-1.0, 3.0])
-    np.testing.assert_allclose(llrs, [math.log(190), -math.log(20)])
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_two_people_are_never_evidence_for_one_person(method):
-    dev = score_pairs(*random_faces(people=2, images=40, spread=0.01))
-    llrs = fit_calibration(dev, method).llr([0.0, 2.0])
-    np.testing.assert_allclose(llrs, [0, -math.log(2)], atol=1e-12)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_answers_on_other_people_are_not_wrong_more_often_than_they_admit(method):
-    fresh = score_pairs(*random_faces(seed=1000, people=60, images=4, spread=0.5))
-    wrong, admitted = [], []
-    for seed in range(40):
-        dev = score_pairs(*random_faces(seed=seed, people=5, images=6, spread=0.5))
-        calibration = fit_calibration(dev, method)
-        same, other = (
-            posterior(calibration.llr(distances_of(kind)), 0.5)
-            for kind in (fresh.genuine, fresh.impostor)
-        )
-        wrong.append(np.mean(other > 0.5))
-        admitted.append(np.mean((same > 0.5) * (1 - same)) + np.mean((other > 0.5) * (1 - other)))
-    assert np.mean(wrong) <= np.mean(admitted)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_distances_that_say_nothing_or_the_contrary_have_a_ratio_of_one(method):
-    for genuine, impostor in (([0.5] * 3, [0.5] * 9), ([0.9, 0.8, 0.9], [0.1, 0.2, 0.1])):
-        calibration = fit_calibration(pairs_of(genuine, impostor), method)
-        np.testing.assert_allclose(calibration.llr([0.1, 0.5, 0.9]), 0, atol=1e-12)
-
-
-def test_cllr_is_that_of_going_through_all_pairs():
-    calibration = fit_calibration(score_pairs(*random_faces()), ISOTONIC)
-    test = pairs_of([0.1, 0.1, 0.1, 0.8], [0.2, 0.9, 0.9, 1.2, 1.2, 1.2])
-
-    def mean_cost(scores, sign):
-        llrs = [float(calibration.llr(d)) for d in distances_of(scores)]
-        return sum(math.log2(1 + math.exp(sign * llr)) for llr in llrs) / len(llrs)
-
-    expected = (mean_cost(test.genuine, -1) + mean_cost(test.impostor, 1)) / 2
-    assert cllr(calibration, test) == pytest.approx(expected)
-
-
-def test_cllr_is_one_where_nothing_is_said_and_above_where_it_misleads():
-    test = pairs_of([0.1, 0.1, 0.2], [0.8, 0.9])
-    nothing = Calibration(LOGISTIC, (0.0,), (0.0,))
-    assert cllr(nothing, test) == pytest.approx(1)
-    told_apart = Calibration(LOGISTIC, (0.2, 0.8), (5.0, -5.0))
-    assert 0 < cllr(told_apart, test) < 0.01
-    assert cllr(told_apart, pairs_of([0.8, 0.9], [0.1])) > 1
-
-
-def test_no_line_costs_less_on_its_own_pairs_than_pooling():
-    dev = score_pairs(*random_faces(spread=1.5))
-    assert cllr(fit_calibration(dev, ISOTONIC), dev) <= cllr(fit_calibration(dev, LOGISTIC), dev)
+            sys.executable,
+            "-c",
+            "import sys, biometrics.thresholds.calibration; print(*sys.modules)",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert not {"scipy", "sklearn", "biometrics.engine"} & set(loaded)
 
 
 def test_the_posterior_is_bayes_rule():
@@ -190,17 +51,6 @@ def test_the_posterior_has_the_prior_odds_times_the_likelihood_ratio(llr, prior)
 def test_a_prior_that_is_no_open_probability_is_refused(prior):
     with pytest.raises(UserError, match=r"A prior is a probability.*Received"):
         posterior(0.0, prior)
-
-
-def test_an_unknown_method_is_refused():
-    with pytest.raises(UserError, match="Received: 'platt'"):
-        fit_calibration(pairs_of([0.1], [0.2]), "platt")
-
-
-@pytest.mark.parametrize(("genuine", "impostor"), [([], [0.5]), ([0.5], [])])
-def test_a_kind_without_pairs_is_refused(genuine, impostor):
-    with pytest.raises(UserError, match="needs genuine and impostor pairs"):
-        fit_calibration(pairs_of(genuine, impostor))
 
 
 @pytest.mark.parametrize(

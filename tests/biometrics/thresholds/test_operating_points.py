@@ -1,7 +1,5 @@
 """Thresholds chosen on some people and measured on others: by hand, and as properties."""
 
-import json
-from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,98 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.metrics import error_rates, true_accept_rate, verification_metrics
-from biometrics.intervals.bootstrap import bootstrap_intervals, clopper_pearson
+from biometrics.intervals import bootstrap
+from biometrics.intervals.bootstrap import figure_intervals
 from biometrics.intervals.jackknife import crossing_interval, far_curve
+from biometrics.intervals.rates import clopper_pearson
 from biometrics.thresholds import operating_points
-from biometrics.thresholds.calibration import cllr
 from biometrics.thresholds.operating_points import (
     choose_far,
     choose_operating_points,
     curve_of,
-    dev_people,
     far_threshold,
     needed_for,
-    study_thresholds,
     supported_from,
 )
-from biometrics.thresholds.pack import Needed, ThresholdPack
-from groundfloor.errors import UserError
+from biometrics.thresholds.pack import Needed
 from tests.biometrics.cases import HAND_LABELS, HAND_MATRIX, all_scores, faces, random_faces
-
-# --- Who is in which part -----------------------------------------------------------------------
-
-names = st.lists(st.sampled_from("abcdefghijkl"), max_size=40)
-
-
-def sides(identities, seed=0, share=0.5):
-    """person -> the sides that their images are on."""
-    found = {}
-    for identity, is_dev in zip(identities, dev_people(identities, seed, share), strict=True):
-        found.setdefault(identity, set()).add(bool(is_dev))
-    return found
-
-
-@given(names, st.integers(0, 5))
-def test_a_person_is_on_one_side_whatever_the_order(identities, seed):
-    found = sides(identities, seed)
-    assert all(len(person) == 1 for person in found.values())
-    assert sides(sorted(identities), seed) == found
-
-
-@given(names, st.floats(0.05, 0.95))
-def test_the_share_is_met_to_a_person_among_those_with_mates_and_those_without(identities, share):
-    sizes, found = Counter(identities), sides(identities, share=share)
-    for kind in (
-        [person for person in sizes if sizes[person] > 1],
-        [person for person in sizes if sizes[person] == 1],
-    ):
-        dev = sum(found[person] == {True} for person in kind)
-        # The nearest whole number, or one more or less where a part would have no mates.
-        assert abs(dev - share * len(kind)) <= 0.5 + 1e-9 or min(dev, len(kind) - dev) == 1
-
-
-@given(names, st.floats(0.05, 0.95))
-def test_two_people_with_mates_are_enough_for_a_part_each(identities, share):
-    sizes, found = Counter(identities), sides(identities, share=share)
-    mated = {frozenset(found[person]) for person in sizes if sizes[person] > 1}
-    if sum(size > 1 for size in sizes.values()) > 1:
-        assert mated == {frozenset({True}), frozenset({False})}
-
-
-@given(names, st.sampled_from([1, 2]), st.floats(0.05, 0.95))
-def test_a_new_person_moves_one_other_at_most(identities, images, share):
-    before = sides(identities, share=share)
-    after = sides([*identities, *["somebody new"] * images], share=share)
-    assert sum(after[person] != before[person] for person in before) <= 1
-
-
-def test_another_seed_gives_another_choice():
-    identities = [f"person {index}" for index in range(40)] * 2
-    choices = [dev_people(identities, seed) for seed in range(5)]
-    assert len({choice.tobytes() for choice in choices}) == 5
-    assert all(choice.sum() == 40 for choice in choices)
-
-
-def test_of_odd_numbers_of_both_kinds_half_of_the_people_choose():
-    found = sides([*"aabbcc", *"def"])
-    assert sum(person == {True} for person in found.values()) == 3
-
-
-@pytest.mark.parametrize("share", [0, 1, -0.1, float("nan")])
-def test_a_share_that_leaves_a_part_empty_is_refused(share):
-    with pytest.raises(UserError, match="share of the dev people"):
-        dev_people(["a", "b"], 0, share)
-
-
-# --- Thresholds ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def without_rate_intervals(monkeypatch):
     """Leaves out what the intervals' own tests look at, for speed."""
-    rates = dict.fromkeys(("FAR", "FRR"), SimpleNamespace(interval=lambda: (0.0, 1.0)))
+    rates = dict.fromkeys(("FAR", "FRR"), SimpleNamespace(interval=lambda _: (0.0, 1.0)))
     monkeypatch.setattr(
         operating_points,
         "resample_error_rates",
@@ -259,8 +188,10 @@ def test_with_four_test_people_nothing_claims_a_far_of_one_per_cent(people, imag
 
 
 def chosen_quickly(pairs, fars):
-    """The operating points with intervals of the rates that take no resamples."""
-    return choose_operating_points(pairs, pairs, fars, seed=0, intervals="clopper_pearson").points
+    """The operating points, with hardly a resample behind the intervals of the rates."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "RESAMPLES", 2)
+        return choose_operating_points(pairs, pairs, fars, seed=0).points
 
 
 @pytest.mark.slow
@@ -298,14 +229,14 @@ def unequal_faces(rng, people, images):
 def test_the_intervals_of_the_thresholds_are_those_of_the_jackknife(without_rate_intervals):
     dev = score_pairs(*random_faces(seed=2, people=12, images=4, spread=1.5))
     eer, at_far = chosen(dev, dev, [0.2])
-    assert eer.interval == crossing_interval(dev, curve_of(dev).scores, 0.95)
+    assert eer.interval == crossing_interval(dev, curve_of(dev).distances, 0.95)
     assert at_far.interval == far_curve(dev).interval_of(0.2, 0.95)
 
 
 def test_the_intervals_of_the_rates_are_those_of_the_test_people_at_that_threshold():
     dev, test = (score_pairs(*random_faces(seed=seed, people=8)) for seed in (0, 1))
     (eer,) = choose_operating_points(dev, test, [], seed=3).points
-    expected = bootstrap_intervals(test, eer.threshold, fars=(), ranks=(), seed=3)
+    expected = figure_intervals(test, eer.threshold, fars=(), ranks=(), seed=3)
     assert set(eer.test.intervals) == {"FAR", "FRR"}
     for key, interval in eer.test.intervals.items():
         assert list(interval) == expected[key]
@@ -318,8 +249,8 @@ def test_the_intervals_of_the_rates_may_be_those_of_clopper_and_pearson():
         "FAR": clopper_pearson(eer.test.false_accepts, eer.test.impostor_pairs),
         "FRR": clopper_pearson(eer.test.false_rejects, eer.test.genuine_pairs),
     }
-    bootstrap = choose_operating_points(dev, test, [], seed=3).points[0]
-    assert eer.interval == bootstrap.interval
+    of_people = choose_operating_points(dev, test, [], seed=3).points[0]
+    assert eer.interval == of_people.interval
 
 
 def test_the_interval_holds_the_threshold_and_narrows_with_more_people(without_rate_intervals):
@@ -351,69 +282,3 @@ def half(pairs):
     return type(sample)(
         sample.first[kept], sample.second[kept], sample.distance[kept], copies, tail=500
     )
-
-
-# --- The whole study ----------------------------------------------------------------------------
-
-
-def study(embeddings, identities, **options):
-    settings = {"distance": "cosine", "target_fars": [0.1, 1e-3], "seed": 0} | options
-    return study_thresholds(embeddings, identities, **settings)
-
-
-def test_a_study_scores_each_part_apart():
-    embeddings, labels = random_faces()
-    identities = [f"person {label}" for label in labels]
-    result = study(embeddings, identities, seed=4)
-    is_dev = dev_people(identities, 4)
-    for pairs, part in ((result.dev, is_dev), (result.test, ~is_dev)):
-        expected = score_pairs(embeddings[part], labels[part])
-        assert pairs.genuine.total == expected.genuine.total
-        np.testing.assert_array_equal(pairs.impostor.values, expected.impostor.values)
-    assert result.calibration.method == "logistic"
-    assert result.cllr == cllr(result.calibration, result.test) < 1
-    assert result.protocol.seed == 4
-
-
-def test_its_blocks_are_plain_json_and_its_pack_holds_the_same():
-    result = study(*named(random_faces()))
-    blocks = result.blocks()
-    assert json.loads(json.dumps(blocks)) == blocks
-    needed = {"FAR=1e-03": {"impostor_pairs": 3000, "people": 46}}
-    assert blocks["unsupported_thresholds"] == needed
-    assert blocks["calibration"] == {"method": "logistic", "Cllr": result.cllr}
-    pack = result.pack(distance="cosine", model_sha256="a" * 64, data_sha256="b" * 64)
-    assert ThresholdPack.from_json(pack.to_json()) == pack
-    assert json.loads(pack.to_json())["operating_points"] == blocks["thresholds"]
-
-
-def named(case):
-    embeddings, labels = case
-    return embeddings, [f"person {label}" for label in labels]
-
-
-@pytest.mark.parametrize("identities", ["", "a", "aa", "ab", "aab", "aabb", "aabbcc", "aabbc"])
-def test_too_few_people_are_no_error_but_a_sentence(identities):
-    embeddings = np.eye(6)[: len(identities)]
-    result = study(embeddings, list(identities))
-    blocks = result.blocks()
-    assert blocks["thresholds"] == []
-    assert blocks["unsupported_thresholds"] == {
-        "FAR=1e-01": {"impostor_pairs": 30, "people": 5},
-        "FAR=1e-03": {"impostor_pairs": 3000, "people": 46},
-    }
-    assert f"there are {len(set(identities))} people" in blocks["thresholds_missing"]
-    pack = result.pack(distance="cosine", model_sha256="a" * 64, data_sha256="b" * 64)
-    assert ThresholdPack.from_json(pack.to_json()) == pack
-    with pytest.raises(UserError, match="this model has no threshold: thresholds are chosen on"):
-        pack.operating_point()
-
-
-@pytest.mark.parametrize("identities", ["aabbccdd", "aabbcd"])
-def test_two_people_in_each_part_are_enough(identities):
-    embeddings = np.random.default_rng(0).normal(size=(len(identities), 4))
-    result = study(embeddings, list(identities), calibration="isotonic")
-    (eer,) = result.chosen.points
-    assert (eer.name, eer.state, eer.interval) == ("EER", "provisional", None)
-    assert not result.missing
-    assert result.calibration.method == "isotonic"

@@ -9,7 +9,7 @@ from biometrics.engine import counting, layout
 from biometrics.engine.counting import Counted, merged_impostor
 from biometrics.engine.key_counts import KeyCounts
 from biometrics.engine.listed import ListedPairs
-from biometrics.engine.pairs import score_pairs
+from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from components.evaluator.beam_pairs import score_pairs_in_beam
 from tests.biometrics.cases import random_faces

@@ -46,8 +46,28 @@ class PairScores:
     rank: Int64
     list_genuine: Callable[[], PairSample]
     list_impostor: Callable[[], PairSample]
-    layout: Layout | None = None
-    scorer: Scorer | None = None
+    layout: Layout
+    scorer: Scorer
+
+    @classmethod
+    def of(
+        cls, layout: Layout, scorer: Scorer, genuine: Counted, impostor: Counted
+    ) -> "PairScores":
+        """What was counted, by the images as they were given."""
+        identity = np.empty(layout.images, np.int64)
+        identity[layout.order] = layout.identity
+        rank = np.empty(layout.images, np.int64)
+        rank[layout.order] = np.where(layout.sizes[layout.identity] > 1, 1 + impostor.by_row, 0)
+        return cls(
+            genuine=_scores(genuine, scorer),
+            impostor=_scores(impostor, scorer),
+            identity=identity,
+            rank=rank,
+            list_genuine=partial(_sample, genuine, layout, scorer, farthest=True),
+            list_impostor=partial(_sample, impostor, layout, scorer, farthest=False),
+            layout=layout,
+            scorer=scorer,
+        )
 
     @property
     def images(self) -> int:
@@ -107,11 +127,20 @@ def score_pairs(
 
     Raises:
       EvaluationError: N < 2, shapes that do not fit, values that are not finite, an embedding
-        without direction (all zero) under cosine, no genuine or no impostor pair.
+        without direction (all zero) under cosine, no genuine or no impostor pair, or a kernel that
+        there is not.
+
+    Example:
+      >>> line = [[0.0], [1.0], [5.0], [7.0]]
+      >>> pairs = score_pairs(line, ["ann", "ann", "bob", "bob"], "euclidean")
+      >>> pairs.genuine.values, pairs.genuine.counts
+      (array([1., 2.], dtype=float32), array([1, 1]))
+      >>> pairs.impostor.values, pairs.impostor.counts
+      (array([4., 5., 6., 7.], dtype=float32), array([1, 1, 1, 1]))
     """
     layout, scorer = prepare_pairs(embeddings, labels, distance)
     genuine, impostor = count_pairs(layout, scorer, kernel=kernel, threads=threads)
-    return pair_scores(layout, scorer, genuine, impostor)
+    return PairScores.of(layout, scorer, genuine, impostor)
 
 
 def prepare_pairs(
@@ -127,24 +156,6 @@ def prepare_pairs(
     scorer = make_scorer(embeddings, layout.order, distance)
     check_pairs_exist(layout)
     return layout, scorer
-
-
-def pair_scores(layout: Layout, scorer: Scorer, genuine: Counted, impostor: Counted) -> PairScores:
-    """What was counted, by the images as they were given."""
-    identity = np.empty(layout.images, np.int64)
-    identity[layout.order] = layout.identity
-    rank = np.empty(layout.images, np.int64)
-    rank[layout.order] = np.where(layout.sizes[layout.identity] > 1, 1 + impostor.by_row, 0)
-    return PairScores(
-        genuine=_scores(genuine, scorer),
-        impostor=_scores(impostor, scorer),
-        identity=identity,
-        rank=rank,
-        list_genuine=partial(_sample, genuine, layout, scorer, farthest=True),
-        list_impostor=partial(_sample, impostor, layout, scorer, farthest=False),
-        layout=layout,
-        scorer=scorer,
-    )
 
 
 def _scores(counted: Counted, scorer: Scorer) -> Scores:
