@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from biometrics.embeddings import EmbeddingSet, ImageSet, draw_images
 from biometrics.engine.pairs import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.baselines import (
+    BASELINES,
     EIGENFACES,
     FISHERFACES,
     MAX_TRAINING_IMAGES,
@@ -20,7 +22,6 @@ from biometrics.figures.baselines import (
 from biometrics.figures.curves import compute_curves
 from biometrics.intervals.paired import PairedComparison, compare
 from biometrics.report.data import Comparison
-from biometrics.split_images import SplitImages, draw_images
 from groundfloor.draws import Draw
 
 # Test images, about, above which a sample is measured: an embedding is as long as an image has
@@ -28,6 +29,7 @@ from groundfloor.draws import Draw
 SAMPLE_IMAGES = 5000
 # The model's own figures on that sample.
 THIS_MODEL_THERE = "this model, sample"
+NO_PIXELS = "the images are not at hand, only their embeddings"
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,8 @@ class BaselineStudy:
 
 
 def study_baselines(
-    embeddings: np.ndarray,
-    pairs: PairScores,
-    test: SplitImages,
-    train: SplitImages,
+    test: EmbeddingSet,
+    train: ImageSet | None,
     *,
     distance: str,
     seed: int,
@@ -70,23 +70,24 @@ def study_baselines(
     """Measures the baselines, and the model on the same images.
 
     Above `SAMPLE_IMAGES` test images whole people are drawn. A method that is undefined on the
-    images is left out, with the reason.
+    images, or lacks some, is left out, with the reason.
 
     Args:
-      embeddings: the model's, of the test images, in their order.
-      pairs: their scores.
-      test: the images to measure on.
-      train: the images to fit on.
+      test: the images to measure on, with the model's embeddings.
+      train: the images to fit on, if any.
       distance: between the model's embeddings; the baselines always use the cosine.
       seed: of the draws and of the resampling.
       measure: gives the body of metrics.json for the scores of a method.
     """
+    if test.pixels is None:
+        return BaselineStudy({}, {}, dict.fromkeys(BASELINES, NO_PIXELS), None)
     drawn = draw_images(test, SAMPLE_IMAGES, Draw.BASELINE_PEOPLE, seed)
     people = np.asarray(test.identities)[drawn]
     comparisons, compared, missing = {}, {}, {}
     is_sample = len(drawn) < len(test.keys)
+    pairs = test.pairs(distance)
     if is_sample:
-        pairs = score_pairs(embeddings[drawn], people, distance)
+        pairs = score_pairs(test.embeddings[drawn], people, distance)
         comparisons[THIS_MODEL_THERE] = Comparison(measure(pairs), compute_curves(pairs))
     for name, embed in _methods(test.pixels(drawn), train, seed):
         try:
@@ -101,15 +102,22 @@ def study_baselines(
 
 
 def _methods(
-    pixels: np.ndarray, train: SplitImages, seed: int
+    pixels: np.ndarray, train: ImageSet | None, seed: int
 ) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
     """Each baseline with what embeds these pixels."""
+    yield RAW_PIXELS, lambda: raw_pixel_embeddings(pixels)
+    if train is None or train.pixels is None:
+        yield from dict.fromkeys((EIGENFACES, FISHERFACES), _without_training_images).items()
+        return
     fitted_on = draw_images(train, MAX_TRAINING_IMAGES, Draw.BASELINE_TRAINING_IMAGES, seed)
     train_pixels = train.pixels(fitted_on)
     train_people = np.asarray(train.identities)[fitted_on]
-    yield RAW_PIXELS, lambda: raw_pixel_embeddings(pixels)
     yield EIGENFACES, lambda: eigenface_embeddings(train_pixels, pixels, seed=seed)
     yield (
         FISHERFACES,
         lambda: fisherface_embeddings(train_pixels, train_people, pixels, seed=seed),
     )
+
+
+def _without_training_images() -> np.ndarray:
+    raise EvaluationError("there are no training images to fit it on")

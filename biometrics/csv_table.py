@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from biometrics.errors import EvaluationError
 from groundfloor.text import decoded
@@ -35,6 +36,18 @@ def decode_text(content: bytes) -> str:
     if "\0" in text:
         raise EvaluationError("it is no text: it has a zero byte")
     return text
+
+
+def read_text(path: str) -> str:
+    """The content of a text file on this machine; see `decode_text`.
+
+    Raises:
+      EvaluationError: it cannot be read, or is no text.
+    """
+    try:
+        return decode_text(Path(path).read_bytes())
+    except (OSError, EvaluationError) as error:
+        raise EvaluationError(f"cannot read {path}: {error}") from None
 
 
 def delimiter_of(line: str) -> str:

@@ -3,57 +3,19 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from biometrics.figures.baselines import RAW_PIXELS
 from biometrics.figures.metrics import ROUNDING
 from biometrics.intervals.bootstrap import CONFIDENCE
 from biometrics.intervals.paired import PairedComparison
+from biometrics.settings import VALUE, Bound, Rules
 
 LATEST_BLESSED = "latest blessed model"
 # The scope of all pairs; the others are groups of a slice.
 OVERALL = "overall"
-# What a bound is held against.
-INTERVAL, VALUE = "interval", "value"
 # The EER of an answer that does not look at the images.
 GUESSING = 0.5
-# Test people with two images or more, fewer of whom prove too little.
-MIN_PEOPLE = 10
-
-
-class Bound(Protocol):
-    """The range in which a metric must lie; None leaves a side open."""
-
-    @property
-    def min(self) -> float | None:
-        """The least value allowed."""
-
-    @property
-    def max(self) -> float | None:
-        """The greatest value allowed."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a model has to show.
-
-    Attributes:
-      bounds: top-level metric name to its bound, inclusive.
-      bounds_hold: `interval`, for the end of a metric's 95 % interval that can hurt, or `value`,
-        for the bare figure.
-      min_people: test people with two images or more that there have to be.
-      beat_baselines: whether the model is held against guessing and the baselines.
-      require_threshold: whether it needs a threshold to decide with.
-      max_regression: how much worse the EER may be than the latest blessed model's, absolute, 0 or
-        more.
-    """
-
-    bounds: Mapping[str, Bound] = field(default_factory=dict)
-    bounds_hold: str = INTERVAL
-    min_people: int = MIN_PEOPLE
-    beat_baselines: bool = True
-    require_threshold: bool = True
-    max_regression: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ biased by the other. So no choice hashes the bare seed, and no generator starts 
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -41,9 +41,16 @@ def rank(draw: Draw, seed: int, name: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
+def shuffled_places(draw: Draw, seed: int, names: Sequence[str]) -> list[int]:
+    """The places of the names in the order of `rank`: first that of the name that comes first."""
+    ranks = [rank(draw, seed, name) for name in names]
+    return sorted(range(len(names)), key=ranks.__getitem__)
+
+
 def shuffled(draw: Draw, seed: int, names: Iterable[str]) -> list[str]:
     """The names in the order of `rank`; the order in which they come does not matter."""
-    return sorted(names, key=lambda name: rank(draw, seed, name))
+    given = list(names)
+    return [given[place] for place in shuffled_places(draw, seed, given)]
 
 
 def derived_seed(draw: Draw, seed: int) -> int:

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from biometrics.csv_table import decode_text
+from biometrics.embeddings import ImageSet
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import impostor_pairs_needed
 from biometrics.figures.names import tar_key
 from biometrics.groups import slices
 from biometrics.protocols import find_protocol
-from biometrics.protocols.base import ProtocolSettings, TestNames
+from biometrics.settings import ProtocolSettings
 from faces.content import UnreadableError, read_file
 from faces.sources.folder import identity_of
 from faces.splits import TEST
@@ -37,12 +38,12 @@ def judge_evaluation(config: EvaluationConfig, splits: Mapping[str, str], seed: 
       UserError: a file that the configuration names cannot be read or used.
     """
     keys = [key for key, split in splits.items() if split == TEST]
-    names = TestNames([identity_of(key) for key in keys], keys)
+    names = ImageSet(identities=[identity_of(key) for key in keys], keys=keys)
     _judge_slices(config, names)
     return [*_remarks_on_gate(config, names), *_remarks_on_protocols(config, names, seed)]
 
 
-def _judge_slices(config: EvaluationConfig, names: TestNames) -> None:
+def _judge_slices(config: EvaluationConfig, names: ImageSet) -> None:
     if config.slices is None:
         return
     try:
@@ -52,7 +53,7 @@ def _judge_slices(config: EvaluationConfig, names: TestNames) -> None:
         raise UserError(f"evaluation.slices, {config.slices.file}: {error}") from None
 
 
-def _remarks_on_gate(config: EvaluationConfig, names: TestNames) -> Iterator[str]:
+def _remarks_on_gate(config: EvaluationConfig, names: ImageSet) -> Iterator[str]:
     """What no model can pass on these test people, so that nobody trains for hours to learn it."""
     sizes = Counter(names.identities).values()
     people = sum(size > 1 for size in sizes)
@@ -71,7 +72,7 @@ def _remarks_on_gate(config: EvaluationConfig, names: TestNames) -> Iterator[str
             )
 
 
-def _remarks_on_protocols(config: EvaluationConfig, names: TestNames, seed: int) -> Iterator[str]:
+def _remarks_on_protocols(config: EvaluationConfig, names: ImageSet, seed: int) -> Iterator[str]:
     settings = ProtocolSettings(
         config.distance, config.target_fars, config.ranks, seed, _read, config.intervals
     )

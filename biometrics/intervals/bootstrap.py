@@ -20,6 +20,7 @@ from biometrics.figures.metrics import (
     verification_metrics,
 )
 from biometrics.figures.names import ONE_ENROLLED, tar_key
+from biometrics.settings import BOOTSTRAP, CLOPPER_PEARSON
 from groundfloor.draws import Draw, generator
 
 CONFIDENCE = 0.95
@@ -27,7 +28,6 @@ CONFIDENCE = 0.95
 RESAMPLES = 400
 # Cells (resamples times pairs) that are held at a time: arrays that stay in the cache.
 RESAMPLE_CELLS = 2**15
-BOOTSTRAP, CLOPPER_PEARSON = "bootstrap", "clopper_pearson"
 
 
 def bootstrap_intervals(

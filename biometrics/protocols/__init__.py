@@ -1,26 +1,23 @@
 """Evaluation protocols, found by name.
 
-To add one, write its class in a file of its own, name it in `PROTOCOLS`, and give its options a
-section in `pipeline/config.py`.
+To add one, write its class in a file of its own and name it in `PROTOCOLS`; for runs of the
+pipeline to ask for it, give its options a section in the evaluator's configuration.
 """
 
 import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from biometrics.embeddings import EmbeddingSet
 from biometrics.errors import EvaluationError
 from biometrics.protocols.all_pairs import AllPairs
-from biometrics.protocols.base import (
-    EvaluationProtocol,
-    ProtocolResult,
-    ProtocolSettings,
-    TestSet,
-)
+from biometrics.protocols.base import EvaluationProtocol, ProtocolResult
 from biometrics.protocols.closed_set import ClosedSet
 from biometrics.protocols.leave_one_out import LeaveOneOut
 from biometrics.protocols.open_set import OpenSet
 from biometrics.protocols.pairs import Pairs
 from biometrics.protocols.templates import Templates
+from biometrics.settings import ProtocolSettings
 
 PROTOCOLS: dict[str, type[EvaluationProtocol]] = {
     "all_pairs": AllPairs,
@@ -49,15 +46,15 @@ def find_protocol(name: str, options: Mapping[str, Any]) -> EvaluationProtocol:
 
 
 def run_protocols(
-    test: TestSet, protocols: Mapping[str, Mapping[str, Any]], settings: ProtocolSettings
+    images: EmbeddingSet, protocols: Mapping[str, Mapping[str, Any]], settings: ProtocolSettings
 ) -> dict[str, ProtocolResult]:
-    """Measures the test set by each protocol.
+    """Measures the images by each protocol.
 
-    A protocol that is undefined on this test set has no figures, and a remark that says why: the
+    A protocol that is undefined on these images has no figures, and a remark that says why: the
     other figures are none the worse for it.
 
     Args:
-      test: the images.
+      images: with their embeddings.
       protocols: name -> options.
       settings: what they share.
 
@@ -65,11 +62,13 @@ def run_protocols(
       EvaluationError: see `find_protocol`.
     """
     found = {name: find_protocol(name, options) for name, options in protocols.items()}
-    return {name: _run(protocol, test, settings) for name, protocol in found.items()}
+    return {name: _run(protocol, images, settings) for name, protocol in found.items()}
 
 
-def _run(protocol: EvaluationProtocol, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+def _run(
+    protocol: EvaluationProtocol, images: EmbeddingSet, settings: ProtocolSettings
+) -> ProtocolResult:
     try:
-        return protocol.run(test, settings)
+        return protocol.run(images, settings)
     except EvaluationError as error:
         return ProtocolResult("Not measured.", {}, {}, remarks=(f"Not measured: {error}",))

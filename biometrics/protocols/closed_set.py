@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from biometrics.arrays import Int64
+from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.errors import EvaluationError
-from biometrics.protocols.base import (
-    ProtocolResult,
-    ProtocolSettings,
-    TestNames,
-    TestSet,
-)
+from biometrics.protocols.base import ProtocolResult
 from biometrics.protocols.identification import rank_result
 from biometrics.protocols.searches import search
+from biometrics.settings import ProtocolSettings
 from groundfloor.draws import Draw
 
 
@@ -30,33 +27,34 @@ class ClosedSet:
 
     gallery_images: int = 1
 
-    def plan(self, names: TestNames, settings: ProtocolSettings) -> tuple[Int64, Int64]:
+    def plan(self, images: ImageSet, settings: ProtocolSettings) -> tuple[Int64, Int64]:
         """The images of the gallery, and the probes.
 
         Raises:
           EvaluationError: there is only one person, or nobody has an image left to search with.
         """
-        in_gallery = names.turns(Draw.CLOSED_SET_GALLERY, settings.seed) < self.gallery_images
+        in_gallery = images.turns(Draw.CLOSED_SET_GALLERY, settings.seed) < self.gallery_images
         gallery, probes = np.flatnonzero(in_gallery), np.flatnonzero(~in_gallery)
-        if len(names.sizes) < 2 or not len(probes):
+        if len(images.sizes) < 2 or not len(probes):
             raise EvaluationError(
                 "The closed set needs at least two people, and somebody with more than "
                 f"gallery_images={self.gallery_images} images. "
-                f"Received: {len(names.sizes)} people, with at most {names.sizes.max()} images each"
+                f"Received: {len(images.sizes)} people, with at most {images.sizes.max()} images "
+                "each"
             )
         return gallery, probes
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+    def run(self, images: EmbeddingSet, settings: ProtocolSettings) -> ProtocolResult:
         """Gives `Rank-N`, and the curve `cmc`.
 
         Raises:
           EvaluationError: see `plan`.
         """
-        gallery, probes = self.plan(test, settings)
-        outcome = search(test, settings.distance, probes, gallery)
+        gallery, probes = self.plan(images, settings)
+        outcome = search(images, settings.distance, probes, gallery)
         return rank_result(
             outcome.rank,
-            test.identity[probes],
+            images.identity[probes],
             settings,
             description=(
                 f"The gallery holds at most {self.gallery_images} of the images of each person, "
@@ -65,7 +63,7 @@ class ClosedSet:
             counts={
                 "mated_searches": len(probes),
                 "gallery_images": len(gallery),
-                "enrolled_people": len(test.sizes),
-                "mated_people": len(np.unique(test.identity[probes])),
+                "enrolled_people": len(images.sizes),
+                "mated_people": len(np.unique(images.identity[probes])),
             },
         )

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-from biometrics.protocols.base import (
-    ProtocolResult,
-    ProtocolSettings,
-    TestNames,
-    TestSet,
-)
+from biometrics.embeddings import EmbeddingSet, ImageSet
+from biometrics.protocols.base import ProtocolResult
 from biometrics.protocols.identification import rank_result
+from biometrics.settings import ProtocolSettings
 
 
 @dataclass(frozen=True)
@@ -19,16 +16,16 @@ class LeaveOneOut:
     ties count against the model. An image without a mate does not search.
     """
 
-    def plan(self, names: TestNames, settings: ProtocolSettings) -> None:
+    def plan(self, images: ImageSet, settings: ProtocolSettings) -> None:
         """Every image searches: there is nothing to choose."""
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+    def run(self, images: EmbeddingSet, settings: ProtocolSettings) -> ProtocolResult:
         """Gives `Rank-N`, and the curve `cmc`.
 
         Raises:
           EvaluationError: nobody has two images, or there is only one person.
         """
-        pairs = test.pairs(settings.distance)
+        pairs = images.pairs(settings.distance)
         searching = pairs.has_mate
         return rank_result(
             pairs.rank[searching],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from biometrics.arrays import Int64
+from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.engine.scores import Scores
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import impostor_pairs_needed, true_accept_rate
@@ -12,15 +13,10 @@ from biometrics.figures.names import tar_key
 from biometrics.figures.protocol_curves import error_curve
 from biometrics.figures.trials import TrialScores, supported_targets
 from biometrics.intervals.trials import Trials, accepted_intervals
-from biometrics.protocols.base import (
-    ProtocolResult,
-    ProtocolSettings,
-    TestNames,
-    TestSet,
-    hash_order,
-)
+from biometrics.protocols.base import ProtocolResult
 from biometrics.protocols.searches import search
-from groundfloor.draws import Draw
+from biometrics.settings import ProtocolSettings
+from groundfloor.draws import Draw, shuffled_places
 
 
 def fpir_keys(fpir: float) -> tuple[str, str]:
@@ -56,14 +52,14 @@ class OpenSet:
     non_mated: float = 0.5
     rank: int = 1
 
-    def plan(self, names: TestNames, settings: ProtocolSettings) -> tuple[Int64, Int64, Int64]:
+    def plan(self, images: ImageSet, settings: ProtocolSettings) -> tuple[Int64, Int64, Int64]:
         """The images of the gallery, the mated and the non-mated searches.
 
         Raises:
           EvaluationError: there are no mated or no non-mated searches.
         """
-        enrolled = self._enrolled(names, settings.seed)
-        turns = names.turns(Draw.OPEN_SET_GALLERY, settings.seed)
+        enrolled = self._enrolled(images, settings.seed)
+        turns = images.turns(Draw.OPEN_SET_GALLERY, settings.seed)
         in_gallery = enrolled & (turns < self.gallery_images)
         gallery = np.flatnonzero(in_gallery)
         mated, non_mated = np.flatnonzero(enrolled & ~in_gallery), np.flatnonzero(~enrolled)
@@ -71,48 +67,49 @@ class OpenSet:
             raise EvaluationError(
                 "The open set needs somebody who is not enrolled (non_mated="
                 f"{self.non_mated:g} of the people), and somebody enrolled with more than "
-                f"gallery_images={self.gallery_images} images. Received: {len(names.sizes)} "
+                f"gallery_images={self.gallery_images} images. Received: {len(images.sizes)} "
                 f"people; {len(gallery)} images enrolled, {len(mated)} mated and "
                 f"{len(non_mated)} non-mated searches"
             )
         return gallery, mated, non_mated
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+    def run(self, images: EmbeddingSet, settings: ProtocolSettings) -> ProtocolResult:
         """Gives `FNIR@FPIR` and `DIR@FPIR` for each target, and the curve `open_set`.
 
         Raises:
           EvaluationError: see `plan`.
         """
-        gallery, mated, non_mated = self.plan(test, settings)
-        found = search(test, settings.distance, mated, gallery)
+        gallery, mated, non_mated = self.plan(images, settings)
+        found = search(images, settings.distance, mated, gallery)
         hits = np.where(found.rank <= self.rank, found.mate, np.float32(np.inf))
-        false = search(test, settings.distance, non_mated, gallery).other
+        false = search(images, settings.distance, non_mated, gallery).other
         return self._result(
-            Trials(hits, test.identity[mated]),
-            Trials(false, test.identity[non_mated]),
+            Trials(hits, images.identity[mated]),
+            Trials(false, images.identity[non_mated]),
             settings,
             counts={
                 "mated_searches": len(mated),
                 "non_mated_searches": len(non_mated),
                 "gallery_images": len(gallery),
-                "enrolled_people": len(np.unique(test.identity[gallery])),
-                "mated_people": len(np.unique(test.identity[mated])),
-                "non_mated_people": len(np.unique(test.identity[non_mated])),
+                "enrolled_people": len(np.unique(images.identity[gallery])),
+                "mated_people": len(np.unique(images.identity[mated])),
+                "non_mated_people": len(np.unique(images.identity[non_mated])),
             },
         )
 
-    def _enrolled(self, names: TestNames, seed: int) -> np.ndarray:
+    def _enrolled(self, images: ImageSet, seed: int) -> np.ndarray:
         """Whether each image is of an enrolled person; bool [N].
 
         Those who could search for a mate and those who could not are parted apart, so that either
         kind has its share on both sides, however many people have a single image.
         """
-        order = hash_order(Draw.OPEN_SET_PEOPLE, seed, np.unique(np.asarray(names.identities)))
-        can_search = names.sizes[order] > self.gallery_images
+        people = np.unique(np.asarray(images.identities)).tolist()
+        order = np.array(shuffled_places(Draw.OPEN_SET_PEOPLE, seed, people), np.int64)
+        can_search = images.sizes[order] > self.gallery_images
         searchers, others = order[can_search], order[~can_search]
         outside = min(round(self.non_mated * len(searchers)), max(len(searchers) - 1, 0))
         rest = round(self.non_mated * len(order)) - outside
-        return ~np.isin(names.identity, [*searchers[:outside], *others[: max(rest, 0)]])
+        return ~np.isin(images.identity, [*searchers[:outside], *others[: max(rest, 0)]])
 
     def _result(
         self, mated: Trials, non_mated: Trials, settings: ProtocolSettings, counts: dict[str, int]

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from biometrics.arrays import Bool, Float32, Float64, Int64
+from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.engine.distances import listed_distances
 from biometrics.engine.sample import PairSample
 from biometrics.engine.scores import Scores
@@ -14,13 +15,9 @@ from biometrics.figures.names import tar_key
 from biometrics.figures.protocol_curves import error_curve
 from biometrics.figures.trials import supported_targets
 from biometrics.intervals.bootstrap import CLOPPER_PEARSON, clopper_pearson, resample_verification
-from biometrics.protocols.base import (
-    ProtocolResult,
-    ProtocolSettings,
-    TestNames,
-    TestSet,
-)
+from biometrics.protocols.base import ProtocolResult
 from biometrics.protocols.pairs_file import PairList, find_pairs, read_pairs
+from biometrics.settings import ProtocolSettings
 
 
 @dataclass(frozen=True)
@@ -43,23 +40,23 @@ class Pairs:
     file: str
     min_share: float = 0.9
 
-    def plan(self, names: TestNames, settings: ProtocolSettings) -> PairList:
-        """The pairs whose images are in the test set.
+    def plan(self, images: ImageSet, settings: ProtocolSettings) -> PairList:
+        """The pairs whose images are there.
 
         Raises:
-          EvaluationError: the file cannot be understood, or does not go with the test set.
+          EvaluationError: the file cannot be understood, or does not go with the images.
         """
-        return find_pairs(read_pairs(settings.read(self.file)), names)
+        return find_pairs(read_pairs(settings.read(self.file)), images)
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+    def run(self, images: EmbeddingSet, settings: ProtocolSettings) -> ProtocolResult:
         """Gives `EER`, `AUC`, `TAR@FAR`, `Accuracy`, and the curves `det` and `folds`.
 
         Raises:
           EvaluationError: see `plan`.
         """
-        pairs = self.plan(test, settings)
-        distance = listed_distances(test.embeddings, settings.distance, pairs.first, pairs.second)
-        verification = _verification(distance, pairs, test.identity, settings)
+        pairs = self.plan(images, settings)
+        distance = listed_distances(images.embeddings, settings.distance, pairs.first, pairs.second)
+        verification = _verification(distance, pairs, images.identity, settings)
         refusal = self._refusal(pairs)
         accuracy = None if refusal else _accuracy(distance, pairs)
         parts = [verification, accuracy] if accuracy else [verification]

@@ -10,8 +10,8 @@ import numpy as np
 
 from biometrics.arrays import Bool, Int64
 from biometrics.csv_table import delimiter_of, read_table
+from biometrics.embeddings import ImageSet
 from biometrics.errors import EvaluationError
-from biometrics.protocols.base import TestNames
 
 COLUMNS = ("fold", "first_key", "second_key", "same")
 SAME = {"1": True, "true": True, "0": False, "false": False, "-1": False}
@@ -180,7 +180,7 @@ def _malformed(line: int, rule: str, received: str) -> EvaluationError:
     return EvaluationError(f"line {line} of the pairs: {rule}. Received: {received!r}")
 
 
-def find_pairs(listed: Sequence[ListedPair], names: TestNames) -> PairList:
+def find_pairs(listed: Sequence[ListedPair], images: ImageSet) -> PairList:
     """Looks the pairs up in the test set.
 
     Those with an image that it lacks, and those that were listed before, are told apart. Pairs of a
@@ -191,15 +191,15 @@ def find_pairs(listed: Sequence[ListedPair], names: TestNames) -> PairList:
         images, a pair is of one image with itself, or the test set does not agree about who is in
         the images.
     """
-    images = _images_by_key(names.keys)
+    places = _images_by_key(images.keys)
     found: dict[tuple[int, int], ListedPair] = {}
     missing, repeated = [], []
     for pair in listed:
-        if pair.first not in images or pair.second not in images:
+        if pair.first not in places or pair.second not in places:
             missing.append(pair)
             continue
-        _check_pair(pair, images[pair.first], images[pair.second], names)
-        key = tuple(sorted((images[pair.first], images[pair.second])))
+        _check_pair(pair, places[pair.first], places[pair.second], images)
+        key = tuple(sorted((places[pair.first], places[pair.second])))
         repeated.extend([pair] if key in found else [])
         found.setdefault(key, pair)
     pairs = list(found.values())
@@ -213,8 +213,8 @@ def find_pairs(listed: Sequence[ListedPair], names: TestNames) -> PairList:
         )
     left = {pair.fold for pair in pairs}
     return PairList(
-        first=np.array([images[pair.first] for pair in pairs], np.int64),
-        second=np.array([images[pair.second] for pair in pairs], np.int64),
+        first=np.array([places[pair.first] for pair in pairs], np.int64),
+        second=np.array([places[pair.second] for pair in pairs], np.int64),
         same=same,
         fold=_fold_numbers(pairs, folds),
         folds=len(folds) if folds else min(FOLDS, len(pairs)),
@@ -241,12 +241,12 @@ def _images_by_key(keys: Sequence[str]) -> dict[str, int]:
     return images | {key: image for image, key in enumerate(keys)}
 
 
-def _check_pair(pair: ListedPair, first: int, second: int, names: TestNames) -> None:
+def _check_pair(pair: ListedPair, first: int, second: int, images: ImageSet) -> None:
     if min(first, second) < 0:
         raise _malformed(pair.line, "keys that mean one image each", f"{pair.first} {pair.second}")
     if first == second:
-        raise _malformed(pair.line, "two different images", names.keys[first])
-    people = names.identities[first], names.identities[second]
+        raise _malformed(pair.line, "two different images", images.keys[first])
+    people = images.identities[first], images.identities[second]
     if pair.same != (people[0] == people[1]):
         raise EvaluationError(
             f"line {pair.line} of the pairs: {'the same person' if pair.same else 'two people'}. "

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from biometrics.arrays import Float32, Int64
+from biometrics.embeddings import EmbeddingSet
 from biometrics.engine.distances import block_distances, rows_at_a_time
 from biometrics.engine.inputs import make_scorer
-from biometrics.protocols.base import TestSet
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Searches:
     rank: Int64
 
 
-def search(test: TestSet, distance: str, probes: Int64, gallery: Int64) -> Searches:
+def search(images: EmbeddingSet, distance: str, probes: Int64, gallery: Int64) -> Searches:
     """Searches each probe in the gallery.
 
     Args:
-      test: the images.
+      images: those of `probes` and `gallery` among them.
       distance: `cosine` or `euclidean`.
       probes: int64 [P], images that search.
       gallery: int64 [G], images that are searched, at least one, none of them a probe.
@@ -40,9 +40,9 @@ def search(test: TestSet, distance: str, probes: Int64, gallery: Int64) -> Searc
     Raises:
       EvaluationError: see `make_scorer`.
     """
-    gallery = gallery[np.argsort(test.identity[gallery], kind="stable")]
-    scorer = make_scorer(test.embeddings, np.concatenate([gallery, probes]), distance)
-    enrolled, starts = np.unique(test.identity[gallery], return_index=True)
+    gallery = gallery[np.argsort(images.identity[gallery], kind="stable")]
+    scorer = make_scorer(images.embeddings, np.concatenate([gallery, probes]), distance)
+    enrolled, starts = np.unique(images.identity[gallery], return_index=True)
     mate = np.full(len(probes), np.inf, np.float32)
     other = np.empty(len(probes), np.float32)
     rank = np.zeros(len(probes), np.int64)
@@ -52,7 +52,7 @@ def search(test: TestSet, distance: str, probes: Int64, gallery: Int64) -> Searc
         rows = slice(len(gallery) + start, len(gallery) + end)
         block = block_distances(scorer, rows, slice(0, len(gallery)))
         people = np.minimum.reduceat(block, starts, axis=1)
-        mated, column = _mates(enrolled, test.identity[probes[start:end]])
+        mated, column = _mates(enrolled, images.identity[probes[start:end]])
         nearest = people[mated, column]
         mate[start + mated] = nearest
         rank[start + mated] = np.count_nonzero(people[mated] <= nearest[:, None], axis=1)

@@ -6,16 +6,13 @@ import numpy as np
 
 from biometrics.arrays import Float64, Int64
 from biometrics.csv_table import Row, read_table
+from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.engine.distances import normalised
 from biometrics.engine.pairs import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.protocols.all_pairs import verification_result
-from biometrics.protocols.base import (
-    ProtocolResult,
-    ProtocolSettings,
-    TestNames,
-    TestSet,
-)
+from biometrics.protocols.base import ProtocolResult
+from biometrics.settings import ProtocolSettings
 from groundfloor.draws import Draw
 
 
@@ -54,7 +51,7 @@ class Templates:
     size: int = 5
     file: str | None = None
 
-    def plan(self, names: TestNames, settings: ProtocolSettings) -> Grouping:
+    def plan(self, images: ImageSet, settings: ProtocolSettings) -> Grouping:
         """Which images make which template.
 
         Raises:
@@ -62,9 +59,9 @@ class Templates:
             be understood.
         """
         grouping = (
-            read_templates(settings.read(self.file), names)
+            read_templates(settings.read(self.file), images)
             if self.file
-            else deal_templates(names, self.size, settings.seed)
+            else deal_templates(images, self.size, settings.seed)
         )
         sizes = np.unique(grouping.identities, return_counts=True)[1]
         if len(sizes) < 2 or sizes.max() < 2:
@@ -74,15 +71,15 @@ class Templates:
             )
         return grouping
 
-    def run(self, test: TestSet, settings: ProtocolSettings) -> ProtocolResult:
+    def run(self, images: EmbeddingSet, settings: ProtocolSettings) -> ProtocolResult:
         """Gives the figures of `evaluate_pairs` on templates instead of images.
 
         Raises:
           EvaluationError: see `plan`; or a template's images cancel out.
         """
-        grouping = self.plan(test, settings)
+        grouping = self.plan(images, settings)
         pairs = score_pairs(
-            template_embeddings(test.embeddings, grouping), grouping.identities, settings.distance
+            template_embeddings(images.embeddings, grouping), grouping.identities, settings.distance
         )
         counts = {"templates": len(grouping.identities), "images": len(grouping.image)}
         if self.file:
@@ -99,20 +96,20 @@ class Templates:
         return f"the images that {self.file} names" if self.file else f"{self.size} images or more"
 
 
-def deal_templates(names: TestNames, size: int, seed: int) -> Grouping:
+def deal_templates(images: ImageSet, size: int, seed: int) -> Grouping:
     """Deals each person's images, in the order of their hash, to max(1, n // size) templates."""
-    templates = np.maximum(1, names.sizes // size)
+    templates = np.maximum(1, images.sizes // size)
     first = np.cumsum(templates) - templates
-    person = names.identity
-    people = np.unique(np.asarray(names.identities))
+    person = images.identity
+    people = np.unique(np.asarray(images.identities))
     return Grouping(
         image=np.arange(len(person)),
-        template=first[person] + names.turns(Draw.TEMPLATE_IMAGES, seed) % templates[person],
+        template=first[person] + images.turns(Draw.TEMPLATE_IMAGES, seed) % templates[person],
         identities=np.repeat(people, templates).tolist(),
     )
 
 
-def read_templates(text: str, names: TestNames) -> Grouping:
+def read_templates(text: str, images: ImageSet) -> Grouping:
     """Reads a table with the columns `key`, `template` and perhaps `identity`.
 
     Without `identity`, a template shows the person that the test set says.
@@ -122,13 +119,13 @@ def read_templates(text: str, names: TestNames) -> Grouping:
         people, or none of the images is in the test set; the message names the line.
     """
     rows = read_table(text, "templates", ["key", "template"])[1]
-    index = {key: image for image, key in enumerate(names.keys)}
+    index = {key: image for image, key in enumerate(images.keys)}
     member: dict[str, str] = {}
     identity: dict[str, str] = {}
     for row in rows:
         key, template = row.cells["key"], row.cells["template"]
         if key in index:
-            person = row.cells.get("identity", names.identities[index[key]])
+            person = row.cells.get("identity", images.identities[index[key]])
             _check_row(row, person, identity.get(template, person), key in member)
             member[key] = template
             identity[template] = person

@@ -15,7 +15,7 @@ from biometrics.gate import Blessing
 class Comparison:
     """Another way of telling the same pairs apart: a baseline or the previous blessed model.
 
-    metrics: as from `metrics_json.evaluate_pairs`; curves: as from `curves.compute_curves`.
+    metrics: as from `measure_pairs`; curves: as from `curves.compute_curves`.
     """
 
     metrics: Mapping[str, Any]
@@ -27,13 +27,13 @@ class ImagePair:
     """Two images that were compared.
 
     Attributes:
-      pixels: two arrays, uint8 [H, W, C] with C of 1 or 3.
+      pixels: two arrays, uint8 [H, W, C] with C of 1 or 3; None where they are not at hand.
       keys: the two image keys.
       identities: the names of the people in them.
       distance: in the units of the report's distance.
     """
 
-    pixels: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+    pixels: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None
     keys: tuple[str, str]
     identities: tuple[str, str]
     distance: float
@@ -46,7 +46,7 @@ class ReportData:
     Attributes:
       title: what was evaluated, such as the name of the run.
       metrics: the content of metrics.json. Beside the figures of all pairs, as from
-        `metrics_json.evaluate_pairs`, it may have `thresholds`, `unsupported_thresholds`,
+        `measure_pairs`, it may have `thresholds`, `unsupported_thresholds`,
         `thresholds_missing`, `calibration`, `protocols`, `slices`, `gate`, `baselines_sample` and
         `baselines_missing`.
       curves: of the model, on all pairs.

@@ -117,7 +117,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
+class OperatingPointRow:
     """A threshold chosen on the dev people, and the errors there and on the test people.
 
     `shortcoming` says why it is provisional; it is empty for one that is supported.
@@ -131,10 +131,10 @@ class OperatingPoint:
     rates: tuple[Rate, ...]
 
 
-def operating_points(metrics: Metrics) -> list[OperatingPoint]:
+def operating_points(metrics: Metrics) -> list[OperatingPointRow]:
     """One for each of `thresholds`; its rates are FAR and FRR of dev, then FAR and FRR of test."""
     return [
-        OperatingPoint(
+        OperatingPointRow(
             _operating_point_name(point["name"]),
             point["state"],
             ""

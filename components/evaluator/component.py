@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import channel, component_spec, standard_artifacts
 
-from biometrics.gate import INTERVAL, MIN_PEOPLE
+from biometrics.settings import Rules
 from components.evaluator import executor
 from components.source_digest import source_digest
 from groundfloor.errors import UserError
@@ -92,8 +92,8 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
         slice_columns: Sequence[str] = (),
         shards: int | None = None,
         thresholds: Mapping[str, Mapping[str, float]] | None = None,
-        bounds_hold: str = INTERVAL,
-        min_people: int = MIN_PEOPLE,
+        bounds_hold: str = Rules.bounds_hold,
+        min_people: int = Rules.min_people,
         beat_baselines: bool = True,
         require_threshold: bool = True,
         max_regression: float = 0.0,

@@ -17,19 +17,13 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from biometrics.csv_table import decode_text
-from biometrics.engine.pairs import PairScores
+from biometrics.embeddings import EmbeddingSet, ImageSet, PairScorer
+from biometrics.engine.pairs import PairScores, score_pairs
 from biometrics.errors import EvaluationError
-from biometrics.evaluation import (
-    Evaluation,
-    PairScorer,
-    Settings,
-    SliceSettings,
-    evaluate_model,
-)
+from biometrics.evaluation import Evaluation, evaluate
 from biometrics.figures.baselines import BASELINES
-from biometrics.gate import Rules
 from biometrics.report.exports import tensorboard_scalars
-from biometrics.split_images import SplitImages
+from biometrics.settings import Bound, Rules, Settings, SliceSettings
 from biometrics.thresholds.measured_images import describe_images, some_of
 from biometrics.thresholds.measured_sizes import describe_sizes
 from biometrics.thresholds.pack import (
@@ -47,7 +41,6 @@ from components.tracking import RUN_FILE, TrackedRun, Tracker
 from faces.splits import TEST, TRAIN
 from faces.storage import read_images, read_names
 from groundfloor import progress
-from pipeline.config import Bound
 from serving.model_dir import contents_of, versions
 
 EXAMPLES_KEY = "examples"
@@ -115,25 +108,24 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         input_shape = input_shape_of(model_path)
         examples = input_dict[EXAMPLES_KEY]
         names = _sorted_names(_files(examples, TEST))
-        test = _split_images(_files(examples, TEST), names, input_shape)
-        embeddings = self._embed(examples, model_path, test, exec_properties)
+        test = _image_set(_files(examples, TEST), names, input_shape)
+        embedded = test.embedded(self._embed(examples, model_path, test, exec_properties))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
         baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
         not_compared = _why_not_compared(baseline, pushed_dir, input_shape)
         of_training = _files(examples, TRAIN)
-        training = _split_images(of_training, _sorted_names(of_training), input_shape)
-        evaluation = evaluate_model(
-            embeddings,
-            test,
-            training,
-            None
-            if not baseline or not_compared
-            else self._embed_again(examples, baseline.path, test, exec_properties),
+        training = _image_set(of_training, _sorted_names(of_training), input_shape)
+        evaluation = evaluate(
+            embedded,
             _settings(exec_properties, model, not_compared),
-            score_all=self._scorer(exec_properties),
+            train=training,
+            latest_blessed=None
+            if not baseline or not_compared
+            else test.embedded(self._embed_again(examples, baseline.path, test, exec_properties)),
+            score=self._scorer(exec_properties),
         )
         _write_evaluation(
-            artifact_utils.get_single_uri(output_dict[EVALUATION_KEY]), evaluation, test, embeddings
+            artifact_utils.get_single_uri(output_dict[EVALUATION_KEY]), evaluation, embedded
         )
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
         _write_blessing(blessing, evaluation, model, baseline)
@@ -156,7 +148,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self,
         examples: list[Any],
         model_path: str,
-        test: SplitImages,
+        test: ImageSet,
         exec_properties: dict[str, Any],
     ) -> np.ndarray:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
@@ -180,18 +172,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with progress.silenced():
             return self._embed(*of_baseline)
 
-    def _scorer(self, exec_properties: dict[str, Any]) -> PairScorer | None:
-        """Scores all pairs in Beam, where that is asked for."""
+    def _scorer(self, exec_properties: dict[str, Any]) -> PairScorer:
+        """Scores all pairs, in Beam where that is asked for."""
         shards = exec_properties.get(SHARDS_KEY)
         if not shards:
-            return None
+            return score_pairs
 
-        def score(embeddings: np.ndarray, identities: Sequence[str]) -> PairScores:
+        def score(embeddings: np.ndarray, identities: Sequence[str], distance: str) -> PairScores:
             return score_pairs_in_beam(
                 self._make_beam_pipeline,
                 embeddings,
                 identities,
-                exec_properties[DISTANCE_KEY],
+                distance,
                 shards=shards,
                 folder=self._get_tmp_dir(),
             )
@@ -225,16 +217,16 @@ def _sorted_names(files: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: values[order] for name, values in names.items()}
 
 
-def _split_images(
+def _image_set(
     files: Sequence[str], names: Mapping[str, np.ndarray], input_shape: tuple[int, int, int]
-) -> SplitImages:
+) -> ImageSet:
     """The images stay in their files: a split may be larger than the memory."""
     keys = names["image/key"]
 
     def pixels(images: Sequence[int]) -> np.ndarray:
         return read_images(files, input_shape, [keys[image] for image in images])
 
-    return SplitImages(
+    return ImageSet(
         identities=[identity.decode() for identity in names["identity"]],
         keys=[key.decode() for key in keys],
         pixels=pixels,
@@ -284,8 +276,7 @@ def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str)
 def _rules(exec_properties: Mapping[str, Any]) -> Rules:
     return Rules(
         bounds={
-            metric: Bound.model_validate(bound)
-            for metric, bound in exec_properties[THRESHOLDS_KEY].items()
+            metric: Bound(**bound) for metric, bound in exec_properties[THRESHOLDS_KEY].items()
         },
         bounds_hold=exec_properties[BOUNDS_HOLD_KEY],
         min_people=exec_properties[MIN_PEOPLE_KEY],
@@ -309,9 +300,7 @@ def _read_text(path: str) -> str:
         raise EvaluationError(f"cannot read {path}: {error}") from None
 
 
-def _write_evaluation(
-    folder: str, evaluation: Evaluation, test: SplitImages, embeddings: np.ndarray
-) -> None:
+def _write_evaluation(folder: str, evaluation: Evaluation, images: EmbeddingSet) -> None:
     metrics = json.dumps(evaluation.metrics, indent=2, allow_nan=False) + "\n"
     _write_text(os.path.join(folder, METRICS_FILE), metrics)
     _write_text(os.path.join(folder, REPORT_FILE), evaluation.report)
@@ -322,9 +311,9 @@ def _write_evaluation(
             file.write(content)
     _save_arrays(
         os.path.join(folder, EMBEDDINGS_FILE),
-        keys=np.array(test.keys),
-        identities=np.array(test.identities),
-        embeddings=embeddings,
+        keys=np.array(images.keys),
+        identities=np.array(images.identities),
+        embeddings=images.embeddings,
     )
     write_scalars(os.path.join(folder, TENSORBOARD_FOLDER), tensorboard_scalars(evaluation.metrics))
 

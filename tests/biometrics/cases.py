@@ -7,6 +7,10 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from biometrics.engine.pairs import score_pairs
+from biometrics.protocols.all_pairs import measure_pairs
+from biometrics.settings import ProtocolSettings
+
 # Three images of person a, two of person b.
 # Genuine: 0.1, 0.2, 0.4 (a) and 0.6 (b). Impostor: 0.3, 0.5, 0.6, 0.7, 0.8, 0.9.
 HAND_LABELS = ["a", "a", "a", "b", "b"]
@@ -27,6 +31,12 @@ def random_faces(seed=0, people=12, images=5, dim=8, spread=1.0):
     labels = rng.permutation(np.repeat(np.arange(people), images))
     centres = rng.normal(size=(people, dim))
     return centres[labels] + spread * rng.normal(size=(len(labels), dim)), labels
+
+
+def measured(embeddings, labels, **settings):
+    """The body of metrics.json of all pairs of these embeddings."""
+    shared = ProtocolSettings(**settings)
+    return measure_pairs(score_pairs(embeddings, labels, shared.distance), shared)
 
 
 def all_scores(embeddings, labels, distance="cosine"):

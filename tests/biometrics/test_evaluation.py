@@ -3,22 +3,21 @@
 import json
 
 import numpy as np
+import pytest
 
-from biometrics import baseline_study
-from biometrics.evaluation import (
-    LATEST_BLESSED,
-    Settings,
-    SliceSettings,
-    evaluate_model,
-)
+from biometrics import baseline_study, evaluation
+from biometrics.embeddings import EmbeddingSet, ImageSet, draw_images
+from biometrics.engine.pairs import score_pairs
+from biometrics.errors import EvaluationError
+from biometrics.evaluation import evaluate
 from biometrics.figures.baselines import BASELINES
 from biometrics.figures.metrics import calculate_verification_metrics
-from biometrics.gate import Rules
-from biometrics.protocols.metrics_json import evaluate
-from biometrics.split_images import SplitImages, draw_images
+from biometrics.figures.worst_pairs import find_worst_pairs
+from biometrics.gate import LATEST_BLESSED
+from biometrics.settings import Rules, Settings, SliceSettings
 from groundfloor import progress
 from groundfloor.draws import Draw
-from tests.biometrics.cases import random_faces
+from tests.biometrics.cases import measured, random_faces
 
 PEOPLE, IMAGES = 10, 5
 
@@ -33,13 +32,20 @@ class Faces:
         self.pixels = np.random.default_rng(0).integers(0, 256, (len(labels), 8, 8, 1), np.uint8)
         self.asked = []
 
-    def images(self):
-        return SplitImages(self.identities, self.keys, self._give)
+    def images(self, embeddings=None):
+        return EmbeddingSet(
+            embeddings=self.embeddings if embeddings is None else embeddings,
+            identities=self.identities,
+            keys=self.keys,
+            pixels=self._give,
+        )
 
     def train(self):
         """The first four people, for lack of others."""
-        return SplitImages(
-            self.identities[:20], self.keys[:20], lambda images: self.pixels[:20][list(images)]
+        return ImageSet(
+            identities=self.identities[:20],
+            keys=self.keys[:20],
+            pixels=lambda images: self.pixels[:20][list(images)],
         )
 
     def _give(self, images):
@@ -48,31 +54,22 @@ class Faces:
 
 
 def settings(**changes):
-    given = {
-        "distance": "cosine",
-        "target_fars": [0.1, 0.001],
-        "ranks": [1],
-        "rules": Rules(),
-        "seed": 1,
-        "dev_share": 0.5,
-        "intervals": "bootstrap",
-        "protocols": {},
-        "slices": None,
-        "read": lambda path: "",
-    }
-    return Settings(**given | changes)
+    return Settings(**{"target_fars": [0.1, 0.001], "ranks": [1], "seed": 1} | changes)
 
 
 def evaluate_faces(faces, latest_blessed=None, **changes):
-    return evaluate_model(
-        faces.embeddings, faces.images(), faces.train(), latest_blessed, settings(**changes)
+    return evaluate(
+        faces.images(),
+        settings(**changes),
+        train=faces.train(),
+        latest_blessed=None if latest_blessed is None else faces.images(latest_blessed),
     )
 
 
 def test_the_top_level_is_that_of_all_pairs_and_can_be_written_as_json():
     faces = Faces()
     metrics = evaluate_faces(faces).metrics
-    expected = evaluate(
+    expected = measured(
         faces.embeddings,
         faces.identities,
         distance="cosine",
@@ -133,12 +130,13 @@ def test_a_baseline_that_is_undefined_on_the_images_is_a_line_and_not_an_error()
 def test_a_model_of_three_people_without_a_threshold_is_not_blessed_by_default():
     faces = Faces()
     of_three = np.flatnonzero(np.isin(faces.identities, ["person 0", "person 1", "person 2"]))
-    few = SplitImages(
-        [faces.identities[image] for image in of_three],
-        [faces.keys[image] for image in of_three],
-        lambda images: faces.pixels[of_three[list(images)]],
+    few = EmbeddingSet(
+        embeddings=faces.embeddings[of_three],
+        identities=[faces.identities[image] for image in of_three],
+        keys=[faces.keys[image] for image in of_three],
+        pixels=lambda images: faces.pixels[of_three[list(images)]],
     )
-    found = evaluate_model(faces.embeddings[of_three], few, faces.train(), None, settings())
+    found = evaluate(few, settings(), train=faces.train())
     assert found.metrics["thresholds"] == []
     assert not found.blessing.blessed
     people, threshold, *_ = found.blessing.reasons
@@ -171,18 +169,18 @@ def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_grou
         "slices": SliceSettings("people.csv", ["number"]),
         "read": {"people.csv": "\n".join(["identity,number", *rows])}.__getitem__,
     }
-    better = faces.embeddings * 1.0
+    better = faces.embeddings
     worse = np.random.default_rng(1).normal(size=better.shape)
-    found = evaluate_model(worse, faces.images(), faces.train(), better, settings(**sliced))
+    reverse = evaluate_faces(faces, latest_blessed=worse, **sliced)
+    faces.embeddings = worse
+    found = evaluate_faces(faces, latest_blessed=better, **sliced)
     gate = found.metrics["gate"]
     assert set(gate) == {*BASELINES, "overall", "number=even", "number=odd"}
     assert not gate["overall"]["passed"]
     assert not found.blessing.blessed
     assert any("significantly worse" in reason for reason in found.blessing.reasons)
     assert LATEST_BLESSED in found.metrics["baselines"]
-    assert evaluate_model(
-        better, faces.images(), faces.train(), worse, settings(**sliced)
-    ).blessing.blessed
+    assert reverse.blessing.blessed
 
 
 def test_groups_that_cannot_be_measured_cost_the_blessing_and_no_other_figure():
@@ -250,3 +248,78 @@ def test_the_intervals_are_those_that_are_asked_for_everywhere():
     assert {name for name in exact if exact[name] == bootstrap[name]} == set()
     default = intervals_of(evaluate_faces(faces, **asked).metrics)
     assert default == bootstrap
+
+
+def test_a_latest_model_that_embedded_other_images_is_refused():
+    faces = Faces()
+    backwards = EmbeddingSet(
+        embeddings=faces.embeddings, identities=faces.identities[::-1], keys=faces.keys[::-1]
+    )
+    with pytest.raises(EvaluationError, match="the same images, in the same order"):
+        evaluate(faces.images(), settings(), latest_blessed=backwards)
+
+
+@pytest.fixture
+def reported(monkeypatch):
+    """What the reports of the test are made of."""
+    given = []
+
+    def render(data):
+        given.append(data)
+        return ""
+
+    monkeypatch.setattr(evaluation, "render_report", render)
+    return given
+
+
+def test_a_worst_pair_has_the_pictures_the_names_and_the_distance_of_its_two_images(reported):
+    faces = Faces()
+    faces.pixels[:] = np.arange(PEOPLE * IMAGES)[:, None, None, None]  # each shows its place
+    evaluate_faces(faces)
+    (report,) = reported
+    worst = find_worst_pairs(score_pairs(faces.embeddings, faces.identities))
+    for shown, pairs in (
+        (report.false_accepts, worst.false_accepts),
+        (report.false_rejects, worst.false_rejects),
+    ):
+        assert len(shown) == 10
+        for card, pair in zip(shown, pairs, strict=True):
+            places = (pair.first, pair.second)
+            assert tuple(int(pixels.max()) for pixels in card.pixels) == places
+            assert card.keys == tuple(faces.keys[place] for place in places)
+            assert card.identities == tuple(faces.identities[place] for place in places)
+            assert card.distance == pair.distance
+
+
+def test_embeddings_alone_have_all_figures_but_those_of_the_baselines_and_no_pictures():
+    faces = Faces()
+    alone = EmbeddingSet(embeddings=faces.embeddings, identities=faces.identities, keys=faces.keys)
+    found, whole = evaluate(alone, settings()), evaluate_faces(faces)
+    assert found.metrics["baselines"] == found.metrics["gate"] == {}
+    assert tuple(found.metrics["baselines_missing"]) == BASELINES
+    without = {"baselines", "baselines_missing", "gate"}
+    assert {key: found.metrics[key] for key in found.metrics.keys() - without} == {
+        key: whole.metrics[key] for key in whole.metrics.keys() - without
+    }
+    text = " ".join(found.report.split())
+    assert "The images are not at hand, so there are no pictures" in text
+    assert "There are no figures of <bdi>raw pixels</bdi>: the images are not at hand" in text
+    assert not found.blessing.blessed  # it is not shown to be better than raw pixels
+    asked = evaluate(alone, settings(rules=Rules(beat_baselines=False)))
+    assert asked.blessing.blessed
+
+
+def test_without_training_images_raw_pixels_are_the_one_baseline():
+    faces = Faces()
+    found = evaluate(faces.images(), settings())
+    assert set(found.metrics["baselines"]) == {"raw pixels"}
+    assert found.metrics["baselines_missing"] == dict.fromkeys(
+        ("eigenfaces", "Fisherfaces"), "there are no training images to fit it on"
+    )
+    assert found.blessing.blessed
+
+
+def test_nothing_but_the_embeddings_has_to_be_given():
+    faces = Faces()
+    defaults, explicit = evaluate(faces.images()), evaluate(faces.images(), Settings())
+    assert defaults.metrics == explicit.metrics

@@ -1,14 +1,14 @@
 """When a model is blessed, and what the reasons say."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import t
 
-from biometrics.gate import Rivals, Rules, decide_blessing, gate_block
+from biometrics.gate import Rivals, decide_blessing, gate_block
 from biometrics.intervals.paired import PairedComparison, compare
+from biometrics.settings import Bound, Rules
 from tests.biometrics.intervals.test_paired import two_models
 
 METRICS = {
@@ -22,10 +22,6 @@ METRICS = {
 }
 HIGH = "is required, and by its 95 % interval it may be as high as 0.13."
 LOW = "is required, and by its 95 % interval it may be as low as 0.93."
-
-
-def bound(min=None, max=None):
-    return SimpleNamespace(min=min, max=max)
 
 
 def decide(bounds=None, people=30, rivals=None, changes=None, **rules):
@@ -51,13 +47,13 @@ def reason(blessing, start):
 @pytest.mark.parametrize(
     ("limits", "blessed", "sentence"),
     [
-        ({"EER": bound(max=0.15)}, True, f"EER is 0.09 and passes: at most 0.15 {HIGH}"),
-        ({"EER": bound(max=0.13)}, True, f"EER is 0.09 and passes: at most 0.13 {HIGH}"),
-        ({"EER": bound(max=0.12)}, False, f"EER is 0.09 and fails: at most 0.12 {HIGH}"),
-        ({"AUC": bound(min=0.93)}, True, f"AUC is 0.964 and passes: at least 0.93 {LOW}"),
-        ({"AUC": bound(min=0.95)}, False, f"AUC is 0.964 and fails: at least 0.95 {LOW}"),
+        ({"EER": Bound(max=0.15)}, True, f"EER is 0.09 and passes: at most 0.15 {HIGH}"),
+        ({"EER": Bound(max=0.13)}, True, f"EER is 0.09 and passes: at most 0.13 {HIGH}"),
+        ({"EER": Bound(max=0.12)}, False, f"EER is 0.09 and fails: at most 0.12 {HIGH}"),
+        ({"AUC": Bound(min=0.93)}, True, f"AUC is 0.964 and passes: at least 0.93 {LOW}"),
+        ({"AUC": Bound(min=0.95)}, False, f"AUC is 0.964 and fails: at least 0.95 {LOW}"),
         (
-            {"EER": bound(min=0.06, max=0.2)},
+            {"EER": Bound(min=0.06, max=0.2)},
             False,
             "EER is 0.09 and fails: at least 0.06 and at most 0.2 is required, and by its "
             "95 % interval it may be as low as 0.05 or as high as 0.13.",
@@ -72,7 +68,7 @@ def test_a_bound_is_held_against_the_end_of_the_interval_that_can_hurt(limits, b
 
 def test_a_figure_just_within_its_bound_is_not_enough_where_its_interval_reaches_far_beyond():
     lucky = {"EER": 0.1199, "intervals": {"EER": [0.01, 0.48]}}
-    blessing = decide({"EER": bound(max=0.12)}, changes=lucky)
+    blessing = decide({"EER": Bound(max=0.12)}, changes=lucky)
     assert not blessing.blessed
     assert blessing.reasons[0] == (
         "EER is 0.1199 and fails: at most 0.12 is required, and by its 95 % interval it may be "
@@ -83,11 +79,11 @@ def test_a_figure_just_within_its_bound_is_not_enough_where_its_interval_reaches
 @pytest.mark.parametrize(
     ("limits", "blessed"),
     [
-        ({"EER": bound(max=0.09)}, True),
-        ({"EER": bound(max=0.08)}, False),
-        ({"AUC": bound(min=0.964)}, True),
-        ({"AUC": bound(min=0.97)}, False),
-        ({"EER": bound(min=0.1, max=0.2)}, False),
+        ({"EER": Bound(max=0.09)}, True),
+        ({"EER": Bound(max=0.08)}, False),
+        ({"AUC": Bound(min=0.964)}, True),
+        ({"AUC": Bound(min=0.97)}, False),
+        ({"EER": Bound(min=0.1, max=0.2)}, False),
     ],
 )
 def test_a_bound_may_be_held_against_the_bare_value_which_is_said(limits, blessed):
@@ -102,7 +98,7 @@ def test_a_bound_may_be_held_against_the_bare_value_which_is_said(limits, blesse
 
 
 def test_a_metric_without_an_interval_is_refused_unless_the_value_alone_counts():
-    limits = {"EER_threshold": bound(max=0.7)}
+    limits = {"EER_threshold": Bound(max=0.7)}
     refused = decide(limits)
     assert not refused.blessed
     assert refused.reasons[0] == (
@@ -114,7 +110,7 @@ def test_a_metric_without_an_interval_is_refused_unless_the_value_alone_counts()
 
 @pytest.mark.parametrize("hold", ["interval", "value"])
 def test_a_bound_on_an_unsupported_rate_fails_and_says_what_it_needs(hold):
-    blessing = decide({"TAR@FAR=1e-03": bound(min=0.5)}, bounds_hold=hold)
+    blessing = decide({"TAR@FAR=1e-03": Bound(min=0.5)}, bounds_hold=hold)
     assert not blessing.blessed
     assert blessing.reasons[0] == (
         "TAR@FAR=1e-03 must be at least 0.5, but has no number: it needs 3,000 impostor pairs and "
@@ -124,7 +120,7 @@ def test_a_bound_on_an_unsupported_rate_fails_and_says_what_it_needs(hold):
 
 @pytest.mark.parametrize("name", ["EERR", "counts", "TAR@FAR=1e-05"])
 def test_a_bound_on_what_is_no_metric_fails_and_names_the_metrics(name):
-    blessing = decide({name: bound(max=0.5)})
+    blessing = decide({name: Bound(max=0.5)})
     assert not blessing.blessed
     assert blessing.reasons[0] == (
         f"{name} must be at most 0.5, but is not among the metrics: EER, EER_threshold, AUC."
@@ -132,16 +128,16 @@ def test_a_bound_on_what_is_no_metric_fails_and_names_the_metrics(name):
 
 
 def test_what_is_not_finite_never_passes():
-    assert not decide({"EER": bound(max=0.5)}, changes={"EER": float("nan")}).blessed
-    assert not decide({"AUC": bound(min=0.5)}, changes={"AUC": float("inf")}).blessed
+    assert not decide({"EER": Bound(max=0.5)}, changes={"EER": float("nan")}).blessed
+    assert not decide({"AUC": Bound(min=0.5)}, changes={"AUC": float("inf")}).blessed
     unknown = {"intervals": {"EER": [float("nan"), float("nan")]}}
-    assert not decide({"EER": bound(max=0.5)}, changes=unknown).blessed
+    assert not decide({"EER": Bound(max=0.5)}, changes=unknown).blessed
 
 
 def test_what_failed_comes_first_and_every_check_is_listed():
     latest = {"overall": comparison()}
     blessing = decide(
-        {"EER": bound(max=0.15), "AUC": bound(min=0.99)}, 3, rivals=Rivals(latest=latest)
+        {"EER": Bound(max=0.15), "AUC": Bound(min=0.99)}, 3, rivals=Rivals(latest=latest)
     )
     assert not blessing.blessed
     assert [line.split()[0] for line in blessing.reasons] == [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from groundfloor.draws import Draw, derived_seed, generator, rank, shuffled
+from groundfloor.draws import Draw, derived_seed, generator, rank, shuffled, shuffled_places
 from tests import FLOORS, ROOT
 
 NAMES = [f"person {number}" for number in range(2000)]
@@ -47,6 +47,12 @@ def test_a_draw_repeats_and_does_not_depend_on_the_order_or_the_other_names(draw
     assert shuffled(draw, 7, reversed(NAMES)) == order
     assert shuffled(draw, 7, NAMES[::2]) == [name for name in order if name in set(NAMES[::2])]
     assert shuffled(draw, 8, NAMES) != order
+
+
+def test_the_order_is_that_of_the_hashes_for_names_and_for_their_places():
+    order = sorted(NAMES, key=lambda name: rank(Draw.DEV_PEOPLE, 3, name))
+    assert shuffled(Draw.DEV_PEOPLE, 3, NAMES) == order
+    assert [NAMES[place] for place in shuffled_places(Draw.DEV_PEOPLE, 3, NAMES)] == order
 
 
 def test_a_name_that_is_not_utf_8_has_a_rank():

@@ -18,7 +18,8 @@ from biometrics.figures.metrics import (
     error_rates,
     true_accept_rate,
 )
-from biometrics.protocols.metrics_json import evaluate, evaluate_pairs
+from biometrics.protocols.all_pairs import measure_pairs
+from biometrics.settings import ProtocolSettings
 from groundfloor.errors import UserError
 from tests.biometrics.cases import (
     HAND_LABELS,
@@ -26,6 +27,7 @@ from tests.biometrics.cases import (
     all_scores,
     expanded,
     faces,
+    measured,
     random_faces,
 )
 
@@ -167,7 +169,7 @@ def test_no_image_is_compared_with_itself():
     embeddings, labels = random_faces(people=5, images=3)
     far, _ = error_rates(score_pairs(embeddings, labels), 0.0)
     assert far == 0.0
-    counts = evaluate(embeddings, labels, distance="cosine", target_fars=[], ranks=[1], seed=0)[
+    counts = measured(embeddings, labels, distance="cosine", target_fars=[], ranks=[1], seed=0)[
         "counts"
     ]
     assert counts == {"genuine_pairs": 15, "impostor_pairs": 90, "identities": 5, "images": 15}
@@ -291,8 +293,8 @@ def test_the_order_of_the_images_does_not_matter(sample, random):
     order = list(range(len(labels)))
     random.shuffle(order)
     settings = {"distance": "cosine", "target_fars": [0.1], "ranks": [1, 5], "seed": 0}
-    first = evaluate(embeddings, labels, **settings)
-    second = evaluate(embeddings[order], labels[order], **settings)
+    first = measured(embeddings, labels, **settings)
+    second = measured(embeddings[order], labels[order], **settings)
     for key, limits in first.pop("intervals").items():
         assert limits == pytest.approx(second["intervals"][key], abs=1e-9), key
     assert first.pop("counts") == second.pop("counts")
@@ -403,5 +405,5 @@ def test_a_threshold_that_is_nan_is_refused():
 def test_people_with_one_image_are_impostors_and_never_probes():
     pairs = score_pairs([[0.0], [0.1], [7.0], [9.0]], ["a", "a", "b", "c"], "euclidean")
     assert (pairs.genuine.total, pairs.impostor.total) == (1, 5)
-    body = evaluate_pairs(pairs, target_fars=[], ranks=[1], seed=0)
+    body = measure_pairs(pairs, ProtocolSettings(target_fars=[], ranks=[1], seed=0))
     assert body["Rank-1"] == body["Rank-1 (one enrolled)"] == 1.0

@@ -6,13 +6,12 @@ import sys
 import pytest
 
 from biometrics.figures.names import boundable_metrics, hint_for, is_known
-from biometrics.protocols.metrics_json import evaluate
-from tests.biometrics.cases import random_faces
+from tests.biometrics.cases import measured, random_faces
 
 
 def test_a_bound_can_be_set_on_every_figure_that_has_an_interval():
     asked = {"target_fars": [0.1, 0.05], "ranks": [1, 7]}
-    metrics = evaluate(*random_faces(people=20), distance="cosine", seed=0, **asked)
+    metrics = measured(*random_faces(people=20), distance="cosine", seed=0, **asked)
     assert set(boundable_metrics(**asked)) == set(metrics["intervals"])
 
 

@@ -26,9 +26,8 @@ from biometrics.intervals.bootstrap import (
     resample_verification,
     standard_error,
 )
-from biometrics.protocols.metrics_json import evaluate
 from groundfloor.draws import Draw, generator
-from tests.biometrics.cases import all_scores, random_faces
+from tests.biometrics.cases import all_scores, measured, random_faces
 
 # A population of people who differ in how alike their own images are and in how alike they are to
 # others. Each distance is normal, so the true rates are known.
@@ -172,7 +171,7 @@ def test_intervals_hold_the_figures_and_narrow_with_more_people():
     widths = []
     for people in (10, 80):
         embeddings, labels = random_faces(people=people, images=4)
-        metrics = evaluate(
+        metrics = measured(
             embeddings, labels, distance="cosine", target_fars=[0.1], ranks=[1, 5], seed=0
         )
         for key, (low, high) in metrics["intervals"].items():

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from biometrics.protocols import base
+from biometrics.embeddings import EmbeddingSet
+from biometrics.settings import ProtocolSettings
 
 
-def on_a_line(places, **kwargs):
-    """A test set from {key: place}; the key's first part is the person. For `euclidean`."""
-    return base.TestSet(
-        [key.split("/")[0] for key in places],
-        list(places),
-        np.array([[place, 0.0] for place in places.values()], np.float32),
-        **kwargs,
+def on_a_line(places):
+    """Images from {key: place}; the key's first part is the person. For `euclidean`."""
+    return EmbeddingSet(
+        identities=[key.split("/")[0] for key in places],
+        keys=list(places),
+        embeddings=np.array([[place, 0.0] for place in places.values()], np.float32),
     )
 
 
@@ -21,10 +21,10 @@ def random_set(seed=0, people=12, images=5, dim=8, spread=0.7):
     embeddings = rng.normal(size=(people, dim))[person] + spread * rng.normal(
         size=(len(person), dim)
     )
-    return base.TestSet(
-        [f"p{one}" for one in person],
-        [f"p{one}/{image}.png" for image, one in enumerate(person)],
-        embeddings.astype(np.float32),
+    return EmbeddingSet(
+        identities=[f"p{one}" for one in person],
+        keys=[f"p{one}/{image}.png" for image, one in enumerate(person)],
+        embeddings=embeddings.astype(np.float32),
     )
 
 
@@ -36,12 +36,12 @@ def settings(**changes):
         "seed": 0,
         "read": lambda path: "",
     }
-    return base.ProtocolSettings(**(values | changes))
+    return ProtocolSettings(**(values | changes))
 
 
 def reordered(test, order):
-    return base.TestSet(
-        [test.identities[image] for image in order],
-        [test.keys[image] for image in order],
-        test.embeddings[order],
+    return EmbeddingSet(
+        identities=[test.identities[image] for image in order],
+        keys=[test.keys[image] for image in order],
+        embeddings=test.embeddings[order],
     )

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from biometrics.protocols import base, open_set
+from biometrics import embeddings
+from biometrics.protocols import open_set
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def alphabetical(monkeypatch):
     """Images and people are chosen by their order instead of their hash."""
 
     def in_order(draw, seed, names):
-        return np.argsort(np.asarray(names), kind="stable")
+        return np.argsort(np.asarray(names), kind="stable").tolist()
 
-    monkeypatch.setattr(base, "hash_order", in_order)
-    monkeypatch.setattr(open_set, "hash_order", in_order)
+    monkeypatch.setattr(embeddings, "shuffled_places", in_order)
+    monkeypatch.setattr(open_set, "shuffled_places", in_order)

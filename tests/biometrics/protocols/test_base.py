@@ -1,4 +1,4 @@
-"""What all protocols share: the test set, the choice of images, the result, the registry."""
+"""What all protocols share: the order of the images, the result, the registry."""
 
 import json
 import re
@@ -6,41 +6,13 @@ import re
 import numpy as np
 import pytest
 
-from biometrics.engine.pairs import score_pairs
+from biometrics.embeddings import ImageSet
 from biometrics.errors import EvaluationError
-from biometrics.protocols import PROTOCOLS, base, find_protocol, run_protocols
-from biometrics.protocols.metrics_json import evaluate
-from groundfloor.draws import Draw
+from biometrics.protocols import PROTOCOLS, find_protocol, run_protocols
 from pipeline.config import ProtocolsConfig
 from tests.biometrics.protocols.cases import on_a_line, random_set, reordered, settings
 
-DRAW = Draw.CLOSED_SET_GALLERY
 SEARCHES = {"leave_one_out": {}, "closed_set": {}, "open_set": {}, "templates": {"size": 2}}
-
-
-@pytest.mark.parametrize(
-    ("embeddings", "identities", "keys", "message"),
-    [
-        (1, ["a"], ["a/1"], "at least two images. Received: 1 and 1"),
-        (0, [], [], "Received: 0 and 0"),
-        (2, ["a", "b", "b"], ["a/1", "b/1"], "Received: 3 and 2"),
-        (3, ["a", "b"], ["a/1", "b/1"], "embedding of each image. Received: 3 for 2"),
-        (2, ["a", "b"], ["a/1", "a/1"], "keys must be unique. Received: 2 keys, 1 of them"),
-    ],
-)
-def test_a_test_set_that_does_not_fit_together_is_refused(embeddings, identities, keys, message):
-    with pytest.raises(EvaluationError, match=message):
-        base.TestSet(identities, keys, np.ones((embeddings, 2), np.float32))
-
-
-def test_turns_number_the_images_of_each_person_and_depend_on_the_seed_alone():
-    test = random_set()
-    turns = test.turns(DRAW, seed=1)
-    for person in range(12):
-        assert sorted(turns[test.identity == person]) == [0, 1, 2, 3, 4]
-    assert (turns != test.turns(DRAW, seed=2)).any()
-    order = np.random.default_rng(3).permutation(len(turns))
-    np.testing.assert_array_equal(reordered(test, order).turns(DRAW, seed=1), turns[order])
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -69,30 +41,6 @@ def test_a_result_is_json_and_its_curves_are_tables(name):
         assert body["figures"][key] - 1e-12 <= high <= 1
     for curve in result.curves.values():
         assert len({len(column) for column in curve.values()}) == 1
-
-
-def test_all_pairs_has_the_figures_of_the_top_level():
-    test = random_set()
-    shared = settings(distance="cosine")
-    result = run_protocols(test, {"all_pairs": {}}, shared)["all_pairs"].to_json()
-    expected = evaluate(
-        test.embeddings,
-        test.identities,
-        distance="cosine",
-        target_fars=[0.1],
-        ranks=[1, 2, 3],
-        seed=0,
-    )
-    assert result["figures"] == {k: v for k, v in expected.items() if isinstance(v, float)}
-    assert result["counts"] == expected["counts"]
-    assert result["intervals"] == expected["intervals"]
-
-
-def test_pairs_that_are_scored_already_are_not_scored_again():
-    test = random_set()
-    scored = score_pairs(test.embeddings, test.identities)
-    again = base.TestSet(test.identities, test.keys, test.embeddings * np.nan, scored)
-    assert run_protocols(again, {"leave_one_out": {}}, settings())
 
 
 def test_the_ranks_of_leave_one_out_by_hand():
@@ -148,6 +96,6 @@ def test_one_person_alone_is_no_test_set_for_any_protocol():
 @pytest.mark.parametrize("name", [*SEARCHES, "all_pairs"])
 def test_what_is_compared_is_known_without_embeddings(name):
     test = random_set()
-    names = base.TestNames(test.identities, test.keys)
-    plan = find_protocol(name, SEARCHES.get(name, {})).plan(names, settings())
+    images = ImageSet(identities=test.identities, keys=test.keys)
+    plan = find_protocol(name, SEARCHES.get(name, {})).plan(images, settings())
     assert (plan is None) == (name in ("all_pairs", "leave_one_out"))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.errors import EvaluationError
-from biometrics.protocols.base import TestSet
 from biometrics.protocols.open_set import OpenSet, fpir_keys
 from faces.sources.folder import identity_of
 from faces.splits import assign_splits
@@ -105,7 +105,7 @@ def test_the_interval_of_fnir_is_that_of_dir_mirrored():
 
 def test_identical_embeddings_identify_nobody():
     test = random_set(people=20, spread=0)
-    same = TestSet(test.identities, test.keys, np.ones_like(test.embeddings))
+    same = test.embedded(np.ones_like(test.embeddings))
     figures = run(test=same, fars=(0.1,)).figures
     assert figures == {"FNIR@FPIR=1e-01": 1.0, "DIR@FPIR=1e-01": 0.0}
 
@@ -143,7 +143,9 @@ def test_half_of_those_who_can_search_are_enrolled_however_many_have_a_single_im
     splits = assign_splits(keys, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
     tested = [key for key in keys if splits[key] == "test"]
     embeddings = np.random.default_rng(1).normal(size=(len(tested), 8)).astype(np.float32)
-    test = TestSet([identity_of(key) for key in tested], tested, embeddings)
+    test = EmbeddingSet(
+        identities=[identity_of(key) for key in tested], keys=tested, embeddings=embeddings
+    )
     mated_people = len({identity for identity in test.identities if identity.startswith("p")})
     counts = OpenSet().run(test, settings(seed=42)).counts
     assert mated_people == 20
@@ -155,7 +157,7 @@ def test_half_of_those_who_can_search_are_enrolled_however_many_have_a_single_im
 def test_who_is_enrolled_has_nothing_to_do_with_who_was_tested():
     names = shuffled(Draw.TEST_PEOPLE, 5, [f"p{person}" for person in range(400)])
     keys = [f"{name}/{shot}" for name in names for shot in range(2)]
-    test = TestSet([key.split("/")[0] for key in keys], keys, np.eye(800, dtype=np.float32))
+    test = ImageSet(identities=[key.split("/")[0] for key in keys], keys=keys)
     enrolled = OpenSet()._enrolled(test, seed=5)[::2]
     assert abs(enrolled[:200].mean() - enrolled[200:].mean()) < 0.15
 

@@ -6,11 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from biometrics.embeddings import EmbeddingSet
 from biometrics.engine import distances
 from biometrics.engine.distances import listed_distances
 from biometrics.errors import EvaluationError
-from biometrics.protocols import base
 from biometrics.protocols.searches import search
+
+
+def embedded(people, embeddings):
+    return EmbeddingSet(
+        identities=people,
+        keys=[str(image) for image in range(len(people))],
+        embeddings=np.asarray(embeddings, np.float32),
+    )
 
 
 def plain_distances(embeddings, distance):
@@ -50,7 +58,7 @@ def searching(draw):
 )
 def test_searches_equal_those_of_a_plain_matrix_in_blocks_of_any_size(case, distance, cells):
     embeddings, people, probes, gallery = case
-    test = base.TestSet(people, [str(image) for image in range(len(people))], embeddings)
+    test = embedded(people, embeddings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distances, "BLOCK_CELLS", cells)
         found = search(test, distance, probes, gallery)
@@ -66,7 +74,7 @@ def test_searches_equal_those_of_a_plain_matrix_in_blocks_of_any_size(case, dist
 def test_identical_embeddings_tie_in_every_search(distance):
     vector = np.random.default_rng(0).normal(size=512).astype(np.float32)
     people = [f"p{image // 2}" for image in range(300)]
-    test = base.TestSet(people, [str(image) for image in range(300)], np.tile(vector, (300, 1)))
+    test = embedded(people, np.tile(vector, (300, 1)))
     found = search(test, distance, np.arange(0, 300, 2), np.arange(1, 300, 2))
     assert set(found.rank) == {150}
     assert set(found.mate) == set(found.other) == {0.0}
@@ -95,6 +103,6 @@ def test_listed_distances_are_those_of_the_matrix(distance, monkeypatch):
     ],
 )
 def test_embeddings_without_a_distance_are_refused(row, distance, message):
-    test = base.TestSet(list("aab"), list("123"), np.array([[1, 0], [0, 1], row], np.float32))
+    embeddings = [[1, 0], [0, 1], row]
     with pytest.raises(EvaluationError, match=message):
-        search(test, distance, np.array([0]), np.array([1, 2]))
+        search(embedded(list("aab"), embeddings), distance, np.array([0]), np.array([1, 2]))

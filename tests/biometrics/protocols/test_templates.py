@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
+from biometrics.embeddings import EmbeddingSet
 from biometrics.errors import EvaluationError
-from biometrics.protocols import base
-from biometrics.protocols.metrics_json import evaluate
 from biometrics.protocols.templates import (
     Templates,
     deal_templates,
     read_templates,
     template_embeddings,
 )
+from tests.biometrics.cases import measured
 from tests.biometrics.protocols.cases import on_a_line, random_set, settings
 
 
@@ -28,7 +28,9 @@ def test_images_are_dealt_in_turn_and_none_is_lost():
 
 def test_a_template_is_the_normalised_mean_of_normalised_embeddings():
     # One template of (1, 0) and 9 (0, 1): their lengths do not matter, so it points half-way.
-    test = base.TestSet(["a", "a"], ["1", "2"], np.array([[1, 0], [0, 9]], np.float32))
+    test = EmbeddingSet(
+        identities=["a", "a"], keys=["1", "2"], embeddings=np.float32([[1, 0], [0, 9]])
+    )
     embedding = template_embeddings(test.embeddings, deal_templates(test, size=2, seed=0))
     np.testing.assert_allclose(embedding, [[np.sqrt(0.5), np.sqrt(0.5)]])
 
@@ -40,7 +42,7 @@ def test_the_figures_are_those_of_the_templates_embeddings(distance):
     grouping = deal_templates(test, size=3, seed=0)
     unit = test.embeddings / np.linalg.norm(test.embeddings, axis=1, keepdims=True)
     means = np.array([unit[grouping.template == one].mean(axis=0) for one in range(20)])
-    expected = evaluate(
+    expected = measured(
         means / np.linalg.norm(means, axis=1, keepdims=True), grouping.identities,
         distance=distance, target_fars=[0.1], ranks=[1, 2, 3], seed=0,
     )  # fmt: skip

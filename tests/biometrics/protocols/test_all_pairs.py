@@ -1,15 +1,16 @@
-"""The body of metrics.json."""
+"""All pairs: the body of metrics.json."""
 
 import json
 
 from biometrics.figures.names import tar_key
-from biometrics.protocols.metrics_json import evaluate
-from tests.biometrics.cases import random_faces
+from biometrics.protocols import run_protocols
+from tests.biometrics.cases import measured, random_faces
+from tests.biometrics.protocols.cases import random_set, settings
 
 
 def test_metrics_json_has_plain_finite_numbers_at_the_top_level():
     embeddings, labels = random_faces(people=20)
-    metrics = evaluate(
+    metrics = measured(
         embeddings, labels, distance="cosine", target_fars=[0.1, 0.01], ranks=[1, 5], seed=0
     )
     body = json.loads(json.dumps(metrics, allow_nan=False))
@@ -24,7 +25,7 @@ def test_metrics_json_has_plain_finite_numbers_at_the_top_level():
 
 def test_a_rate_with_fewer_than_three_expected_false_accepts_is_unsupported():
     embeddings, labels = random_faces(people=5, images=3)  # 90 impostor pairs
-    metrics = evaluate(
+    metrics = measured(
         embeddings, labels, distance="cosine", target_fars=[1 / 30, 1 / 31, 1e-3], ranks=[1], seed=0
     )
     assert metrics["unsupported"] == {tar_key(1 / 31): 93, "TAR@FAR=1e-03": 3000}
@@ -36,3 +37,20 @@ def test_a_rate_with_fewer_than_three_expected_false_accepts_is_unsupported():
 def test_the_keys_of_different_fars_differ():
     assert tar_key(0.001) == "TAR@FAR=1e-03"
     assert tar_key(0.025) == "TAR@FAR=2.5e-02"
+
+
+def test_the_protocol_has_the_figures_of_the_top_level():
+    test = random_set()
+    shared = settings(distance="cosine")
+    result = run_protocols(test, {"all_pairs": {}}, shared)["all_pairs"].to_json()
+    expected = measured(
+        test.embeddings,
+        test.identities,
+        distance="cosine",
+        target_fars=[0.1],
+        ranks=[1, 2, 3],
+        seed=0,
+    )
+    assert result["figures"] == {k: v for k, v in expected.items() if isinstance(v, float)}
+    assert result["counts"] == expected["counts"]
+    assert result["intervals"] == expected["intervals"]
