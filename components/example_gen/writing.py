@@ -59,12 +59,16 @@ def plan_shards(members: Mapping[str, Sequence[CheckedImage]]) -> list[Shard]:
     shards = []
     for folder, images in members.items():
         count = max(1, -(-sum(image.place.length for image in images) // _SHARD_BYTES))
-        ordered = sorted(images, key=lambda image: hashlib.sha256(image.key.encode()).digest())
+        ordered = sorted(images, key=_turn)
         for shard in range(count):
             name = f"data_tfrecord-{shard:05d}-of-{count:05d}.gz"
             places = [image.place for image in ordered[shard::count]]
             shards.append(Shard(folder, name, places))
     return shards
+
+
+def _turn(image: CheckedImage) -> bytes:
+    return hashlib.sha256(image.record.key.encode()).digest()
 
 
 def remove_leftovers(shards: Sequence[Shard]) -> None:

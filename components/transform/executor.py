@@ -15,7 +15,7 @@ from tfx.utils import io_utils
 
 from components.shards import shard_files, write_listing
 from components.transform.beam_transform import Census, CountExamples, TransformExamples
-from faces.contract import FILE_NAME, vocabulary_schema
+from faces.contract import VOCABULARY_FILE, vocabulary_schema
 
 EXAMPLES_KEY = "examples"
 TRANSFORMED_EXAMPLES_KEY = "transformed_examples"
@@ -61,7 +61,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             fileio.makedirs(folder)  # a split without images has a folder all the same
         census = self._count(files)
         io_utils.write_pbtxt_file(
-            os.path.join(schema.uri, FILE_NAME), vocabulary_schema(census.vocabulary)
+            os.path.join(schema.uri, VOCABULARY_FILE), vocabulary_schema(census.vocabulary)
         )
         try:
             with self._make_beam_pipeline() as pipeline:

@@ -15,13 +15,14 @@ from components.example_gen.checking import (
     whole_file,
 )
 from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
-from faces.sources.folder import list_images
+from faces.sources.folder import FolderSource
+from tests.faces.records import record_of
 
 MB = 2**20
 
 
 def checked(key, length=1):
-    return CheckedImage(key, "mark", "", Place(0, 0, length))
+    return CheckedImage(record_of(key), "mark", "", Place(0, 0, length))
 
 
 def test_a_file_that_is_not_finished_has_no_name_and_leaves_the_former_one(tmp_path):
@@ -50,7 +51,7 @@ def test_shards_have_some_64_mb_and_every_image_once():
 
 
 def test_shards_do_not_depend_on_the_order_of_the_images():
-    images = [CheckedImage(f"a/{n}", "", "", Place(n, 0, MB)) for n in range(100)]
+    images = [CheckedImage(record_of(f"a/{n}"), "", "", Place(n, 0, MB)) for n in range(100)]
     assert plan_shards({"train": images}) == plan_shards({"train": images[::-1]})
     places = [place for shard in plan_shards({"train": images}) for place in shard.places]
     assert places != sorted(places)
@@ -58,16 +59,17 @@ def test_shards_do_not_depend_on_the_order_of_the_images():
 
 def test_what_is_tried_again_is_written_once(faces, tmp_path):
     (tmp_path / "spilled").mkdir()
-    keys = list_images(faces)
-    options = CheckOptions(str(faces), str(tmp_path / "spilled"), max_pixels=10_000, channels=3)
+    source = FolderSource(faces)
+    records = source.list().records
+    options = CheckOptions(source, str(tmp_path / "spilled"), max_pixels=10_000, channels=3)
     spilled = []
     for _ in range(2):
         with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-            _ = pipeline | CheckImages(keys, options)
-        images = list(read_checked(keys, options.spill_folder))
+            _ = pipeline | CheckImages(records, options)
+        images = list(read_checked(records, options.spill_folder))
         spilled.append([read_example(image.place, options.spill_folder) for image in images])
     assert spilled[0] == spilled[1]
-    assert [image.key for image in images] == keys
+    assert [image.record for image in images] == records
 
     folder = tmp_path / "Split-train"
     shards = plan_shards({str(folder): images})
