@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from faces.record import Record
@@ -76,6 +76,27 @@ def test_no_choice_of_whole_people_comes_nearer_to_the_test_share(sizes, share, 
     )
     assert 2 <= len(people) <= len(sizes) - 2
     assert abs(people.total() - target) == pytest.approx(nearest)
+
+
+@given(
+    st.lists(st.integers(2, 6), min_size=4, max_size=24),
+    st.integers(0, 3),
+    st.floats(0.01, 0.95),
+    st.integers(0, 5),
+)
+@example([2] * 4, 0, 0.95, 1)  # nearest would be everybody
+@example([2] * 20, 3, 0.95, 1)  # nearest would be all but one
+@example([2] * 20, 3, 0.05, 1)  # nearest would be one
+@example([200] * 130, 0, 0.01, 1)
+def test_two_people_or_more_are_tested_and_as_many_trained_whatever_the_share(
+    sizes, singles, share, seed
+):
+    splits = disjoint(images_of(sizes + [1] * singles), test_split=share, val_split=0.5, seed=seed)
+    tested = [person for person, images in in_test(splits).items() if images > 1]
+    trained = {image.identity for image, split in splits.items() if split == "train"}
+    assert len(tested) >= 2
+    assert len(trained) >= 2
+    assert len(tested) + len(trained) == len(sizes)
 
 
 @given(st.lists(st.integers(2, 60), min_size=150, max_size=300), st.sampled_from([0.1, 0.2, 0.5]))
