@@ -99,6 +99,15 @@ def test_two_people_or_more_are_tested_and_as_many_trained_whatever_the_share(
     assert len(tested) + len(trained) == len(sizes)
 
 
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("share", [0.05, 0.95])
+def test_a_person_who_alone_is_the_whole_share_is_neither_tested_nor_trained_alone(share, seed):
+    sizes = [3] * 99 + [16]  # of 313 images, 16 are the sum that is nearest to a twentieth
+    people = in_test(disjoint(images_of(sizes), test_split=share, val_split=0.0, seed=seed))
+    assert 2 <= len(people) <= len(sizes) - 2
+    assert people.total() == pytest.approx(share * sum(sizes), abs=1.5)
+
+
 @given(st.lists(st.integers(2, 60), min_size=150, max_size=300), st.sampled_from([0.1, 0.2, 0.5]))
 def test_the_test_share_of_many_people_is_met_to_the_image(sizes, share):
     people = in_test(disjoint(images_of(sizes), test_split=share, val_split=0.0))
