@@ -3,19 +3,22 @@
 What can be used is spilled to files, a file for each chunk of records, and only what is known of
 each image is passed on. So it can be judged over all images which of them are used, and for what,
 while memory holds one image at a time.
+
+ImageTransform, too, keeps records on disk between two passes, but sorted (`transform/spill.py`):
+the file that a record goes to follows from its key there, so that memory need not hold its place.
+Here it follows from all images together, whose places are held, and every image is copied once.
 """
 
 import json
 import os
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
+from components.shards import whole_file
 from faces.content import UnreadableError, content_mark
 from faces.contract import (
     IDENTITY,
@@ -25,7 +28,8 @@ from faces.contract import (
     IMAGE_KEY,
     IMAGE_WIDTH,
 )
-from faces.images.encode import BadImageError, EncodedImage, encode_image
+from faces.images.encode import EncodedImage, encode_image
+from faces.images.formats import BadImageError
 from faces.record import Record, Source
 from faces.storage import serialized_example
 from groundfloor import progress
@@ -124,17 +128,6 @@ def read_example(place: Place, spill_folder: str) -> bytes:
     with fileio.open(_examples_file(spill_folder, place.chunk), "rb") as file:
         file.seek(place.offset)
         return file.read(place.length)
-
-
-@contextmanager
-def whole_file(path: str) -> Iterator[str]:
-    """Yields the path to write to; the file gets its name when that is done.
-
-    Beam may try a bundle twice, even at once: a file that has its name is always a whole one.
-    """
-    unfinished = f"{path}.{uuid.uuid4().hex}"
-    yield unfinished
-    fileio.rename(unfinished, path, overwrite=True)
 
 
 def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:

@@ -15,8 +15,8 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
 from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
-from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
-from components.shards import write_listing
+from components.example_gen.writing import WriteShards, plan_shards
+from components.shards import remove_leftovers, write_listing
 from faces.content import fingerprint_of
 from faces.contract import SPLITS
 from faces.duplicates import find_sameness
@@ -116,7 +116,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         shards = plan_shards(members)
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteShards(shards, spill_folder)
-        remove_leftovers(shards)
+        remove_leftovers(
+            {
+                folder: [shard.name for shard in shards if shard.folder == folder]
+                for folder in members
+            }
+        )
         write_listing(examples.uri, members)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")

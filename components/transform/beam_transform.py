@@ -19,6 +19,7 @@ from apache_beam.utils import windowed_value
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 
 from components.beam_shards import ReadShards
+from components.shards import shard_name, write_shard
 from components.transform.spill import Range, Spilled, read_ranges, write_run
 from faces.contract import (
     IDENTITY,
@@ -218,14 +219,15 @@ class _WriteShard(beam.DoFn):
 
     def process(self, group: tuple[tuple[str, int], Iterable[Range]]) -> Iterator[str]:
         (split, shard), ranges = group
-        name = f"data_tfrecord-{shard:05d}-of-{self._shards[split]:05d}.gz"
-        path = os.path.join(self._folders[split], name)
-        # Beam may try a bundle again: only a whole file gets the name that is read.
-        with tf.io.TFRecordWriter(f"{path}.tmp", options="GZIP") as writer:
-            for record in read_ranges(ranges):
-                writer.write(record)
-        tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
+        path = os.path.join(self._folders[split], shard_name(shard, self._shards[split]))
+        write_shard(path, read_ranges(ranges))
         yield path
+
+
+def shard_names(images: int, input_shape: tuple[int, int, int]) -> list[str]:
+    """The files of a split of so many images; one that got none by chance is not written."""
+    shards = _shards(images, input_shape)
+    return [shard_name(shard, shards) for shard in range(shards)]
 
 
 def _shards(images: int, input_shape: tuple[int, int, int]) -> int:

@@ -1,7 +1,6 @@
 """How what was checked gets to the files of its split, once and whole."""
 
 import apache_beam as beam
-import pytest
 import tensorflow as tf
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -12,9 +11,9 @@ from components.example_gen.checking import (
     Place,
     read_checked,
     read_example,
-    whole_file,
 )
-from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
+from components.example_gen.writing import WriteShards, plan_shards
+from components.shards import remove_leftovers
 from faces.sources.folder import FolderSource
 from tests.faces.records import record_of
 
@@ -23,20 +22,6 @@ MB = 2**20
 
 def checked(key, length=1):
     return CheckedImage(record_of(key), "mark", "", Place(0, 0, length))
-
-
-def test_a_file_that_is_not_finished_has_no_name_and_leaves_the_former_one(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("whole")
-
-    def fail():
-        with whole_file(str(path)) as unfinished:
-            tf.io.gfile.GFile(unfinished, "w").write("half")
-            raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError, match="killed"):
-        fail()
-    assert path.read_text() == "whole"
 
 
 def test_shards_have_some_64_mb_and_every_image_once():
@@ -77,7 +62,7 @@ def test_what_is_tried_again_is_written_once(faces, tmp_path):
         with beam.Pipeline(runner=FnApiRunner()) as pipeline:
             _ = pipeline | WriteShards(shards, options.spill_folder)
         (folder / "data_tfrecord-00000-of-00001.gz.1234").write_bytes(b"of a bundle that failed")
-    remove_leftovers(shards)
+    remove_leftovers({shard.folder: [shard.name] for shard in shards})
     (file,) = folder.iterdir()
     assert sorted(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator()) == sorted(
         spilled[0]

@@ -106,7 +106,6 @@ def test_many_images_are_spread_over_shards_without_loss(examples, tmp_path, mon
     transformed = run_transform(examples, tmp_path, SHAPE)["transformed_examples"]
     files = files_of(transformed, "train")
     assert len(files) > 2
-    assert not [name for name in files if name.endswith(".tmp")]
     keys = read_split(files_of(transformed, "train"), SHAPE)["image/key"]
     assert len(keys) == len(set(keys)) == 27
 
@@ -118,6 +117,15 @@ def test_how_often_examples_are_spilled_changes_no_byte(examples, outputs, tmp_p
     for path in Path(outputs["transformed_examples"].uri).rglob("*.gz"):
         again = Path(transformed.uri) / path.parent.name / path.name
         assert again.read_bytes() == path.read_bytes()
+
+
+def test_what_a_bundle_that_failed_has_left_is_not_listed(examples, tmp_path):
+    leftover = tmp_path / "transformed/Split-train/data_tfrecord-00000-of-00001.gz.1234"
+    leftover.parent.mkdir(parents=True)
+    leftover.write_bytes(b"of a bundle that failed")
+    transformed = run_transform(examples, tmp_path, SHAPE)["transformed_examples"]
+    assert len(files_of(transformed, "train")) == 1
+    assert not leftover.exists()
 
 
 def test_nothing_that_was_spilled_is_left(outputs):
