@@ -11,13 +11,12 @@ from tfx.orchestration.data_types import RuntimeParameter
 from components.evaluator.component import FaceEvaluator
 from components.evaluator.resolver import CANDIDATE_KEY, LatestOtherBlessedModelStrategy
 from components.example_gen.component import ImageExampleGen
-from components.example_gen.executor import SCALAR_FEATURES
 from components.pusher import executor as pusher_executor
 from components.source_digest import source_digest
 from components.statistics.component import StatisticsGen
 from components.trainer.component import FaceTrainer, Hyperparameters
 from components.transform.component import ImageTransform
-from faces.splits import TEST, TRAIN, VAL
+from faces.contract import SCALAR_FEATURES, TEST, TRAIN, VAL
 from pipeline.config import Config
 
 PIPELINE_NAME = "arcface-pipeline"

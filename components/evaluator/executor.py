@@ -38,7 +38,7 @@ from components.evaluator.embed import EmbedSplit, input_shape_of
 from components.evaluator.tensorboard import write_scalars
 from components.shards import shard_files
 from components.tracking import RUN_FILE, TrackedRun, Tracker
-from faces.splits import TEST, TRAIN
+from faces.contract import IDENTITY, IMAGE_KEY, TEST, TRAIN
 from faces.storage import read_images, read_names
 from groundfloor import progress
 from serving.model_dir import contents_of, versions
@@ -213,7 +213,7 @@ def _save_arrays(path: str, **arrays: np.ndarray) -> None:
 def _sorted_names(files: Sequence[str]) -> dict[str, np.ndarray]:
     """What the images of a split are, in the order of their keys."""
     names = read_names(files)
-    order = np.argsort(names["image/key"])
+    order = np.argsort(names[IMAGE_KEY])
     return {name: values[order] for name, values in names.items()}
 
 
@@ -221,13 +221,13 @@ def _image_set(
     files: Sequence[str], names: Mapping[str, np.ndarray], input_shape: tuple[int, int, int]
 ) -> ImageSet:
     """The images stay in their files: a split may be larger than the memory."""
-    keys = names["image/key"]
+    keys = names[IMAGE_KEY]
 
     def pixels(images: Sequence[int]) -> np.ndarray:
         return read_images(files, input_shape, [keys[image] for image in images])
 
     return ImageSet(
-        identities=[identity.decode() for identity in names["identity"]],
+        identities=[identity.decode() for identity in names[IDENTITY]],
         keys=[key.decode() for key in keys],
         pixels=pixels,
     )

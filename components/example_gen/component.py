@@ -7,9 +7,9 @@ from tfx.types import channel, component_spec, standard_artifacts, standard_comp
 
 from components.example_gen import executor
 from components.example_gen.artifacts import QuarantineReport
-from components.example_gen.driver import FolderDriver
+from components.example_gen.driver import SourceDriver
 from components.source_digest import source_digest
-from faces.splits import SPLITS
+from faces.contract import SPLITS
 
 
 class ImageExampleGenSpec(component_spec.ComponentSpec):
@@ -44,7 +44,7 @@ class ImageExampleGen(FileBasedExampleGen):
 
     SPEC_CLASS = ImageExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
-    DRIVER_CLASS = FolderDriver
+    DRIVER_CLASS = SourceDriver
 
     def __init__(
         self,

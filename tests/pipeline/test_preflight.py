@@ -10,17 +10,20 @@ from groundfloor.errors import UserError
 from pipeline.config import EvaluationConfig, load_config
 from pipeline.preflight import judge_evaluation
 from tests import ROOT
+from tests.faces.records import records_of
 
 
 def splits_of(images):
     """The splits of {person: number of images}."""
     keys = [f"{name}/{shot}.jpg" for name, shots in images.items() for shot in range(shots)]
-    return assign_splits(keys, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
+    return assign_splits(
+        records_of(keys), mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42
+    )
 
 
 DEMO = ROOT / "configs" / "demo.yaml"
 FIVE_EACH = splits_of({f"p{person:02d}": 5 for person in range(20)})
-TESTED = sorted(key for key, split in FIVE_EACH.items() if split == "test")
+TESTED = sorted(image.key for image, split in FIVE_EACH.items() if split == "test")
 
 
 def judge(splits=FIVE_EACH, **evaluation):
