@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
+from typing import TypeGuard
 
 _ROOT = Path(__file__).parent.parent
 
@@ -22,6 +23,7 @@ _OWN_PACKAGES = ("biometrics", "components", "faces", "groundfloor", "pipeline",
 _LOCK = "requirements.lock"
 
 _COMPILED = "__pycache__"
+_FOR_TYPES = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 def source_digest(*modules: str) -> str:
@@ -92,7 +94,7 @@ def _own_imports(source: bytes, package: str) -> tuple[str, ...]:
       package: that the module is in, or that it is.
     """
     names: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes_that_run(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -100,6 +102,19 @@ def _own_imports(source: bytes, package: str) -> tuple[str, ...]:
             # `from package import name`: the name may be a module or something inside of one.
             names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
     return tuple(name for name in names if name.partition(".")[0] in _OWN_PACKAGES)
+
+
+def _nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker reads."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(node.orelse if _is_for_types(node) else ast.iter_child_nodes(node))
+
+
+def _is_for_types(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in _FOR_TYPES
 
 
 def _data_files(folder: Path) -> Iterator[Path]:

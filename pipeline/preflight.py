@@ -16,11 +16,11 @@ from biometrics.figures.names import tar_key
 from biometrics.groups import slices
 from biometrics.protocols import find_protocol
 from biometrics.settings import ProtocolSettings
+from components.evaluator.config import EvaluationConfig
 from faces.content import UnreadableError, read_file
 from faces.contract import TEST
 from faces.record import Record
 from groundfloor.errors import UserError
-from pipeline.config import EvaluationConfig
 
 
 def judge_evaluation(
@@ -69,9 +69,9 @@ def _remarks_on_gate(config: EvaluationConfig, names: ImageSet) -> Iterator[str]
     pairs = (sum(sizes) ** 2 - sum(size**2 for size in sizes)) // 2
     for far in config.target_fars:
         needed = impostor_pairs_needed(far)
-        if tar_key(far) in config.thresholds and pairs < needed:
+        if tar_key(far) in config.bounds and pairs < needed:
             yield (
-                f"the model will not be blessed: {tar_key(far)} in evaluation.thresholds needs "
+                f"the model will not be blessed: {tar_key(far)} in evaluation.bounds needs "
                 f"{needed:,} impostor pairs and the test split has {pairs:,}"
             )
 

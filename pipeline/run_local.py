@@ -20,12 +20,13 @@ if __package__ in (None, ""):
 import typer
 from rich.console import Console
 
+from components.example_gen.config import DataConfig
 from faces.record import Record
 from faces.sources import FOLDER, find_source, listed_once
 from faces.splits import assign_splits, describe_splits
 from groundfloor.errors import UserError
 from pipeline.account import ensure_account
-from pipeline.config import CONFIGS, Config, DataConfig, load_config
+from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole, output_to_log
 from pipeline.failures import user_error
 from pipeline.paths import check_apart, check_writable_name, optional_path

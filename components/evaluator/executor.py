@@ -11,7 +11,6 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 from tfx.components.evaluator import constants
-from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
@@ -22,8 +21,9 @@ from biometrics.engine.pairs import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.evaluation import Evaluation, evaluate
 from biometrics.figures.baselines import BASELINES
+from biometrics.protocols import find_protocol
 from biometrics.report.exports import tensorboard_scalars
-from biometrics.settings import Bound, Rules, Settings, SliceSettings
+from biometrics.settings import Settings, SliceSettings
 from biometrics.thresholds.measured_images import describe_images, some_of
 from biometrics.thresholds.measured_sizes import describe_sizes
 from biometrics.thresholds.pack import (
@@ -32,8 +32,10 @@ from biometrics.thresholds.pack import (
     digest_of_folder,
     digest_of_images,
 )
+from components.beam_executor import BeamExecutor
 from components.evaluator.baseline_model import BaselineModel, find_baseline
 from components.evaluator.beam_pairs import score_pairs_in_beam
+from components.evaluator.config import EvaluationConfig
 from components.evaluator.embed import EmbedSplit, input_shape_of
 from components.evaluator.tensorboard import write_scalars
 from components.shards import shard_files
@@ -49,22 +51,7 @@ BASELINE_MODEL_KEY = "baseline_model"
 EVALUATION_KEY = "evaluation"
 BLESSING_KEY = "blessing"
 
-DISTANCE_KEY = "distance"
-TARGET_FARS_KEY = "target_fars"
-RANKS_KEY = "ranks"
-BATCH_SIZE_KEY = "batch_size"
-DEV_SHARE_KEY = "dev_share"
-INTERVALS_KEY = "intervals"
-PROTOCOLS_KEY = "protocols"
-SLICES_FILE_KEY = "slices_file"
-SLICE_COLUMNS_KEY = "slice_columns"
-SHARDS_KEY = "shards"
-THRESHOLDS_KEY = "thresholds"
-BOUNDS_HOLD_KEY = "bounds_hold"
-MIN_PEOPLE_KEY = "min_people"
-BEAT_BASELINES_KEY = "beat_baselines"
-REQUIRE_THRESHOLD_KEY = "require_threshold"
-MAX_REGRESSION_KEY = "max_regression"
+EVALUATION_CONFIG_KEY = "evaluation_config"
 SEED_KEY = "seed"
 CREDIT_KEY = "credit"
 BASELINE_DIR_KEY = "baseline_dir"
@@ -77,7 +64,7 @@ CURVES_FOLDER = "curves"
 TENSORBOARD_FOLDER = "tensorboard"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(BeamExecutor):
     """Embeds in Beam, measures, and writes what came out."""
 
     def Do(
@@ -103,13 +90,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           EvaluationError: the test split cannot measure a model.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        config = EvaluationConfig.from_property(exec_properties[EVALUATION_CONFIG_KEY])
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         model_path = path_utils.serving_model_path(model.uri)
         input_shape = input_shape_of(model_path)
         examples = input_dict[EXAMPLES_KEY]
         names = _sorted_names(_files(examples, TEST))
         test = _image_set(_files(examples, TEST), names, input_shape)
-        embedded = test.embedded(self._embed(examples, model_path, test, exec_properties))
+        embedded = test.embedded(self._embed(examples, model_path, test, config.batch_size))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
         baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
         not_compared = _why_not_compared(baseline, pushed_dir, input_shape)
@@ -117,12 +105,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         training = _image_set(of_training, _sorted_names(of_training), input_shape)
         evaluation = evaluate(
             embedded,
-            _settings(exec_properties, model, not_compared),
+            _settings(config, exec_properties, model, not_compared),
             train=training,
             latest_blessed=None
             if not baseline or not_compared
-            else test.embedded(self._embed_again(examples, baseline.path, test, exec_properties)),
-            score=self._scorer(exec_properties),
+            else test.embedded(self._embed_again(examples, baseline.path, test, config.batch_size)),
+            score=self._scorer(config),
         )
         _write_evaluation(
             artifact_utils.get_single_uri(output_dict[EVALUATION_KEY]), evaluation, embedded
@@ -130,7 +118,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
         _write_blessing(blessing, evaluation, model, baseline)
         pack = evaluation.thresholds.pack(
-            distance=exec_properties[DISTANCE_KEY],
+            distance=config.distance,
             model_sha256=digest_of_folder(contents_of(model_path, fileio)),
             data_sha256=digest_of_images(test.keys, test.identities, names["sha256"]),
             measured_images=describe_images(
@@ -149,14 +137,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples: list[Any],
         model_path: str,
         test: ImageSet,
-        exec_properties: dict[str, Any],
+        batch_size: int,
     ) -> np.ndarray:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
         gathered = os.path.join(self._get_tmp_dir(), "embeddings.npz")
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | EmbedSplit(_files(examples, TEST), model_path, exec_properties[BATCH_SIZE_KEY])
+                | EmbedSplit(_files(examples, TEST), model_path, batch_size)
                 | beam.combiners.ToList()
                 | beam.Map(_save_by_key, gathered)
             )
@@ -172,10 +160,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with progress.silenced():
             return self._embed(*of_baseline)
 
-    def _scorer(self, exec_properties: dict[str, Any]) -> PairScorer:
+    def _scorer(self, config: EvaluationConfig) -> PairScorer:
         """Scores all pairs, in Beam where that is asked for."""
-        shards = exec_properties.get(SHARDS_KEY)
-        if not shards:
+        shards = config.shards
+        if shards is None:
             return score_pairs
 
         def score(embeddings: np.ndarray, identities: Sequence[str], distance: str) -> PairScores:
@@ -252,17 +240,20 @@ def _difference(baseline_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return f"it takes images of {theirs}, this one of {ours}"
 
 
-def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str) -> Settings:
+def _settings(
+    config: EvaluationConfig, exec_properties: Mapping[str, Any], model: Any, not_compared: str
+) -> Settings:
+    slices = config.slices
     return Settings(
-        distance=exec_properties[DISTANCE_KEY],
-        target_fars=exec_properties[TARGET_FARS_KEY],
-        ranks=exec_properties[RANKS_KEY],
-        rules=_rules(exec_properties),
+        distance=config.distance,
+        target_fars=config.target_fars,
+        ranks=config.ranks,
+        rules=config.rules(),
         seed=exec_properties[SEED_KEY],
-        dev_share=exec_properties[DEV_SHARE_KEY],
-        intervals=exec_properties[INTERVALS_KEY],
-        protocols=exec_properties[PROTOCOLS_KEY],
-        slices=_slices(exec_properties),
+        dev_share=config.dev_share,
+        intervals=config.intervals,
+        protocols=_options(config.protocols.asked()),
+        slices=SliceSettings(slices.file, slices.columns) if slices else None,
         read=_read_text,
         credit=exec_properties[CREDIT_KEY],
         provenance={
@@ -273,22 +264,13 @@ def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str)
     )
 
 
-def _rules(exec_properties: Mapping[str, Any]) -> Rules:
-    return Rules(
-        bounds={
-            metric: Bound(**bound) for metric, bound in exec_properties[THRESHOLDS_KEY].items()
-        },
-        bounds_hold=exec_properties[BOUNDS_HOLD_KEY],
-        min_people=exec_properties[MIN_PEOPLE_KEY],
-        beat_baselines=bool(exec_properties[BEAT_BASELINES_KEY]),
-        require_threshold=bool(exec_properties[REQUIRE_THRESHOLD_KEY]),
-        max_regression=exec_properties[MAX_REGRESSION_KEY],
-    )
-
-
-def _slices(exec_properties: Mapping[str, Any]) -> SliceSettings | None:
-    path = exec_properties.get(SLICES_FILE_KEY)
-    return SliceSettings(path, exec_properties[SLICE_COLUMNS_KEY]) if path else None
+def _options(protocols: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """All options of each protocol: those that are given, and the defaults of the others."""
+    options = {name: vars(find_protocol(name, given)) for name, given in protocols.items()}
+    return {
+        name: {key: value for key, value in values.items() if value is not None}
+        for name, values in options.items()
+    }
 
 
 def _read_text(path: str) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 
 from tfx.components.example_gen import utils as example_gen_utils
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
+from components.beam_executor import BeamExecutor
 from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
+from components.example_gen.config import DataConfig
 from components.example_gen.writing import WriteShards, plan_shards
 from components.shards import remove_leftovers, write_listing
 from faces.content import fingerprint_of
@@ -26,18 +27,12 @@ from faces.sources import FOLDER, find_source
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
 
-SPLIT_MODE_KEY = "split_mode"
-TEST_SPLIT_KEY = "test_split"
-VAL_SPLIT_KEY = "val_split"
-SEED_KEY = "seed"
-MAX_QUARANTINED_KEY = "max_quarantined"
-MAX_PIXELS_KEY = "max_pixels"
+DATA_CONFIG_KEY = "data_config"
 CHANNELS_KEY = "channels"
-FOLLOW_LINKS_KEY = "follow_links"
 QUARANTINE_KEY = "quarantine"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(BeamExecutor):
     """Reads and checks every image once, splits those that can be used, and writes the splits."""
 
     def Do(
@@ -60,26 +55,27 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             those that can be used are too few to split, or all plain or equal.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
         (examples,) = output_dict[standard_component_specs.EXAMPLES_KEY]
         (report,) = output_dict[QUARANTINE_KEY]
         spill_folder = os.path.join(self._get_tmp_dir(), "spilled")
         fileio.makedirs(spill_folder)
         try:
-            listing, checked = self._check(spill_folder, exec_properties)
+            listing, checked = self._check(spill_folder, data, exec_properties)
             unusable = _unusable(listing, checked)
             quarantine = _quarantine_of(listing, checked, unusable)
-            quarantine.require_below(exec_properties[MAX_QUARANTINED_KEY])
+            quarantine.require_below(data.max_quarantined)
             quarantine.sameness.require_variety()
             usable = [image for image in checked if not image.reason]
             lost = lost_people((image.record for image in usable), unusable)
-            splits, split_report = _split(usable, [*lost, *listing.remarks()], exec_properties)
+            splits, split_report = _split(usable, [*lost, *listing.remarks()], data)
             self._write(usable, splits, spill_folder, examples)
         finally:
             fileio.rmtree(spill_folder)
         _write_report(report, quarantine, split_report)
 
     def _check(
-        self, spill_folder: str, exec_properties: Mapping[str, Any]
+        self, spill_folder: str, data: DataConfig, exec_properties: Mapping[str, Any]
     ) -> tuple[Listing, list[CheckedImage]]:
         """Lists the source, and spills what can be used of it.
 
@@ -88,9 +84,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         source = source_of(exec_properties)
         listing = source.list()
-        options = CheckOptions(
-            source, spill_folder, exec_properties[MAX_PIXELS_KEY], exec_properties[CHANNELS_KEY]
-        )
+        options = CheckOptions(source, spill_folder, data.max_pixels, exec_properties[CHANNELS_KEY])
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | CheckImages(listing.records, options)
         checked = list(read_checked(listing.records, spill_folder))
@@ -129,11 +123,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 def source_of(exec_properties: Mapping[str, Any]) -> Source:
     """The source that a component's properties name."""
-    return find_source(
-        FOLDER,
-        Path(exec_properties[standard_component_specs.INPUT_BASE_KEY]),
-        follow_links=bool(exec_properties[FOLLOW_LINKS_KEY]),
-    )
+    folder = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
+    data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
+    return find_source(FOLDER, folder, follow_links=data.follow_links)
 
 
 def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record, str]:
@@ -155,23 +147,23 @@ def _quarantine_of(
 
 
 def _split(
-    usable: Sequence[CheckedImage], lost: Sequence[str], exec_properties: Mapping[str, Any]
+    usable: Sequence[CheckedImage], lost: Sequence[str], data: DataConfig
 ) -> tuple[dict[Record, str], SplitReport]:
     """The split of each usable image, and what is to be said of it.
 
     Args:
       usable: all images that can be used.
       lost: sentences on those that cannot.
-      exec_properties: of the component.
+      data: how to split.
 
     Raises:
       UserError: they are too few; the message ends with what was lost.
     """
     records = [image.record for image in usable]
-    mode = exec_properties[SPLIT_MODE_KEY]
-    shares = {key: exec_properties[key] for key in (TEST_SPLIT_KEY, VAL_SPLIT_KEY)}
+    mode = data.split_mode
+    shares = {"test_split": data.test_split, "val_split": data.val_split}
     try:
-        splits = assign_splits(records, mode=mode, **shares, seed=exec_properties[SEED_KEY])
+        splits = assign_splits(records, mode=mode, **shares, seed=data.seed)
     except UserError as error:
         raise UserError("\n".join([str(error), *lost])) from None
     report = describe_splits(splits, mode=mode, **shares)

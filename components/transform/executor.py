@@ -7,12 +7,12 @@ from typing import Any
 
 import apache_beam as beam
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from components.beam_executor import BeamExecutor
 from components.shards import remove_leftovers, shard_files, write_listing
 from components.transform.beam_transform import (
     Census,
@@ -28,7 +28,7 @@ SCHEMA_KEY = "schema"
 INPUT_SHAPE_KEY = "input_shape"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(BeamExecutor):
     """Builds and runs the Beam pipeline."""
 
     def Do(

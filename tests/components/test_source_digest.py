@@ -70,6 +70,8 @@ def test_an_edit_changes_the_digest_of_what_uses_the_file(root, file, changed):
 @pytest.mark.parametrize(
     "file",
     [
+        "pipeline/config.py",
+        "pipeline/kubeflow/config.py",
         "pipeline/dag.py",
         "pipeline/run_local.py",
         "components/evaluator/component.py",
@@ -105,7 +107,10 @@ def test_every_way_to_import_is_seen(root):
         "start.py": "from faces.probe import inner\nfrom . import sibling\n"
         "def late():\n    import biometrics.errors as errors\n    return errors",
         "inner.py": "from .deeper.leaf import NAME",
-        "sibling.py": "import numpy",
+        "sibling.py": "from typing import TYPE_CHECKING\nimport numpy\n"
+        "if TYPE_CHECKING:\n    from faces.probe import stranger\n"
+        "else:\n    from faces.probe import twin",
+        "twin.py": "",
         "deeper/__init__.py": "from ..uncle import OTHER",
         "deeper/leaf.py": "NAME = 1",
         "uncle.py": "OTHER = 2",

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from components.example_gen.component import ImageExampleGen
+from components.example_gen.config import DataConfig
 from components.example_gen.driver import SourceDriver
 from faces.sources import listed_once
 from faces.sources.folder import FolderSource
@@ -14,7 +15,7 @@ from tests.stages import run_example_gen
 
 
 def fingerprint_by_driver(faces):
-    properties = dict(ImageExampleGen(str(faces)).exec_properties)
+    properties = dict(ImageExampleGen(str(faces), DataConfig(), channels=3).exec_properties)
     resolved = SourceDriver(None).resolve_exec_properties(properties, None, None)
     return resolved["input_fingerprint"]
 

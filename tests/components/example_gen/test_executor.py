@@ -8,6 +8,7 @@ from PIL import Image
 from tfx.types import artifact_utils
 
 from components.example_gen.component import ImageExampleGen
+from components.example_gen.config import DataConfig
 from faces.contract import SPLITS
 from faces.images.decode import decode_and_resize
 from faces.quarantine import FILE_NAME, Quarantine
@@ -211,6 +212,10 @@ def test_hostile_names_are_only_names(tmp_path):
 
 
 def test_a_changed_source_changes_the_cache_key(faces, monkeypatch):
-    before = ImageExampleGen(str(faces)).exec_properties["source_digest"]
+    def digest():
+        component = ImageExampleGen(str(faces), DataConfig(), channels=3)
+        return component.exec_properties["source_digest"]
+
+    before = digest()
     monkeypatch.setattr("components.example_gen.component.source_digest", lambda module: "other")
-    assert ImageExampleGen(str(faces)).exec_properties["source_digest"] != before
+    assert digest() != before
