@@ -84,7 +84,7 @@ def _without_lost_tracking(result: RunResult, folder: RunFolder) -> RunResult:
 
 
 def _close_killed(store: TrackingStore | None) -> None:
-    if store:
+    if store and store.owner:
         Tracker(TrackedRun(store.uri, store.experiment)).close_killed(store.owner)
 
 
