@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-containers test-trixie lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -23,15 +23,22 @@ demo: $(SETUP)  ## train, evaluate, bless and push a model on the ORL faces
 test: $(SETUP)  ## run every test
 	@$(PYTHON_IN_VENV) -m pytest
 
-test-trixie:  ## run every test on the second stack, in a Debian 13 root (needs root, debootstrap)
+test-fast: $(SETUP)  ## run the tests that need neither TFX nor TensorFlow, in less than a minute
+	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -p tests.fast_tier
+
+test-trixie:  ## run lint and every test on the second stack, in a Debian 13 root (needs root, debootstrap)
 	@scripts/test_trixie.sh
 
 test-containers: $(SETUP)  ## run the tests that need a container engine and the images
 	@$(PYTHON_IN_VENV) -m pytest -m containers
 
-lint: $(SETUP)  ## check the style
+mutate: $(SETUP)  ## make small faults in what a change touches, and see which the tests miss; MUTATE="--number 50"
+	@$(PYTHON_IN_VENV) scripts/mutate.py $(MUTATE)
+
+lint: $(SETUP)  ## check the style and the types
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@$(PYTHON_IN_VENV) -m mypy
 
 format: $(SETUP)  ## mend the style
 	@.venv/bin/ruff check --fix

@@ -18,7 +18,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 class _Short(reprlib.Repr):
     """Looks at no more of a value than it shows: an alias bomb is small until it is printed."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.maxlevel = 3
         self.maxdict = self.maxlist = self.maxtuple = self.maxset = 4

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs the tests on the second stack (Python 3.13, TFX 1.21) in a Debian 13 root, by chroot, on a
-# copy of this checkout. The first time takes about ten minutes; the root and what is installed in
-# it stay in build/trixie-tests (5 GB). Needs root.
+# Runs `make lint` and the tests on the second stack (Python 3.13, TFX 1.21) in a Debian 13 root, by
+# chroot, on a copy of this checkout. The first time takes about ten minutes; the root and what is
+# installed in it stay in build/trixie-tests (5 GB). Needs root.
 #
 #   scripts/test_trixie.sh [arguments of pytest]
 #
@@ -59,5 +59,5 @@ find "$project" -mindepth 1 -maxdepth 1 ! -name .venv ! -name build -exec rm -rf
 tar --create --exclude-vcs --exclude=./.venv --exclude=./build --exclude=./runs \
     --exclude=__pycache__ --exclude='.*_cache' --exclude=.hypothesis --exclude='*.egg-info' . |
     tar --extract --directory "$project"
-in_root make --silent -C /project setup
+in_root make --silent -C /project setup lint
 in_root sh -c 'cd /project && exec .venv/bin/python -m pytest "$@"' pytest "$@"

@@ -52,6 +52,7 @@ class FaceEmbeddingModel(keras.Model):
 
     Example:
 
+    >>> import numpy as np
     >>> model = FaceEmbeddingModel((112, 112, 3), embedding_dim=512, dropout_rate=0.3, l2_reg=5e-4)
     >>> model(np.zeros((2, 112, 112, 3), "uint8")).shape
     TensorShape([2, 512])

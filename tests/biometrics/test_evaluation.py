@@ -146,6 +146,7 @@ def test_a_model_of_three_people_without_a_threshold_is_not_blessed_by_default()
     assert threshold.startswith("It has no threshold to tell one person from two with: ")
 
 
+@pytest.mark.slow
 def test_a_model_that_is_worse_than_raw_pixels_is_not_blessed_though_no_bound_is_set():
     faces = Faces()
     faces.pixels = (faces.embeddings * 20 + 128).clip(0, 255).astype(np.uint8)[:, :, None, None]
@@ -162,6 +163,7 @@ def test_a_model_that_is_worse_than_raw_pixels_is_not_blessed_though_no_bound_is
     assert evaluate_faces(faces, rules=Rules(beat_baselines=False)).blessing.blessed
 
 
+@pytest.mark.slow
 def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_group():
     faces = Faces()
     rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]
@@ -183,6 +185,7 @@ def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_grou
     assert reverse.blessing.blessed
 
 
+@pytest.mark.slow
 def test_groups_that_cannot_be_measured_cost_the_blessing_and_no_other_figure():
     asked = {
         "slices": SliceSettings("people.csv", ["sex"]),
@@ -231,6 +234,7 @@ def intervals_of(metrics):
     }
 
 
+@pytest.mark.slow
 def test_the_intervals_are_those_that_are_asked_for_everywhere():
     faces = Faces(spread=2.0)
     rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]

@@ -354,6 +354,7 @@ def test_the_gate_block_has_the_very_numbers_and_verdicts_of_the_reasons():
     assert gate_block(Rules(), Rivals()) == {}
 
 
+@pytest.mark.slow
 def test_a_model_as_good_as_the_last_one_seldom_fails_the_gate():
     rng = np.random.default_rng(0)
     scopes = ("overall", "age=old", "age=young", "sex=female", "sex=male")

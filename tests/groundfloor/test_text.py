@@ -1,8 +1,10 @@
 """Text from outside is shown, bounded, and obeyed by no terminal."""
 
+import codecs
+
 import pytest
 
-from groundfloor.text import shown, shown_text, visible
+from groundfloor.text import decoded, shown, shown_text, visible
 
 
 def test_a_value_is_shown_as_python_writes_it():
@@ -25,6 +27,12 @@ def bomb():
 def test_no_value_is_shown_at_length():
     for value in (bomb(), "x" * 10**6, 10**5000, -(10**5000), [["a"] * 9] * 9):
         assert len(shown(value)) < 130
+
+
+def test_a_number_is_written_out_up_to_forty_digits():
+    assert shown(10**40 - 1) == "9" * 40
+    assert shown(1 - 10**40) == "-" + "9" * 40
+    assert shown(10**40) == "a whole number of 41 digits or so"
 
 
 def test_a_value_is_shown_without_its_password():
@@ -52,3 +60,22 @@ def test_what_a_terminal_would_obey_is_seen(text, seen):
 def test_words_become_one_short_line():
     assert shown_text("a\nb  c") == "a b c"
     assert len(shown_text("x " * 10**6)) < 410
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Ärger".encode(),
+        "Ärger".encode("utf-8-sig"),
+        codecs.BOM_UTF16_LE + "Ärger".encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + "Ärger".encode("utf-16-be"),
+    ],
+)
+def test_a_file_is_utf_8_or_what_its_first_bytes_say(content):
+    assert decoded(content) == "Ärger"
+
+
+@pytest.mark.parametrize("content", ["Ärger".encode("latin-1"), codecs.BOM_UTF16_LE + b"1"])
+def test_a_file_of_another_encoding_is_an_error(content):
+    with pytest.raises(UnicodeDecodeError):
+        decoded(content)

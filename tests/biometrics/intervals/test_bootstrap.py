@@ -356,6 +356,7 @@ def coverage(*, people, images, repetitions, threshold, target, impostor_mean=IM
     return bootstrap, binomial
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_where_taking_pairs_as_independent_does_not():
     bootstrap, binomial = coverage(people=12, images=4, repetitions=250, threshold=0.5, target=0.03)
     for key, held in bootstrap.items():

@@ -108,6 +108,7 @@ def test_the_interval_widens_with_the_confidence_and_ends_where_differences_do()
     assert replace(comparison, standard_error=9.0).interval() == (-1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_equal_models_rarely_differ_significantly_and_a_much_worse_one_nearly_always():
     rng = np.random.default_rng(0)
     equal = [compare(*two_models(rng, 12, 3), seed=seed).interval() for seed in range(250)]

@@ -263,6 +263,7 @@ def chosen_quickly(pairs, fars):
     return choose_operating_points(pairs, pairs, fars, seed=0, intervals="clopper_pearson").points
 
 
+@pytest.mark.slow
 def test_a_supported_threshold_keeps_the_far_of_other_people_down_in_95_of_100_draws():
     rng = np.random.default_rng(0)
     some, others = (unequal_faces(rng, 1000, 1)[0] for _ in range(2))
