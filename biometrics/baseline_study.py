@@ -29,7 +29,6 @@ from groundfloor.draws import Draw
 SAMPLE_IMAGES = 5000
 # The model's own figures on that sample.
 THIS_MODEL_THERE = "this model, sample"
-NO_PIXELS = "the images are not at hand, only their embeddings"
 
 
 @dataclass(frozen=True)
@@ -79,17 +78,19 @@ def study_baselines(
       seed: of the draws and of the resampling.
       measure: gives the body of metrics.json for the scores of a method.
     """
-    if test.pixels is None:
-        return BaselineStudy({}, {}, dict.fromkeys(BASELINES, NO_PIXELS), None)
     drawn = draw_images(test, SAMPLE_IMAGES, Draw.BASELINE_PEOPLE, seed)
     people = np.asarray(test.identities)[drawn]
+    try:
+        pixels = test.shown(drawn.tolist())
+    except EvaluationError as error:
+        return BaselineStudy({}, {}, dict.fromkeys(BASELINES, str(error)), None)
     comparisons, compared, missing = {}, {}, {}
     is_sample = len(drawn) < len(test.keys)
     pairs = test.pairs(distance)
     if is_sample:
         pairs = score_pairs(test.embeddings[drawn], people, distance)
         comparisons[THIS_MODEL_THERE] = Comparison(measure(pairs), compute_curves(pairs))
-    for name, embed in _methods(test.pixels(drawn), train, seed):
+    for name, embed in _methods(pixels, train, seed):
         try:
             scored = score_pairs(embed(), people, "cosine")
         except EvaluationError as error:
@@ -110,7 +111,7 @@ def _methods(
         yield from dict.fromkeys((EIGENFACES, FISHERFACES), _without_training_images).items()
         return
     fitted_on = draw_images(train, MAX_TRAINING_IMAGES, Draw.BASELINE_TRAINING_IMAGES, seed)
-    train_pixels = train.pixels(fitted_on)
+    train_pixels = train.pixels(fitted_on.tolist())
     train_people = np.asarray(train.identities)[fitted_on]
     yield EIGENFACES, lambda: eigenface_embeddings(train_pixels, pixels, seed=seed)
     yield (

@@ -10,7 +10,7 @@ from os import PathLike
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from biometrics.arrays import Float32, Int64
 from biometrics.engine.inputs import check_embeddings
@@ -34,7 +34,7 @@ _UNREADABLE = (
 )
 
 # Embeddings [N, D], the person in each image, and the distance -> the scores of all pairs.
-PairScorer = Callable[[ArrayLike, Sequence[str], str], PairScores]
+PairScorer = Callable[[NDArray[Any], Sequence[str], str], PairScores]
 # Some images, by their place -> uint8 [K, H, W, C].
 Pixels = Callable[[Sequence[int]], NDArray[np.uint8]]
 
@@ -94,6 +94,16 @@ class ImageSet:
         turns = np.empty(len(order), np.int64)
         turns[by_person] = np.arange(len(order)) - np.repeat(first, self.sizes)
         return turns
+
+    def shown(self, places: Sequence[int]) -> NDArray[np.uint8]:
+        """Some of the images, uint8 [K, H, W, C] in the order of `places`.
+
+        Raises:
+          EvaluationError: they are not at hand.
+        """
+        if self.pixels is None:
+            raise EvaluationError("the images are not at hand")
+        return self.pixels(places)
 
     def embedded(self, embeddings: Float32) -> "EmbeddingSet":
         """These images with a model's embeddings [N, D] of them, in their order."""

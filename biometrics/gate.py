@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from biometrics.figures.baselines import RAW_PIXELS
 from biometrics.figures.metrics import ROUNDING
@@ -321,7 +321,7 @@ def _unheeded(interval: tuple[float, float] | None) -> str:
     return f"of the figure alone, whatever its {100 * CONFIDENCE:g} % interval, {low} to {high}"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from biometrics.arrays import Int64
 from biometrics.figures.protocol_curves import cmc
 from biometrics.intervals.trials import share_intervals
-from biometrics.protocols.base import ProtocolResult, ProtocolSettings
+from biometrics.protocols.base import ProtocolResult
+from biometrics.settings import ProtocolSettings
 
 
 def rank_result(

@@ -116,7 +116,8 @@ class OpenSet:
     ) -> ProtocolResult:
         scores = TrialScores(Scores.of(mated.distance), Scores.of(non_mated.distance))
         supported, others = supported_targets(settings.target_fars, scores.impostor.total)
-        figures, intervals = {}, {}
+        figures: dict[str, float] = {}
+        intervals: dict[str, list[float]] = {}
         limits = accepted_intervals(mated, non_mated, supported, settings.seed, settings.intervals)
         for target in supported:
             fnir, dir_ = fpir_keys(target)

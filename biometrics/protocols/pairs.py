@@ -14,10 +14,10 @@ from biometrics.figures.metrics import impostor_pairs_needed, verification_metri
 from biometrics.figures.names import tar_key
 from biometrics.figures.protocol_curves import error_curve
 from biometrics.figures.trials import supported_targets
-from biometrics.intervals.bootstrap import CLOPPER_PEARSON, clopper_pearson, resample_verification
+from biometrics.intervals.bootstrap import clopper_pearson, resample_verification
 from biometrics.protocols.base import ProtocolResult
 from biometrics.protocols.pairs_file import PairList, find_pairs, read_pairs
-from biometrics.settings import ProtocolSettings
+from biometrics.settings import CLOPPER_PEARSON, ProtocolSettings
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,11 @@ class Pairs:
         return ProtocolResult(
             description=f"The pairs that {self.file} lists. {_OF_FOLDS}",
             figures={key: value for part in parts for key, value in part.figures.items()},
-            counts=verification.counts
-            | {"missing_pairs": len(pairs.missing), "folds": pairs.folds},
+            counts={
+                **verification.counts,
+                "missing_pairs": len(pairs.missing),
+                "folds": pairs.folds,
+            },
             intervals={key: ends for part in parts for key, ends in part.intervals.items()},
             unsupported=verification.unsupported,
             curves={name: curve for part in parts for name, curve in part.curves.items()},

@@ -160,7 +160,8 @@ def _read_list(text: str) -> Iterator[ListedPair]:
                     f"{', '.join(COLUMNS)}"
                 )
                 raise _malformed(number, rule, line.strip())
-            yield _checked(ListedPair(number, None, *cells[:2], SAME[cells[-1].lower()]))
+            first, second, same = cells
+            yield _checked(ListedPair(number, None, first, second, SAME[same.lower()]))
 
 
 def _cells(line: str) -> list[str]:
@@ -198,8 +199,9 @@ def find_pairs(listed: Sequence[ListedPair], images: ImageSet) -> PairList:
         if pair.first not in places or pair.second not in places:
             missing.append(pair)
             continue
-        _check_pair(pair, places[pair.first], places[pair.second], images)
-        key = tuple(sorted((places[pair.first], places[pair.second])))
+        first, second = places[pair.first], places[pair.second]
+        _check_pair(pair, first, second, images)
+        key = min(first, second), max(first, second)
         repeated.extend([pair] if key in found else [])
         found.setdefault(key, pair)
     pairs = list(found.values())
@@ -228,7 +230,7 @@ def _fold_numbers(pairs: Sequence[ListedPair], folds: Sequence[str]) -> Int64:
     """The fold of each pair, by its name, or dealt in the order of the file."""
     if not folds:
         return np.arange(len(pairs)) * min(FOLDS, len(pairs)) // len(pairs)
-    number = {fold: position for position, fold in enumerate(folds)}
+    number: dict[str | None, int] = {fold: position for position, fold in enumerate(folds)}
     return np.array([number[pair.fold] for pair in pairs], np.int64)
 
 

@@ -103,7 +103,7 @@ def plot_roc_log(model: Curves, comparisons: Mapping[str, Curves]) -> str:
     figure, axes = _axes("False accept rate (FAR), log scale", "True accept rate (1 - FRR)")
     lowest = 1 / model.impostor_pairs
     for curves, style in _styled(model, comparisons):
-        # From the last point without a false accept on, which log axes have nowhere.
+        # From the last point without a false accept on: a log axis has no place for the zeros.
         start = max(np.searchsorted(curves.far, 0, side="right") - 1, 0)
         far = np.maximum(curves.far[start:], lowest)
         axes.plot(far, 1 - curves.frr[start:], **style)
@@ -128,9 +128,9 @@ def plot_det(model: Curves, comparisons: Mapping[str, Curves]) -> str:
     _set_deviate_axes(axes, min(rates))
     if not len(_between_0_and_1(model)[0]):
         axes.text(
-            *(0.04, 0.05, "This model makes no error at some threshold:\nit has no curve here."),
-            **{"color": MUTED, "fontsize": 9, "transform": axes.transAxes},
-        )
+            0.04, 0.05, "This model makes no error at some threshold:\nit has no curve here.",
+            color=MUTED, fontsize=9, transform=axes.transAxes,
+        )  # fmt: skip
     _legend(axes)
     return _address(figure)
 
@@ -181,12 +181,12 @@ def _plot_trade_off(accepted: ArrayLike, rejected: ArrayLike, xlabel: str, ylabe
     shown = order[landmarks(len(order))] if len(order) else []
     x, y = x[is_drawn][shown], y[is_drawn][shown]
     axes.plot(x, y, color=MODEL, linewidth=2.4, clip_on=False)
-    for axis, has_decades in zip((axes.xaxis, axes.yaxis), is_log, strict=True):
+    for name, axis, has_decades in zip("xy", (axes.xaxis, axes.yaxis), is_log, strict=True):
         if has_decades:
-            axes.set(**{f"{axis.axis_name}scale": "log"})
+            axes.set(**{f"{name}scale": "log"})
             _log_percent(axis)
         else:
-            axes.set(**{f"{axis.axis_name}lim": (0, None)})
+            axes.set(**{f"{name}lim": (0, None)})
             _in_percent(axis)
     return _address(figure)
 
@@ -201,7 +201,7 @@ def plot_calibration(distance: ArrayLike, llr: ArrayLike) -> str:
     figure, axes = _axes("Distance (smaller is more alike)", "Log-likelihood ratio (LLR)")
     x, y = np.asarray(distance, np.float64), np.asarray(llr, np.float64)
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
-    shown = landmarks(len(x)) if len(x) else []
+    shown = landmarks(len(x)) if len(x) else np.arange(0)
     axes.axhline(0, color=INK, linewidth=1, linestyle=(0, (2, 2)))
     axes.plot(x[shown], y[shown], color=MODEL, linewidth=2.4)
     for place, name, side in ((0.97, "evidence for one person", "top"),

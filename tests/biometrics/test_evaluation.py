@@ -1,6 +1,7 @@
 """From embeddings to metrics, report and blessing, without TFX."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -254,13 +255,12 @@ def test_the_intervals_are_those_that_are_asked_for_everywhere():
     assert default == bootstrap
 
 
-def test_a_latest_model_that_embedded_other_images_is_refused():
-    faces = Faces()
-    backwards = EmbeddingSet(
-        embeddings=faces.embeddings, identities=faces.identities[::-1], keys=faces.keys[::-1]
-    )
+@pytest.mark.parametrize("reversed_names", ["keys", "identities"])
+def test_a_latest_model_that_embedded_other_images_is_refused(reversed_names):
+    images = Faces().images()
+    others = replace(images, **{reversed_names: getattr(images, reversed_names)[::-1]})
     with pytest.raises(EvaluationError, match="the same images, in the same order"):
-        evaluate(faces.images(), settings(), latest_blessed=backwards)
+        evaluate(images, settings(), latest_blessed=others)
 
 
 @pytest.fixture
@@ -313,9 +313,9 @@ def test_embeddings_alone_have_all_figures_but_those_of_the_baselines_and_no_pic
     assert asked.blessing.blessed
 
 
-def test_without_training_images_raw_pixels_are_the_one_baseline():
-    faces = Faces()
-    found = evaluate(faces.images(), settings())
+@pytest.mark.parametrize("train", [None, ImageSet(identities=["a", "b"], keys=["1", "2"])])
+def test_without_training_images_raw_pixels_are_the_one_baseline(train):
+    found = evaluate(Faces().images(), settings(), train=train)
     assert set(found.metrics["baselines"]) == {"raw pixels"}
     assert found.metrics["baselines_missing"] == dict.fromkeys(
         ("eigenfaces", "Fisherfaces"), "there are no training images to fit it on"

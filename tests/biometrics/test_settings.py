@@ -37,6 +37,7 @@ def test_a_bound_has_one_side_or_both(sides):
             {"target_fars": [0.1, 0.0]},
             r"in \(0, 1\), each .* Received: 0.0",
         ),
+        (ProtocolSettings, {"target_fars": (1.0,)}, r"in \(0, 1\), each .* Received: 1.0"),
         (ProtocolSettings, {"ranks": [0]}, "ranks must be 1 or more, each of them. Received: 0"),
         (Rules, {"bounds_hold": "mean"}, "bounds_hold must be interval or value"),
     ],
