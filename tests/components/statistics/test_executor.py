@@ -8,9 +8,9 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import channel, standard_artifacts
 
-from components.example_gen.executor import SCALAR_FEATURES
 from components.statistics.component import StatisticsGen
 from components.statistics.executor import Executor
+from faces.contract import SCALAR_FEATURES
 from tests.conftest import write_faces
 from tests.stages import executor_of, new_artifact, run_example_gen
 
