@@ -102,10 +102,7 @@ class CheckImages(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
-        chunks = [
-            (number, [_packed(record) for record in chunk])
-            for number, chunk in enumerate(_chunks(self._records))
-        ]
+        chunks = [(number, _packed(chunk)) for number, chunk in enumerate(_chunks(self._records))]
         return (
             pipeline
             | "ListChunks" >> beam.Create(chunks)
@@ -135,13 +132,13 @@ def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
         yield records[start : start + _CHUNK_RECORDS]
 
 
-def _packed(record: Record) -> tuple[bytes, bytes]:
-    """A record on its way through Beam, whose coders take no name that is not UTF-8."""
-    return os.fsencode(record.key), os.fsencode(record.identity)
+def _packed(chunk: Sequence[Record]) -> str:
+    """Records on their way through Beam: in ASCII, since its coders take no surrogate escapes."""
+    return json.dumps([[record.key, record.identity] for record in chunk])
 
 
-def _unpacked(names: tuple[bytes, bytes]) -> Record:
-    return Record(*map(os.fsdecode, names))
+def _unpacked(packed: str) -> list[Record]:
+    return [Record(key, identity) for key, identity in json.loads(packed)]
 
 
 def _facts_file(spill_folder: str, chunk: int) -> str:
@@ -153,13 +150,13 @@ def _examples_file(spill_folder: str, chunk: int) -> str:
 
 
 class _CheckChunk(beam.DoFn):
-    """(chunk, [packed record]) -> nothing; writes the chunk's examples, and what is known."""
+    """(chunk, packed records) -> nothing; writes the chunk's examples, and what is known."""
 
     def __init__(self, options: CheckOptions, total: int):
         self._options = options
         self._total = total
 
-    def process(self, element: tuple[int, list[tuple[bytes, bytes]]]) -> None:
+    def process(self, element: tuple[int, str]) -> None:
         chunk, packed = element
         folder = self._options.spill_folder
         facts, offset = [], 0
@@ -167,7 +164,7 @@ class _CheckChunk(beam.DoFn):
             whole_file(_examples_file(folder, chunk)) as path,
             fileio.open(path, "wb") as examples,
         ):
-            for record in map(_unpacked, packed):
+            for record in _unpacked(packed):
                 image, example = self._check(record)
                 place = Place(chunk, offset, len(example))
                 facts.append(_facts(replace(image, place=place)))
