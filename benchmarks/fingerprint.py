@@ -15,8 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from faces.content import fingerprint
-from faces.sources.folder import list_folder
+from faces.sources.folder import FolderSource
 
 
 def main() -> None:
@@ -34,18 +33,23 @@ def main() -> None:
             home.mkdir(exist_ok=True)
             (home / f"{image:07d}.jpg").write_bytes(os.urandom(options.bytes))
         print("| what | s | images/s | MB/s |\n|---|---:|---:|---:|")
-        for name, look in (("list", list_folder), ("list and fingerprint", fingerprint)):
-            seconds = median_seconds(look, root, options.rounds)
+        for name, look in (
+            ("list", FolderSource.list),
+            ("list and fingerprint", FolderSource.fingerprint),
+        ):
+            seconds = median_seconds(look, FolderSource(root), options.rounds)
             rate = options.images / seconds
             print(f"| {name} | {seconds:.2f} | {rate:,.0f} | {rate * options.bytes / 1e6:,.0f} |")
 
 
-def median_seconds(look: Callable[[Path], object], root: Path, rounds: int) -> float:
+def median_seconds(
+    look: Callable[[FolderSource], object], source: FolderSource, rounds: int
+) -> float:
     """Of some rounds after one that is not counted."""
     times = []
     for _ in range(rounds + 1):
         start = time.perf_counter()
-        look(root)
+        look(source)
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
 

@@ -9,6 +9,7 @@ minutes and 5 GB of disk; --images picks other sizes.
 """
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -20,6 +21,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from faces.contract import (
+    IDENTITY,
+    IMAGE_ENCODED,
+    IMAGE_HEIGHT,
+    IMAGE_KEY,
+    IMAGE_WIDTH,
+    SPLITS,
+)
 
 SIZES = (2_000, 20_000, 100_000)
 PEOPLE = 100
@@ -35,7 +45,7 @@ def write_examples(folder: Path, images: int) -> None:
     from components.shards import write_listing  # noqa: PLC0415
 
     encoded = draw_jpegs()
-    splits = {name: folder / f"Split-{name}" for name in ("train", "val", "test")}
+    splits = {name: folder / f"Split-{name}" for name in SPLITS}
     for number, home in enumerate(splits.values()):
         home.mkdir(parents=True)
         with tf.io.TFRecordWriter(str(home / "data_tfrecord-00000.gz"), options="GZIP") as writer:
@@ -55,21 +65,18 @@ def draw_jpegs() -> list[bytes]:
 
 
 def _example(image: int, encoded: bytes) -> bytes:
-    import tensorflow as tf  # noqa: PLC0415
+    from faces.storage import serialized_example  # noqa: PLC0415
 
     person = f"person{image % PEOPLE:03d}"
-    values = {
-        "image/encoded": encoded,
-        "image/key": f"{person}/{image:07d}.jpg".encode(),
-        "identity": person.encode(),
-    }
-    features = {
-        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        for name, value in values.items()
-    }
-    for side, pixels in zip(("height", "width"), SHAPE, strict=False):
-        features[f"image/{side}"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[pixels]))
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return serialized_example(
+        {
+            IMAGE_ENCODED: encoded,
+            IMAGE_KEY: f"{person}/{image:07d}.jpg".encode(),
+            IDENTITY: person.encode(),
+            IMAGE_HEIGHT: SHAPE[0],
+            IMAGE_WIDTH: SHAPE[1],
+        }
+    )
 
 
 def transform(folder: Path, images: int) -> Callable[[], None]:
@@ -80,7 +87,7 @@ def transform(folder: Path, images: int) -> Callable[[], None]:
 
     write_examples(folder / "examples", images)
     examples = new_artifact(standard_artifacts.Examples, folder / "examples")
-    examples.split_names = '["train", "val", "test"]'
+    examples.split_names = json.dumps(SPLITS)
     return lambda: run_transform(examples, folder / "run", SHAPE)
 
 

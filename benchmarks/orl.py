@@ -39,7 +39,7 @@ from components.trainer.data import shuffled
 from components.trainer.face_model_trainer import FaceModelTrainer
 from faces.images.decode import decode_and_resize
 from faces.images.encode import encode_image
-from faces.sources.folder import identity_of, list_images
+from faces.sources.folder import FolderSource
 from pipeline.config import Config, load_config
 
 FOLDS = 5
@@ -66,13 +66,14 @@ class Fold:
 
 def load_images(data_dir: Path, config: Config) -> Images:
     """Reads the images below a folder as the pipeline does; people are numbered s1, s2, ... s40."""
-    keys = list_images(data_dir)
+    source = FolderSource(data_dir)
+    records = source.list().records
     limits = config.data.max_pixels, config.model.input_shape[2]
-    encoded = [encode_image((data_dir / key).read_bytes(), *limits).encoded for key in keys]
-    people = sorted({identity_of(key) for key in keys}, key=lambda name: (len(name), name))
+    encoded = [encode_image(source.read(record), *limits).encoded for record in records]
+    people = sorted({record.identity for record in records}, key=lambda name: (len(name), name))
     return Images(
         decode_and_resize(tf.constant(encoded), tuple(config.model.input_shape)).numpy(),
-        np.array([people.index(identity_of(key)) for key in keys]),
+        np.array([people.index(record.identity) for record in records]),
     )
 
 

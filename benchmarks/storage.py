@@ -23,9 +23,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from faces.contract import IMAGE
 from faces.images.decode import decode_and_resize
 from faces.images.encode import encode_image
-from faces.sources.folder import list_images
+from faces.sources.folder import FolderSource
+from faces.storage import serialized_example
 
 BATCH = 256
 CHOSEN = "raw, gzip"
@@ -102,9 +104,10 @@ def main(
 
 def load_pixels(data_dir: Path, shape: tuple[int, int, int]) -> np.ndarray:
     """All images of a folder, uint8 [N, H, W, C]."""
+    source = FolderSource(data_dir)
     files = [
-        encode_image((data_dir / key).read_bytes(), max_pixels=10**8, channels=shape[-1]).encoded
-        for key in list_images(data_dir)
+        encode_image(source.read(record), max_pixels=10**8, channels=shape[-1]).encoded
+        for record in source.list().records
     ]
     return decode_and_resize(tf.constant(files), shape).numpy()
 
@@ -114,20 +117,18 @@ def write(way: Storage, pixels: np.ndarray, folder: Path) -> Path:
     path = folder / way.name.replace(" ", "-")
     with tf.io.TFRecordWriter(str(path), options=way.compression) as writer:
         for image in pixels:
-            value = tf.train.BytesList(value=[way.encode(image)])
-            features = tf.train.Features(feature={"image": tf.train.Feature(bytes_list=value)})
-            writer.write(tf.train.Example(features=features).SerializeToString())
+            writer.write(serialized_example({IMAGE: way.encode(image)}))
     return path
 
 
 def read_seconds(way: Storage, path: Path, images: int) -> float:
     """Wall seconds to read all images into batches of pixels."""
-    features = {"image": tf.io.FixedLenFeature([], tf.string)}
+    features = {IMAGE: tf.io.FixedLenFeature([], tf.string)}
     dataset = (
         tf.data.TFRecordDataset(str(path), compression_type=way.compression)
         .batch(BATCH)
         .map(
-            lambda records: way.decode(tf.io.parse_example(records, features)["image"]),
+            lambda records: way.decode(tf.io.parse_example(records, features)[IMAGE]),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         .prefetch(tf.data.AUTOTUNE)

@@ -21,9 +21,10 @@ from sklearn.datasets import load_sample_images
 
 from biometrics.thresholds.measured_images import MeasuredImages, describe_images
 from components.shards import shard_files
-from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
+from faces.contract import IDENTITY, IMAGE, TEST, TRAIN
 from faces.storage import read_split
 from serving.model_dir import newest_complete
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 
 LEFT_OUT = 8
 CROPS = 100
@@ -109,9 +110,9 @@ def main() -> None:
     (examples,) = (run / "artifacts/ImageTransform/transformed_examples").iterdir()
     splits = {
         name: read_split(shard_files(str(examples / f"Split-{name}")), pixels_shape(signature))
-        for name in ("train", "test")
+        for name in (TRAIN, TEST)
     }
-    test, train = splits["test"]["image"], splits["train"]["image"]
+    test, train = splits[TEST][IMAGE], splits[TRAIN][IMAGE]
 
     def distance(images: np.ndarray) -> np.ndarray:
         """To the nearest training image, float [N]."""
@@ -123,7 +124,7 @@ def main() -> None:
 
     measured, farthest = describe_images(test, train), distance(test).max()
     print("| images | named by their pixels | by their embedding |\n|---|---:|---:|")
-    new = share_of_new_people(test, train, splits["train"]["identity"])
+    new = share_of_new_people(test, train, splits[TRAIN][IDENTITY])
     print(f"| eight people who were not measured | {new:.0%} | |")
     for name, images in changed_images(test, np.random.default_rng(0)):
         by_embedding = np.mean(distance(images) > farthest)

@@ -251,7 +251,7 @@ def _shown(settings: Settings) -> dict[str, Any]:
         "intervals": settings.intervals,
         "protocols": {name: dict(options) for name, options in settings.protocols.items()},
         "slices": list(settings.slices.columns) if settings.slices else [],
-        "thresholds": {
+        "bounds": {
             name: {
                 side: value
                 for side, value in (("min", bound.min), ("max", bound.max))

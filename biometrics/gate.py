@@ -258,7 +258,7 @@ def _check_bounds(metrics: Mapping[str, Any], rules: Rules) -> list[_Check]:
         return [
             _Check(
                 True,
-                "No figure was required of it (evaluation.thresholds): that it is blessed does not "
+                "No figure was required of it (evaluation.bounds): that it is blessed does not "
                 "say that it is good.",
             )
         ]

@@ -1,5 +1,6 @@
 """The components of the pipeline: a folder each, specification apart from executor."""
 
+from importlib import import_module
 from typing import Any
 
 
@@ -10,7 +11,5 @@ def __getattr__(name: str) -> Any:
     asked for keeps the pure modules below this package light.
     """
     if name == "QuarantineReport":
-        from components.example_gen.artifacts import QuarantineReport  # noqa: PLC0415
-
-        return QuarantineReport
+        return import_module("components.example_gen.artifacts").QuarantineReport
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -79,9 +79,10 @@ class Call:
 
     def _computed(self) -> float:
         """Processor time of the thread, in seconds."""
-        if self._released.is_set():
+        thread = self._thread.ident
+        if thread is None or self._released.is_set():
             return 0.0
-        return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
+        return time.clock_gettime(time.pthread_getcpuclockid(thread))
 
 
 def call_within(seconds: float, action: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The files of a split, as their writer listed them.
+"""The files of a split: written whole, listed by their writer, and read as listed.
 
 What else lies in a split's folder is none of its images, and what is listed but not there is
 missing: a pattern would take the first for data and never notice the second.
@@ -6,7 +6,9 @@ missing: a pattern would take the first for data and never notice the second.
 
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import tensorflow as tf
 
@@ -18,6 +20,43 @@ FILE_NAME = "shards.json"
 
 class ShardsError(UserError):
     """The files of examples are not those that their writer listed."""
+
+
+def shard_name(shard: int, shards: int) -> str:
+    """The name of one of some files of a split, as TFX and TensorFlow name them."""
+    return f"data_tfrecord-{shard:05d}-of-{shards:05d}.gz"
+
+
+def write_shard(
+    path: str, records: Iterable[bytes], options: tf.io.TFRecordOptions | str = "GZIP"
+) -> None:
+    """Writes a gzipped TFRecord file."""
+    with whole_file(path) as unfinished, tf.io.TFRecordWriter(unfinished, options) as writer:
+        for record in records:
+            writer.write(record)
+
+
+@contextmanager
+def whole_file(path: str) -> Iterator[str]:
+    """Yields the path to write to; the file gets its name when that is done.
+
+    Beam may try a bundle twice, even at once: a file that has its name is always a whole one.
+    """
+    unfinished = f"{path}.{uuid.uuid4().hex}"
+    yield unfinished
+    tf.io.gfile.rename(unfinished, path, overwrite=True)
+
+
+def remove_leftovers(names: Mapping[str, Collection[str]]) -> None:
+    """Removes what bundles that Beam tried again have left.
+
+    Args:
+      names: folder of a split -> names that its files may have.
+    """
+    for folder, known in names.items():
+        for name in tf.io.gfile.listdir(folder):
+            if name not in known:
+                tf.io.gfile.remove(posixpath.join(folder, name))
 
 
 def write_listing(examples_uri: str, split_folders: Iterable[str]) -> None:

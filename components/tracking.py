@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from components.patience import Call
+from components.run_environment import in_environment
 from groundfloor.credentials import without_credentials
 from groundfloor.text import shown_text
 
@@ -110,15 +111,8 @@ def credentials_in_environment(uri: str) -> Iterator[str]:
     Yields:
       The URI without them, to be recorded.
     """
-    former = os.environ.get(_URI_VARIABLE)
-    os.environ[_URI_VARIABLE] = uri
-    try:
+    with in_environment({_URI_VARIABLE: uri}):
         yield without_credentials(uri)
-    finally:
-        if former is None:
-            del os.environ[_URI_VARIABLE]
-        else:
-            os.environ[_URI_VARIABLE] = former
 
 
 def _with_credentials(recorded: str) -> str:
@@ -174,7 +168,7 @@ class Tracker:
         self._attempt(lambda: self._close_killed(owner))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Logs one point of each metric; names are made to fit MLflow's rules.
+        """Logs one point of each metric, under names that MLflow takes.
 
         A server gets them in the background. What it has not taken by then, the next call of
         another kind sends first.
@@ -284,9 +278,7 @@ class Tracker:
         from mlflow.entities import Metric  # noqa: PLC0415
 
         now = int(time.time() * 1000)
-        self._unsent += [
-            Metric(_metric_name(name), value, now, step) for name, value in metrics.items()
-        ]
+        self._unsent += [Metric(name, value, now, step) for name, value in metrics.items()]
         if not _is_remote(self._uri):
             self._settle()
         elif self._sending is None or self._sending.ended:
@@ -331,8 +323,3 @@ class Tracker:
                 )
         finally:
             mlflow.set_tracking_uri(former)
-
-
-def _metric_name(name: str) -> str:
-    """MLflow takes letters, digits, `_-. :/` in names: `TAR@FAR=1e-03` has two more."""
-    return name.replace("@", " at ").replace("=", " ").replace("(", "").replace(")", "")

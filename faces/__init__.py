@@ -1,1 +1,37 @@
-"""Image data: sources, checking, decoding, splits, quarantine."""
+"""Image data: where images come from, which of them can be used, and who is tested with them.
+
+A source lists records, of a key and an identity; everything else goes by these, whatever the
+source. This needs neither TensorFlow nor any step of the pipeline:
+
+>>> import tempfile
+>>> from pathlib import Path
+>>> from faces.sources import find_source
+>>> from faces.splits import assign_splits
+>>> with tempfile.TemporaryDirectory() as folder:
+...     for number in range(24):
+...         image = Path(folder, f"person{number % 6}", f"{number}.jpg")
+...         image.parent.mkdir(exist_ok=True)
+...         _ = image.write_bytes(b"what a camera has written")
+...     records = find_source("folder", Path(folder)).list().records
+>>> records[0]
+Record(key='person0/0.jpg', identity='person0')
+>>> splits = assign_splits(
+...     records, mode="identity_disjoint", test_split=0.3, val_split=0.25, seed=42
+... )
+>>> sorted({record.identity for record, split in splits.items() if split == "test"})
+['person3', 'person5']
+
+| module | what |
+|---|---|
+| `record` | `Record`, `Listing`, and `Source`: what a source gives |
+| `sources` | the sources, found by name; `listed_once` for a run that asks several times |
+| `content` | reads files within bounds; the digest by which a source counts as changed |
+| `contract` | names of splits and features, and the vocabulary: what the steps' examples hold |
+| `splits` | who is trained, validated and tested |
+| `duplicates`, `quarantine` | equal and plain images; the report of what cannot be used |
+| `images` | one image: which formats are read, what a viewer shows, what the network sees |
+| `storage` | examples as tf.train.Example, written and read back |
+
+Only `images.decode`, `images.encode` (which checks that TensorFlow decodes what a viewer shows) and
+`storage` import TensorFlow. Nothing here knows TFX, Beam or MLflow.
+"""

@@ -1,26 +1,26 @@
-"""What the files of a source hold: read within bounds, and digested for the cache."""
+"""What the images of a source hold: read within bounds, and digested for the cache."""
 
 import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faces.sources.folder import Listing, list_folder
+from faces.record import Listing, Record
 
 # A file larger than this is not read at all.
 MAX_FILE_BYTES = 512 * 2**20
 
 _BLOCK_BYTES = 2**20
-_KEYS_PER_TASK = 256
+_RECORDS_PER_TASK = 256
 # Reading waits for disks and servers, and both reading and hashing let other threads run.
 _THREADS = min(16, 4 + (os.cpu_count() or 1))
 
 
 class UnreadableError(Exception):
-    """A file cannot be read; the message is the reason, the same each time it is tried."""
+    """An image cannot be read; the message is the reason, the same each time it is tried."""
 
 
 def read_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
@@ -37,37 +37,42 @@ def content_mark(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def fingerprint(root: Path, follow_links: bool = False) -> str:
-    """A digest of all that is read of a folder: names, contents, and what is refused of it.
-
-    Times and sizes are not trusted: two files of one size and time may have swapped their names.
-    """
-    listing = list_folder(root, follow_links)
-    parts = [
-        listing.keys[start : start + _KEYS_PER_TASK]
-        for start in range(0, len(listing.keys), _KEYS_PER_TASK)
-    ]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        marked = pool.map(lambda keys: {key: _mark_of_file(root / key) for key in keys}, parts)
-        marks = {key: mark for part in marked for key, mark in part.items()}
-    return fingerprint_of(listing, marks)
-
-
-def fingerprint_of(listing: Listing, marks: Mapping[str, str]) -> str:
-    """The `fingerprint` of a folder whose files were read.
+def marks_of(records: Sequence[Record], mark: Callable[[Record], str]) -> Iterator[str]:
+    """The mark of each image, in their order; they are read in many threads.
 
     Args:
-      listing: of the folder.
-      marks: key -> `content_mark` of each file, or the message of its UnreadableError.
+      records: of the images.
+      mark: reads an image, and gives its `content_mark` or the message of its UnreadableError.
+    """
+    starts = range(0, len(records), _RECORDS_PER_TASK)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        parts = pool.map(
+            lambda start: [mark(record) for record in records[start : start + _RECORDS_PER_TASK]],
+            starts,
+        )
+        for part in parts:
+            yield from part
+
+
+def fingerprint_of(listing: Listing, marks: Iterable[str]) -> str:
+    """A digest of all that is read of a source: keys, people, contents, and what is refused.
+
+    Times and sizes are not trusted: two files of one size and time may have swapped their names.
+
+    Args:
+      listing: of the source.
+      marks: of its records, in their order, see `marks_of`.
     """
     digest = hashlib.sha256()
-    for key in listing.keys:
-        digest.update(json.dumps([key, marks[key]]).encode() + b"\n")
-    digest.update(json.dumps([sorted(listing.refused.items()), listing.empty]).encode())
+    for record, mark in zip(listing.records, marks, strict=True):
+        digest.update(json.dumps([record.key, record.identity, mark]).encode() + b"\n")
+    refused = sorted((record.key, record.identity, why) for record, why in listing.refused.items())
+    digest.update(json.dumps([refused, list(listing.empty)]).encode())
     return digest.hexdigest()
 
 
-def _mark_of_file(path: Path) -> str:
+def mark_file(path: Path) -> str:
+    """The `content_mark` of a file, or the message of its UnreadableError."""
     digest = hashlib.sha256()
     try:
         for block in _blocks(path, MAX_FILE_BYTES):

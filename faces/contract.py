@@ -1,39 +1,79 @@
-"""The schema of the transformed examples, whose identity domain is the label vocabulary."""
+"""What the steps that make images tell those that read them: splits, features, vocabulary.
+
+It imports nothing heavy, so that whoever needs a name gets no more than that.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tensorflow_metadata.proto.v0 import schema_pb2
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+# --- Splits ---
+
+TRAIN = "train"
+VAL = "val"
+TEST = "test"
+SPLITS = (TRAIN, VAL, TEST)
+
+# --- Features of a tf.train.Example, one value each ---
+
+# Of both steps: bytes, UTF-8; the key of a record and whose it is.
+IMAGE_KEY = "image/key"
+IDENTITY = "identity"
+
+# Of both steps: int64, pixels, before the image was resized.
+IMAGE_HEIGHT = "image/height"
+IMAGE_WIDTH = "image/width"
+
+# Of ImageExampleGen: bytes; a whole JPEG or PNG, and which of them, "jpeg" or "png".
+IMAGE_ENCODED = "image/encoded"
+IMAGE_FORMAT = "image/format"
+
+# Of ImageTransform: bytes, uint8 [height, width, channels] of the network's input; and int64, index
+# into the vocabulary or UNKNOWN_LABEL.
+IMAGE = "image"
+LABEL = "label"
+
+# What of ImageExampleGen's describes the data as a whole: neither its bytes nor its names.
+SCALAR_FEATURES = (IMAGE_FORMAT, IMAGE_HEIGHT, IMAGE_WIDTH)
+
+# --- The identity vocabulary: the identities of the training split, in label order ---
 
 # Label of an image whose identity is not a training class.
 UNKNOWN_LABEL = -1
 
-FILE_NAME = "schema.pbtxt"
+VOCABULARY_FILE = "schema.pbtxt"
 
 
 def vocabulary_schema(vocabulary: Sequence[str]) -> schema_pb2.Schema:
-    """The schema of examples whose label is the index of their identity in `vocabulary`.
+    """The schema of ImageTransform's examples, whose identity domain is the vocabulary.
 
     Args:
       vocabulary: the training identities, in label order.
     """
+    from tensorflow_metadata.proto.v0 import schema_pb2  # noqa: PLC0415
+
     one_value = schema_pb2.FixedShape()
     schema = schema_pb2.Schema()
-    for name in ("image", "image/key"):
+    for name in (IMAGE, IMAGE_KEY):
         schema.feature.add(name=name, type=schema_pb2.BYTES, shape=one_value)
-    for name in ("image/height", "image/width"):
+    for name in (IMAGE_HEIGHT, IMAGE_WIDTH):
         schema.feature.add(name=name, type=schema_pb2.INT, shape=one_value)
     schema.feature.add(
-        name="identity",
+        name=IDENTITY,
         type=schema_pb2.BYTES,
         shape=one_value,
-        string_domain=schema_pb2.StringDomain(name="identity", value=vocabulary),
+        string_domain=schema_pb2.StringDomain(name=IDENTITY, value=vocabulary),
     )
     schema.feature.add(
-        name="label",
+        name=LABEL,
         type=schema_pb2.INT,
         shape=one_value,
         int_domain=schema_pb2.IntDomain(
-            name="label", min=UNKNOWN_LABEL, max=len(vocabulary) - 1, is_categorical=True
+            name=LABEL, min=UNKNOWN_LABEL, max=len(vocabulary) - 1, is_categorical=True
         ),
     )
     return schema
@@ -41,5 +81,5 @@ def vocabulary_schema(vocabulary: Sequence[str]) -> schema_pb2.Schema:
 
 def vocabulary_of(schema: schema_pb2.Schema) -> list[str]:
     """The identities in label order, from what `vocabulary_schema` made."""
-    (identity,) = (feature for feature in schema.feature if feature.name == "identity")
+    (identity,) = (feature for feature in schema.feature if feature.name == IDENTITY)
     return list(identity.string_domain.value)

@@ -6,7 +6,7 @@ Only exact equality is looked for: of what the network would see, before it is r
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faces.sources.folder import identity_of
+from faces.record import Record
 from groundfloor.errors import UserError
 
 EXAMPLES = 5
@@ -66,17 +66,18 @@ class Sameness:
         return remarks
 
 
-def find_sameness(pixels: Mapping[str, tuple[str, bool]]) -> Sameness:
+def find_sameness(pixels: Mapping[Record, tuple[str, bool]]) -> Sameness:
     """Compares all images of a source.
 
     Args:
-      pixels: key -> `pixels_sha256` and `is_flat` of its `EncodedImage`.
+      pixels: image -> `pixels_sha256` and `is_flat` of its `EncodedImage`.
     """
-    by_digest: dict[str, list[str]] = {}
-    for key in sorted(pixels):
-        by_digest.setdefault(pixels[key][0], []).append(key)
-    plain = [key for key in sorted(pixels) if pixels[key][1]]
-    shared = [_two_people(keys) for keys in by_digest.values() if not pixels[keys[0]][1]]
+    records = sorted(pixels, key=lambda record: record.key)
+    by_digest: dict[str, list[Record]] = {}
+    for record in records:
+        by_digest.setdefault(pixels[record][0], []).append(record)
+    plain = [record.key for record in records if pixels[record][1]]
+    shared = [_two_people(alike) for alike in by_digest.values() if not pixels[alike[0]][1]]
     shared = [pair for pair in shared if pair]
     return Sameness(
         images=len(pixels),
@@ -88,8 +89,9 @@ def find_sameness(pixels: Mapping[str, tuple[str, bool]]) -> Sameness:
     )
 
 
-def _two_people(keys: list[str]) -> list[str]:
+def _two_people(alike: list[Record]) -> list[str]:
     """The first key, and the first of another identity; none if there is no such."""
-    others = (key for key in keys if identity_of(key) != identity_of(keys[0]))
+    first = alike[0]
+    others = (record.key for record in alike if record.identity != first.identity)
     other = next(others, None)
-    return [keys[0], other] if other else []
+    return [first.key, other] if other else []

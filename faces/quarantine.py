@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from faces.duplicates import Sameness, find_sameness
-from faces.sources.folder import identity_of
+from faces.record import Record
 from groundfloor.errors import UserError
 
 FILE_NAME = "quarantine.json"
@@ -60,21 +60,23 @@ class Quarantine:
             lines.append(f"  {times} x {reason}, such as {example!r}")
         raise UserError("\n".join(lines))
 
-    def lost_people(self, usable: Iterable[str]) -> list[str]:
-        """Whom the quarantine leaves without an image, or with a single one, a sentence each.
 
-        Args:
-          usable: the keys of all files that can be used.
-        """
-        left = Counter(map(identity_of, usable))
-        reasons: dict[str, Counter[str]] = {}
-        for key in sorted(self.reasons):
-            if left[identity_of(key)] <= 1:
-                reasons.setdefault(identity_of(key), Counter())[self.reasons[key]] += 1
-        lines = []
-        for identity, counts in list(reasons.items())[:_NAMED_PEOPLE]:
-            of_whom = f"one image of {identity!r}" if left[identity] else f"nothing of {identity!r}"
-            why = ", ".join(f"{times} x {reason}" for reason, times in counts.most_common(3))
-            lines.append(f"{of_whom} can be used: {why}")
-        more = len(reasons) - len(lines)
-        return [*lines, f"and so it is with {more} more people"] if more else lines
+def lost_people(usable: Iterable[Record], unusable: Mapping[Record, str]) -> list[str]:
+    """Whom the quarantine leaves without an image, or with a single one, a sentence each.
+
+    Args:
+      usable: all images that can be used.
+      unusable: record -> why it cannot be used.
+    """
+    left = Counter(record.identity for record in usable)
+    reasons: dict[str, Counter[str]] = {}
+    for record in sorted(unusable, key=lambda record: record.key):
+        if left[record.identity] <= 1:
+            reasons.setdefault(record.identity, Counter())[unusable[record]] += 1
+    lines = []
+    for identity, counts in list(reasons.items())[:_NAMED_PEOPLE]:
+        of_whom = f"one image of {identity!r}" if left[identity] else f"nothing of {identity!r}"
+        why = ", ".join(f"{times} x {reason}" for reason, times in counts.most_common(3))
+        lines.append(f"{of_whom} can be used: {why}")
+    more = len(reasons) - len(lines)
+    return [*lines, f"and so it is with {more} more people"] if more else lines

@@ -11,14 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from faces.sources.folder import identity_of
+from faces.contract import SPLITS, TEST, TRAIN, VAL
+from faces.record import Record
 from groundfloor.draws import Draw, rank, shuffled
 from groundfloor.errors import UserError
-
-TRAIN = "train"
-VAL = "val"
-TEST = "test"
-SPLITS = (TRAIN, VAL, TEST)
 
 # Two people are the fewest that can be told apart, in training as in testing.
 MIN_IDENTITIES = 2
@@ -42,9 +38,9 @@ _EDGE = 64
 
 
 def assign_splits(
-    keys: Iterable[str], *, mode: str, test_split: float, val_split: float, seed: int
-) -> dict[str, str]:
-    """Assigns every key to `train`, `val` or `test`.
+    records: Iterable[Record], *, mode: str, test_split: float, val_split: float, seed: int
+) -> dict[Record, str]:
+    """Assigns every image to `train`, `val` or `test`.
 
     With `identity_disjoint`, `test` holds whole identities, and `val` a share of the images of the
     other identities, of whom everybody keeps two images to train on. An identity with a single
@@ -56,40 +52,43 @@ def assign_splits(
     where it has four or more.
 
     Args:
-      keys: `<identity>/...` each.
+      records: of the images.
       mode: `identity_disjoint` or `stratified`.
       test_split: share of the images that goes to `test`, in (0, 1).
       val_split: share of the images (of the training identities) that goes to `val`, in [0, 1).
       seed: another seed gives another assignment.
 
     Returns:
-      key -> split name.
+      record -> split name.
 
     Raises:
       UserError: there are too few identities, or too few images of one, for what is asked.
     """
-    images = _images_by_identity(keys, seed)
+    images = _images_by_identity(records, seed)
     if mode == "stratified":
         return _stratified(images, test_split, val_split)
     return _identity_disjoint(images, test_split, val_split, seed)
 
 
-def _images_by_identity(keys: Iterable[str], seed: int) -> dict[str, list[str]]:
-    """identity -> keys, both in the order of their seeded hash."""
+def _images_by_identity(records: Iterable[Record], seed: int) -> dict[str, list[Record]]:
+    """identity -> its images, both in the order of their seeded hash."""
 
-    images: dict[str, list[str]] = {}
-    for key in keys:
-        images.setdefault(identity_of(key), []).append(key)
+    def turn(record: Record) -> bytes:
+        return rank(Draw.HELD_OUT_IMAGES, seed, record.key)
+
+    images: dict[str, list[Record]] = {}
+    for record in records:
+        images.setdefault(record.identity, []).append(record)
     return {
-        identity: shuffled(Draw.HELD_OUT_IMAGES, seed, images[identity])
+        identity: sorted(images[identity], key=turn)
         for identity in shuffled(Draw.TEST_PEOPLE, seed, images)
     }
 
 
 def _identity_disjoint(
-    images: Mapping[str, list[str]], test_split: float, val_split: float, seed: int
-) -> dict[str, str]:
-    sizes = {identity: len(keys) for identity, keys in images.items() if len(keys) > 1}
+    images: Mapping[str, list[Record]], test_split: float, val_split: float, seed: int
+) -> dict[Record, str]:
+    sizes = {identity: len(records) for identity, records in images.items() if len(records) > 1}
     needed = 2 * MIN_IDENTITIES
     if len(sizes) < needed:
         raise UserError(
@@ -102,10 +101,10 @@ def _identity_disjoint(
     spare = {identity: size - MIN_TRAIN_IMAGES for identity, size in train.items()}
     held_out = _held_out_counts(spare, val_split * sum(train.values()))
     splits = {}
-    for identity, keys in images.items():
+    for identity, records in images.items():
         val = held_out.get(identity)
-        for index, key in enumerate(keys):
-            splits[key] = TEST if val is None else VAL if index < val else TRAIN
+        for index, record in enumerate(records):
+            splits[record] = TEST if val is None else VAL if index < val else TRAIN
     return splits
 
 
@@ -196,18 +195,18 @@ def _nearest_bit(bits: int, target: float) -> int:
 
 
 def _stratified(
-    images: Mapping[str, list[str]], test_split: float, val_split: float
-) -> dict[str, str]:
+    images: Mapping[str, list[Record]], test_split: float, val_split: float
+) -> dict[Record, str]:
     if len(images) < MIN_IDENTITIES:
         raise UserError(f"needed are at least {MIN_IDENTITIES} identities. Received: {len(images)}")
     least = MIN_TRAIN_IMAGES + 1 if val_split else 2
-    for identity, keys in images.items():
-        if len(keys) < least:
+    for identity, records in images.items():
+        if len(records) < least:
             raise UserError(
                 f"split_mode stratified needs at least {least} images of every identity, to train "
-                f"on and to test with. Received: {len(keys)} of {identity!r}."
+                f"on and to test with. Received: {len(records)} of {identity!r}."
             )
-    sizes = {identity: len(keys) for identity, keys in images.items()}
+    sizes = {identity: len(records) for identity, records in images.items()}
     total = sum(sizes.values())
     kept = MIN_TRAIN_IMAGES + bool(val_split)
     spare = {identity: max(1, size - kept) for identity, size in sizes.items()}
@@ -218,11 +217,11 @@ def _stratified(
     }
     vals = _held_out_counts(spare, val_split * total, least=int(val_split > 0))
     splits = {}
-    for identity, keys in images.items():
-        for index, key in enumerate(keys):
+    for identity, records in images.items():
+        for index, record in enumerate(records):
             in_test = index < tests[identity]
             in_val = index < tests[identity] + vals[identity]
-            splits[key] = TEST if in_test else VAL if in_val else TRAIN
+            splits[record] = TEST if in_test else VAL if in_val else TRAIN
     return splits
 
 
@@ -271,7 +270,7 @@ class SplitReport:
 
 
 def describe_splits(
-    splits: Mapping[str, str], *, mode: str, test_split: float, val_split: float
+    splits: Mapping[Record, str], *, mode: str, test_split: float, val_split: float
 ) -> SplitReport:
     """Counts what `assign_splits` gave, and remarks where it is not what was asked for."""
     images = {split: Counter(_people_of(splits, split)) for split in SPLITS}
@@ -286,7 +285,7 @@ def describe_splits(
     remarks += _remarks_on_share(TEST, test_split, test, everybody, mode)
     of_val = everybody if mode == "stratified" else images[TRAIN] + images[VAL]
     remarks += _remarks_on_share(VAL, val_split, images[VAL], of_val, mode)
-    remarks += _remarks_on_names({identity_of(key) for key in splits})
+    remarks += _remarks_on_names({record.identity for record in splits})
     return SplitReport(
         {split: counts.total() for split, counts in images.items()},
         {split: len(counts) for split, counts in images.items()},
@@ -294,8 +293,8 @@ def describe_splits(
     )
 
 
-def _people_of(splits: Mapping[str, str], split: str) -> Iterable[str]:
-    return (identity_of(key) for key, where in splits.items() if where == split)
+def _people_of(splits: Mapping[Record, str], split: str) -> Iterable[str]:
+    return (record.identity for record, where in splits.items() if where == split)
 
 
 def _remark_on_singles(singles: Sequence[str]) -> str:

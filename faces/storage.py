@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from faces.contract import IDENTITY, IMAGE, IMAGE_HEIGHT, IMAGE_KEY, IMAGE_WIDTH, LABEL
+
 # Pixels are stored raw, under the file's gzip: `benchmarks/storage.py` prints the alternatives.
 _BATCH_IMAGES = 256
 _FEATURES: Mapping[str, tf.io.FixedLenFeature] = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-    "identity": tf.io.FixedLenFeature([], tf.string),
-    "image/key": tf.io.FixedLenFeature([], tf.string),
-    "image/height": tf.io.FixedLenFeature([], tf.int64),
-    "image/width": tf.io.FixedLenFeature([], tf.int64),
+    IMAGE: tf.io.FixedLenFeature([], tf.string),
+    LABEL: tf.io.FixedLenFeature([], tf.int64),
+    IDENTITY: tf.io.FixedLenFeature([], tf.string),
+    IMAGE_KEY: tf.io.FixedLenFeature([], tf.string),
+    IMAGE_HEIGHT: tf.io.FixedLenFeature([], tf.int64),
+    IMAGE_WIDTH: tf.io.FixedLenFeature([], tf.int64),
 }
 
 
@@ -31,22 +33,27 @@ def to_example(
       key: UTF-8 path of the image relative to its source.
       size: height and width of the image before it was resized.
     """
+    return serialized_example(
+        {
+            IMAGE: pixels.tobytes(),
+            LABEL: label,
+            IDENTITY: identity,
+            IMAGE_KEY: key,
+            IMAGE_HEIGHT: size[0],
+            IMAGE_WIDTH: size[1],
+        }
+    )
 
-    def of_bytes(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
-    def of_int(value: int) -> tf.train.Feature:
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-
-    feature = {
-        "image": of_bytes(pixels.tobytes()),
-        "label": of_int(label),
-        "identity": of_bytes(identity),
-        "image/key": of_bytes(key),
-        "image/height": of_int(size[0]),
-        "image/width": of_int(size[1]),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
+def serialized_example(values: Mapping[str, bytes | int]) -> bytes:
+    """A serialized tf.train.Example of one value a feature; equal values give equal bytes."""
+    example = tf.train.Example()
+    for name, value in values.items():
+        feature = example.features.feature[name]
+        if isinstance(value, bytes):
+            feature.bytes_list.value.append(value)
+        else:
+            feature.int64_list.value.append(value)
     return example.SerializeToString(deterministic=True)
 
 
@@ -65,8 +72,8 @@ def parse_examples(
     """
     parsed = tf.io.parse_example(serialized, _FEATURES)
     # fixed_length would cut a wrong size to fit; decode_raw and reshape refuse it.
-    pixels = tf.io.decode_raw(parsed["image"], tf.uint8)
-    return parsed | {"image": tf.reshape(pixels, [-1, *input_shape])}
+    pixels = tf.io.decode_raw(parsed[IMAGE], tf.uint8)
+    return parsed | {IMAGE: tf.reshape(pixels, [-1, *input_shape])}
 
 
 def read_split(
@@ -94,14 +101,14 @@ def read_names(files: Sequence[str]) -> dict[str, np.ndarray]:
       `identity` and `image/key` object (bytes) [N]; `sha256` object (bytes) [N], of the pixels;
       `image/height` and `image/width` object (int) [N], before the image was resized.
     """
-    copied = ("identity", "image/key", "image/height", "image/width")
+    copied = (IDENTITY, IMAGE_KEY, IMAGE_HEIGHT, IMAGE_WIDTH)
     columns: dict[str, list[Any]] = {name: [] for name in (*copied, "sha256")}
     for serialized in dataset_of_records(files).batch(_BATCH_IMAGES):
         parsed = tf.io.parse_example(serialized, _FEATURES)
         for name in copied:
             columns[name].extend(parsed[name].numpy().tolist())
         columns["sha256"].extend(
-            hashlib.sha256(pixels).digest() for pixels in parsed["image"].numpy()
+            hashlib.sha256(pixels).digest() for pixels in parsed[IMAGE].numpy()
         )
     return {name: np.array(values, object) for name, values in columns.items()}
 
@@ -118,7 +125,7 @@ def read_images(
     wanted = set(keys)
     for serialized in dataset_of_records(files).batch(_BATCH_IMAGES):
         parsed = parse_examples(serialized, input_shape)
-        for key, pixels in zip(parsed["image/key"].numpy(), parsed["image"].numpy(), strict=True):
+        for key, pixels in zip(parsed[IMAGE_KEY].numpy(), parsed[IMAGE].numpy(), strict=True):
             if key in wanted:
                 found[key] = pixels
     images = np.empty((len(keys), *input_shape), np.uint8)

@@ -10,12 +10,18 @@ from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
 from biometrics.thresholds.pack import PACK_PROPERTY
+from components.run_environment import (
+    TrackingStore,
+    beam_variables,
+    in_environment,
+    store_variables,
+)
 from components.tracking import TrackedRun, Tracker, credentials_in_environment
 from groundfloor.credentials import without_credentials
 from pipeline import metadata_store
 from pipeline.config import Config, TrackingConfig
 from pipeline.console import NodeDisplay
-from pipeline.dag import Places, TrackingStore, create_pipeline
+from pipeline.dag import Places, create_pipeline
 from pipeline.outputs import outputs_of_latest_run
 from pipeline.recovery import noting, recover
 from pipeline.results import read_results
@@ -46,13 +52,18 @@ def _run_nodes(config: Config, input_dir: Path, folder: RunFolder, console: Cons
         input_dir=str(input_dir),
         pipeline_root=str(folder.artifacts),
         serving_dir=str(folder.serving_model),
-        tracking=_tracking_store(config.tracking, folder),
     )
-    for remark in recover(folder, lambda: _close_killed(places.tracking)):
+    store = _tracking_store(config.tracking, folder)
+    for remark in recover(folder, lambda: _close_killed(store)):
         console.print(remark, markup=False, highlight=False, soft_wrap=True)
     dag = create_pipeline(config, places, connection)
     nodes = len(dag.components)
-    with noting(folder.metadata_db), NodeDisplay(console, nodes=nodes).watching():
+    variables = store_variables(store) | beam_variables(config.beam.pipeline_args)
+    with (
+        noting(folder.metadata_db),
+        NodeDisplay(console, nodes=nodes).watching(),
+        in_environment(variables),
+    ):
         tfx.orchestration.LocalDagRunner().run(dag)
     with metadata.Metadata(connection) as handle:
         outputs = outputs_of_latest_run(handle.store)
@@ -72,9 +83,9 @@ def _without_lost_tracking(result: RunResult, folder: RunFolder) -> RunResult:
     return replace(result, tracking_uri="", tracking_failure=failure)
 
 
-def _close_killed(tracking: TrackingStore | None) -> None:
-    if tracking:
-        Tracker(TrackedRun(tracking.uri, tracking.experiment)).close_killed(tracking.owner)
+def _close_killed(store: TrackingStore | None) -> None:
+    if store and store.owner:
+        Tracker(TrackedRun(store.uri, store.experiment)).close_killed(store.owner)
 
 
 def _tracking_store(config: TrackingConfig, folder: RunFolder) -> TrackingStore | None:

@@ -1,32 +1,14 @@
-"""Paths as people give them, on the command line or in the configuration."""
+"""Paths as people give them to a command, and which of them a run can use."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from groundfloor.errors import UserError
+from groundfloor.paths import checked_path
 from groundfloor.text import shown, visible
 
 # Beam, TFX and TensorFlow find a step's files by patterns, in which these are no characters.
 _PATTERN = "*?[]\\"
-
-
-def checked_path(text: str) -> Path:
-    """A path with `~` as the home folder.
-
-    Raises:
-      ValueError: it is empty, which would be the folder that a command runs in; no name for a file;
-        or the home folder of nobody.
-    """
-    if not text.strip():
-        raise ValueError("a path must not be empty; `.` is the folder that the command runs in")
-    if "\0" in text:
-        raise ValueError(f"a path has no character 0 in it. Received: {shown(text)}")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise ValueError(
-            f"the home folder that ~ stands for is not known. Received: {shown(text)}"
-        ) from None
 
 
 def given_path(text: str, option: str) -> Path:

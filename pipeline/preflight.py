@@ -16,19 +16,21 @@ from biometrics.figures.names import tar_key
 from biometrics.groups import slices
 from biometrics.protocols import find_protocol
 from biometrics.settings import ProtocolSettings
+from components.evaluator.config import EvaluationConfig
 from faces.content import UnreadableError, read_file
-from faces.sources.folder import identity_of
-from faces.splits import TEST
+from faces.contract import TEST
+from faces.record import Record
 from groundfloor.errors import UserError
-from pipeline.config import EvaluationConfig
 
 
-def judge_evaluation(config: EvaluationConfig, splits: Mapping[str, str], seed: int) -> list[str]:
+def judge_evaluation(
+    config: EvaluationConfig, splits: Mapping[Record, str], seed: int
+) -> list[str]:
     """Plans the evaluation of the images that will be tested.
 
     Args:
       config: of the evaluation.
-      splits: key -> split, see `assign_splits`.
+      splits: record -> split, see `assign_splits`.
       seed: of all draws.
 
     Returns:
@@ -37,8 +39,10 @@ def judge_evaluation(config: EvaluationConfig, splits: Mapping[str, str], seed: 
     Raises:
       UserError: a file that the configuration names cannot be read or used.
     """
-    keys = [key for key, split in splits.items() if split == TEST]
-    names = ImageSet(identities=[identity_of(key) for key in keys], keys=keys)
+    tested = [record for record, split in splits.items() if split == TEST]
+    names = ImageSet(
+        identities=[record.identity for record in tested], keys=[record.key for record in tested]
+    )
     _judge_slices(config, names)
     return [*_remarks_on_gate(config, names), *_remarks_on_protocols(config, names, seed)]
 
@@ -65,9 +69,9 @@ def _remarks_on_gate(config: EvaluationConfig, names: ImageSet) -> Iterator[str]
     pairs = (sum(sizes) ** 2 - sum(size**2 for size in sizes)) // 2
     for far in config.target_fars:
         needed = impostor_pairs_needed(far)
-        if tar_key(far) in config.thresholds and pairs < needed:
+        if tar_key(far) in config.bounds and pairs < needed:
             yield (
-                f"the model will not be blessed: {tar_key(far)} in evaluation.thresholds needs "
+                f"the model will not be blessed: {tar_key(far)} in evaluation.bounds needs "
                 f"{needed:,} impostor pairs and the test split has {pairs:,}"
             )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.evaluator.executor import METRICS_FILE, REASONS_FILE, REPORT_FILE
+from components.evaluator.outputs import METRICS_FILE, REASONS_FILE, REPORT_FILE
 from components.tracking import RUN_FILE, TrackedRun
 from faces import quarantine, splits
 from pipeline.summary import RunResult, load_json

@@ -20,11 +20,13 @@ if __package__ in (None, ""):
 import typer
 from rich.console import Console
 
-from faces.sources.folder import list_folder
+from components.example_gen.config import DataConfig
+from faces.record import Record
+from faces.sources import FOLDER, find_source, listed_once
 from faces.splits import assign_splits, describe_splits
 from groundfloor.errors import UserError
 from pipeline.account import ensure_account
-from pipeline.config import CONFIGS, Config, DataConfig, load_config
+from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole, output_to_log
 from pipeline.failures import user_error
 from pipeline.paths import check_apart, check_writable_name, optional_path
@@ -71,7 +73,7 @@ def main(
     ensure_account()
     console = TextConsole(stderr=True)
     try:
-        with stopping_on_signals():
+        with stopping_on_signals(), listed_once():
             settings = load_config(config, overrides)
             images = optional_path(data_dir, "--data-dir")
             input_dir = _checked_input_dir(settings, images, console)
@@ -118,15 +120,15 @@ def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) 
     return input_dir.resolve()
 
 
-def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[str, str], list[str]]:
+def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[Record, str], list[str]]:
     """The splits if every file could be used, and what is to be said of them."""
-    listing = list_folder(input_dir, data.follow_links)
+    listing = find_source(FOLDER, input_dir, follow_links=data.follow_links).list()
     shares = {
         "mode": data.split_mode,
         "test_split": data.test_split,
         "val_split": data.val_split,
     }
-    splits = assign_splits(listing.keys, **shares, seed=data.seed)
+    splits = assign_splits(listing.records, **shares, seed=data.seed)
     return splits, [*listing.remarks(), *describe_splits(splits, **shares).remarks]
 
 

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.trainer.export import (
+from faces.images.decode import decode_and_resize
+from faces.images.encode import BadImageError, EncodedImage, encode_image
+from groundfloor.errors import UserError
+from groundfloor.plain_paths import plain_path
+from serving.signatures import (
     EMBEDDING_KEY,
     PIXELS_SIGNATURE,
     SERVING_SIGNATURE,
     pixels_shape,
 )
-from faces.images.decode import decode_and_resize
-from faces.images.encode import BadImageError, EncodedImage, encode_image
-from groundfloor.errors import UserError
-from groundfloor.plain_paths import plain_path
 
 # More than this no photograph has; it takes a gigabyte to decode.
 MAX_PIXELS = 50_000_000

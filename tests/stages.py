@@ -6,20 +6,24 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from tfx.components.trainer.executor import GenericExecutor
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, channel, standard_artifacts
 
 from components.evaluator import executor as evaluator
 from components.evaluator.component import FaceEvaluator
+from components.evaluator.config import EvaluationConfig
 from components.example_gen import executor as example_gen
 from components.example_gen.artifacts import QuarantineReport
 from components.example_gen.component import ImageExampleGen
+from components.example_gen.config import DataConfig
 from components.pusher import executor as pusher
+from components.run_environment import TrackingStore, in_environment, store_variables
 from components.shards import shard_files
+from components.trainer import executor as trainer
+from components.trainer.component import FaceTrainer
+from components.trainer.config import ModelConfig, TrainerSettings, TrainingConfig
 from components.transform import executor as transform
 from components.transform.component import ImageTransform
-from pipeline.config import ModelConfig, TrainingConfig
 
 SMALL_MODEL = ModelConfig(input_shape=[32, 32, 3], embedding_dim=16, arcface_scale=16.0)
 SHORT_TRAINING = TrainingConfig(batch_size=8, epochs=2)
@@ -46,13 +50,17 @@ def executor_of(executor_class: type, tmp_dir: Path) -> Any:
 
 
 def run_example_gen(
-    source: Path, target: Path, input_fingerprint: str | None = None, **options: Any
+    source: Path,
+    target: Path,
+    input_fingerprint: str | None = None,
+    channels: int = 3,
+    **data: Any,
 ) -> dict[str, Any]:
-    """ImageExampleGen on a folder of identities; its outputs by key.
+    """ImageExampleGen on a folder of identities, with keys of the section `data`; its outputs.
 
     `input_fingerprint` is what its driver would have seen, where it runs at all.
     """
-    component = ImageExampleGen(str(source), **options)
+    component = ImageExampleGen(str(source), DataConfig(**data), channels=channels)
     outputs = {
         "examples": new_artifact(standard_artifacts.Examples, target / "examples"),
         "quarantine": new_artifact(QuarantineReport, target / "quarantine"),
@@ -85,36 +93,48 @@ def files_of(examples: Any, split: str) -> list[str]:
     return shard_files(artifact_utils.get_split_uri([examples], split))
 
 
-def run_trainer(transformed: dict[str, Any], target: Path, **changes: Any) -> dict[str, Any]:
-    """The stock Trainer with our run_fn; `changes` replace entries of its custom_config."""
+def run_trainer(
+    transformed: dict[str, Any],
+    target: Path,
+    model: ModelConfig = SMALL_MODEL,
+    training: TrainingConfig = SHORT_TRAINING,
+    tracking: TrackingStore | None = None,
+) -> dict[str, Any]:
+    """FaceTrainer on transformed examples; its outputs by key."""
     outputs = {
         "model": new_artifact(standard_artifacts.Model, target / "model"),
         "model_run": new_artifact(standard_artifacts.ModelRun, target / "model_run"),
     }
-    custom_config = {
-        "model": SMALL_MODEL.model_dump(mode="json"),
-        "training": SHORT_TRAINING.model_dump(mode="json"),
-        "seed": 1,
-        "tracking": None,
-    }
-    properties = {
-        "run_fn": "components.trainer.run_fn.run_fn",
-        "train_args": '{"splits": ["train"]}',
-        "eval_args": '{"splits": ["val"]}',
-        "custom_config": json.dumps(custom_config | changes),
-    }
-    GenericExecutor(GenericExecutor.Context(tmp_dir=str(target), unique_id="1")).Do(
-        {"examples": [transformed["transformed_examples"]], "schema": [transformed["schema"]]},
-        {key: [value] for key, value in outputs.items()},
-        properties,
+    component = FaceTrainer(
+        channel.Channel(type=standard_artifacts.Examples),
+        channel.Channel(type=standard_artifacts.Schema),
+        TrainerSettings(model=model, training=training, seed=1),
     )
+    context = trainer.Executor.Context(tmp_dir=str(target), unique_id="1")
+    with in_environment(store_variables(tracking)):
+        trainer.Executor(context).Do(
+            {"examples": [transformed["transformed_examples"]], "schema": [transformed["schema"]]},
+            {key: [value] for key, value in outputs.items()},
+            component.exec_properties,
+        )
     return outputs
+
+
+def new_evaluator(credit: str = "", **evaluation: Any) -> FaceEvaluator:
+    """FaceEvaluator with keys of the section `evaluation`."""
+    return FaceEvaluator(
+        channel.Channel(type=standard_artifacts.Examples),
+        channel.Channel(type=standard_artifacts.Model),
+        config=EvaluationConfig(**evaluation),
+        seed=42,
+        credit=credit,
+    )
 
 
 def run_evaluator(
     examples: Any, model: Any, target: Path, baseline: Any = None, **options: Any
 ) -> dict[str, Any]:
-    """FaceEvaluator on transformed examples and a model."""
+    """FaceEvaluator on transformed examples and a model; options as for `new_evaluator`."""
     outputs = {
         "evaluation": new_artifact(standard_artifacts.ModelEvaluation, target / "evaluation"),
         "blessing": new_artifact(standard_artifacts.ModelBlessing, target / "blessing"),
@@ -122,13 +142,10 @@ def run_evaluator(
     inputs = {"examples": [examples], "model": [model]}
     if baseline:
         inputs["baseline_model"] = [baseline]
-    component = FaceEvaluator(
-        channel.Channel(type=standard_artifacts.Examples),
-        channel.Channel(type=standard_artifacts.Model),
-        **options,
-    )
     executor_of(evaluator.Executor, target / "tmp").Do(
-        inputs, {key: [value] for key, value in outputs.items()}, component.exec_properties
+        inputs,
+        {key: [value] for key, value in outputs.items()},
+        new_evaluator(**options).exec_properties,
     )
     return outputs
 

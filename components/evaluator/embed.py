@@ -7,10 +7,11 @@ import apache_beam as beam
 import tensorflow as tf
 
 from components.beam_shards import ReadShards
-from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
+from faces.contract import IMAGE, IMAGE_KEY
 from faces.storage import parse_examples
 from groundfloor import progress
 from groundfloor.plain_paths import plain_path
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 
 
 def input_shape_of(model_path: str) -> tuple[int, int, int]:
@@ -54,9 +55,9 @@ class _EmbedBatch(beam.DoFn):
 
     def process(self, batch: list[bytes]) -> Iterator[tuple[bytes, Any]]:
         parsed = parse_examples(tf.constant(batch), self._input_shape)
-        embeddings = self._embed(pixels=parsed["image"])[EMBEDDING_KEY].numpy()
+        embeddings = self._embed(pixels=parsed[IMAGE])[EMBEDDING_KEY].numpy()
         progress.advance("images", len(batch))
-        yield from zip(parsed["image/key"].numpy(), embeddings, strict=True)
+        yield from zip(parsed[IMAGE_KEY].numpy(), embeddings, strict=True)
 
 
 def _load(model_path: str) -> Any:

@@ -2,7 +2,6 @@
 
 import datetime
 import io
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,36 +9,37 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
-from tfx.components.evaluator import constants
-from tfx.dsl.components.base import base_beam_executor
+from numpy.typing import ArrayLike
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils
+from tfx.utils import path_utils
 
+from biometrics.arrays import Float32
 from biometrics.csv_table import decode_text
-from biometrics.embeddings import EmbeddingSet, ImageSet, PairScorer
+from biometrics.embeddings import PairScorer
 from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.evaluation import Evaluation, evaluate
-from biometrics.figures.baselines import BASELINES
-from biometrics.report.exports import tensorboard_scalars
-from biometrics.settings import Bound, Rules, Settings, SliceSettings
-from biometrics.thresholds.measured_images import describe_images, some_of
+from biometrics.protocols import find_protocol
+from biometrics.settings import Settings, SliceSettings
+from biometrics.thresholds.measured_images import describe_images
 from biometrics.thresholds.measured_sizes import describe_sizes
-from biometrics.thresholds.pack import (
-    PACK_PROPERTY,
-    THRESHOLDS_FILE,
-    digest_of_folder,
-    digest_of_images,
-)
+from biometrics.thresholds.pack import ThresholdPack, digest_of_folder
+from components.beam_executor import BeamExecutor
 from components.evaluator.baseline_model import BaselineModel, find_baseline
 from components.evaluator.beam_pairs import score_pairs_in_beam
+from components.evaluator.config import EvaluationConfig
 from components.evaluator.embed import EmbedSplit, input_shape_of
-from components.evaluator.tensorboard import write_scalars
+from components.evaluator.outputs import (
+    save_arrays,
+    track,
+    write_blessing,
+    write_evaluation,
+    write_pack,
+)
+from components.evaluator.split_data import SplitData
 from components.shards import shard_files
-from components.tracking import RUN_FILE, TrackedRun, Tracker
-from faces.splits import TEST, TRAIN
-from faces.storage import read_images, read_names
+from faces.contract import IMAGE_KEY, TEST, TRAIN
 from groundfloor import progress
 from serving.model_dir import contents_of, versions
 
@@ -49,35 +49,13 @@ BASELINE_MODEL_KEY = "baseline_model"
 EVALUATION_KEY = "evaluation"
 BLESSING_KEY = "blessing"
 
-DISTANCE_KEY = "distance"
-TARGET_FARS_KEY = "target_fars"
-RANKS_KEY = "ranks"
-BATCH_SIZE_KEY = "batch_size"
-DEV_SHARE_KEY = "dev_share"
-INTERVALS_KEY = "intervals"
-PROTOCOLS_KEY = "protocols"
-SLICES_FILE_KEY = "slices_file"
-SLICE_COLUMNS_KEY = "slice_columns"
-SHARDS_KEY = "shards"
-THRESHOLDS_KEY = "thresholds"
-BOUNDS_HOLD_KEY = "bounds_hold"
-MIN_PEOPLE_KEY = "min_people"
-BEAT_BASELINES_KEY = "beat_baselines"
-REQUIRE_THRESHOLD_KEY = "require_threshold"
-MAX_REGRESSION_KEY = "max_regression"
+EVALUATION_CONFIG_KEY = "evaluation_config"
 SEED_KEY = "seed"
 CREDIT_KEY = "credit"
 BASELINE_DIR_KEY = "baseline_dir"
 
-METRICS_FILE = "metrics.json"
-REPORT_FILE = "report.html"
-EMBEDDINGS_FILE = "embeddings.npz"
-REASONS_FILE = "reasons.txt"
-CURVES_FOLDER = "curves"
-TENSORBOARD_FOLDER = "tensorboard"
 
-
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(BeamExecutor):
     """Embeds in Beam, measures, and writes what came out."""
 
     def Do(
@@ -103,82 +81,58 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           EvaluationError: the test split cannot measure a model.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        config = EvaluationConfig.from_property(exec_properties[EVALUATION_CONFIG_KEY])
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         model_path = path_utils.serving_model_path(model.uri)
-        input_shape = input_shape_of(model_path)
-        examples = input_dict[EXAMPLES_KEY]
-        names = _sorted_names(_files(examples, TEST))
-        test = _image_set(_files(examples, TEST), names, input_shape)
-        embedded = test.embedded(self._embed(examples, model_path, test, exec_properties))
+        shape = input_shape_of(model_path)
+        test, train = (_read_split(input_dict, split, shape) for split in (TEST, TRAIN))
+        images = test.images()
+        embedded = images.embedded(self._embed(test, model_path, config.batch_size))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
         baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
-        not_compared = _why_not_compared(baseline, pushed_dir, input_shape)
-        of_training = _files(examples, TRAIN)
-        training = _image_set(of_training, _sorted_names(of_training), input_shape)
+        not_compared = _why_not_compared(baseline, pushed_dir, shape)
+        latest_blessed = None
+        if baseline and not not_compared:
+            with progress.silenced():  # the images have been counted
+                again = self._embed(test, baseline.path, config.batch_size)
+            latest_blessed = images.embedded(again)
         evaluation = evaluate(
             embedded,
-            _settings(exec_properties, model, not_compared),
-            train=training,
-            latest_blessed=None
-            if not baseline or not_compared
-            else test.embedded(self._embed_again(examples, baseline.path, test, exec_properties)),
-            score=self._scorer(exec_properties),
+            _settings(config, exec_properties, model, not_compared),
+            train=train.images(),
+            latest_blessed=latest_blessed,
+            score=self._scorer(config),
         )
-        _write_evaluation(
-            artifact_utils.get_single_uri(output_dict[EVALUATION_KEY]), evaluation, embedded
-        )
+        folder = artifact_utils.get_single_uri(output_dict[EVALUATION_KEY])
+        write_evaluation(folder, evaluation, embedded)
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
-        _write_blessing(blessing, evaluation, model, baseline)
-        pack = evaluation.thresholds.pack(
-            distance=exec_properties[DISTANCE_KEY],
-            model_sha256=digest_of_folder(contents_of(model_path, fileio)),
-            data_sha256=digest_of_images(test.keys, test.identities, names["sha256"]),
-            measured_images=describe_images(
-                *(split.shown(some_of(len(split.keys))) for split in (test, training))
-            ),
-            measured_sizes=describe_sizes(
-                *(names[f"image/{side}"].astype(np.int64) for side in ("height", "width"))
-            ),
-        )
-        _write_text(os.path.join(blessing.uri, THRESHOLDS_FILE), pack.to_json())
-        blessing.set_string_custom_property(PACK_PROPERTY, pack.sha256)
-        _track(model_path, evaluation)
+        write_blessing(blessing, evaluation, model, baseline)
+        write_pack(blessing, _pack(evaluation, config, model_path, test, train))
+        track(model_path, evaluation)
 
-    def _embed(
-        self,
-        examples: list[Any],
-        model_path: str,
-        test: ImageSet,
-        exec_properties: dict[str, Any],
-    ) -> np.ndarray:
+    def _embed(self, test: SplitData, model_path: str, batch_size: int) -> Float32:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
         gathered = os.path.join(self._get_tmp_dir(), "embeddings.npz")
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | EmbedSplit(_files(examples, TEST), model_path, exec_properties[BATCH_SIZE_KEY])
+                | EmbedSplit(test.files, model_path, batch_size)
                 | beam.combiners.ToList()
                 | beam.Map(_save_by_key, gathered)
             )
         with fileio.open(gathered, "rb") as file:
             content = np.load(io.BytesIO(file.read()))
-        keys = [key.decode() for key in content["keys"]]
-        if keys != list(test.keys):
+        if content["keys"].tolist() != test.columns[IMAGE_KEY].tolist():
             raise RuntimeError("the embeddings are not those of the test split's images")
         return content["embeddings"]
 
-    def _embed_again(self, *of_baseline: Any) -> np.ndarray:
-        """`_embed` by another model; the images have been counted."""
-        with progress.silenced():
-            return self._embed(*of_baseline)
-
-    def _scorer(self, exec_properties: dict[str, Any]) -> PairScorer:
+    def _scorer(self, config: EvaluationConfig) -> PairScorer:
         """Scores all pairs, in Beam where that is asked for."""
-        shards = exec_properties.get(SHARDS_KEY)
-        if not shards:
+        shards = config.shards
+        if shards is None:
             return score_pairs
 
-        def score(embeddings: np.ndarray, identities: Sequence[str], distance: str) -> PairScores:
+        def score(embeddings: ArrayLike, identities: Sequence[str], distance: str) -> PairScores:
             return score_pairs_in_beam(
                 self._make_beam_pipeline,
                 embeddings,
@@ -191,46 +145,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return score
 
 
-def _files(examples: list[Any], split: str) -> list[str]:
-    return shard_files(artifact_utils.get_split_uri(examples, split))
+def _read_split(
+    input_dict: dict[str, list[Any]], split: str, input_shape: tuple[int, int, int]
+) -> SplitData:
+    folder = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], split)
+    return SplitData.read(shard_files(folder), input_shape)
 
 
 def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
     """Writes (key, embedding) pairs, sorted by key; Beam keeps no order."""
-    if not embedded:
-        raise EvaluationError("the test split has no images")
     keys, embeddings = zip(*sorted(embedded, key=lambda pair: pair[0]), strict=True)
-    _save_arrays(path, keys=np.array(keys), embeddings=np.stack(embeddings))
-
-
-def _save_arrays(path: str, **arrays: np.ndarray) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    with fileio.open(path, "wb") as file:
-        file.write(buffer.getvalue())
-
-
-def _sorted_names(files: Sequence[str]) -> dict[str, np.ndarray]:
-    """What the images of a split are, in the order of their keys."""
-    names = read_names(files)
-    order = np.argsort(names["image/key"])
-    return {name: values[order] for name, values in names.items()}
-
-
-def _image_set(
-    files: Sequence[str], names: Mapping[str, np.ndarray], input_shape: tuple[int, int, int]
-) -> ImageSet:
-    """The images stay in their files: a split may be larger than the memory."""
-    keys = names["image/key"]
-
-    def pixels(images: Sequence[int]) -> np.ndarray:
-        return read_images(files, input_shape, [keys[image] for image in images])
-
-    return ImageSet(
-        identities=[identity.decode() for identity in names["identity"]],
-        keys=[key.decode() for key in keys],
-        pixels=pixels,
-    )
+    save_arrays(path, keys=np.array(keys), embeddings=np.stack(embeddings))
 
 
 def _why_not_compared(
@@ -252,17 +177,20 @@ def _difference(baseline_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return f"it takes images of {theirs}, this one of {ours}"
 
 
-def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str) -> Settings:
+def _settings(
+    config: EvaluationConfig, exec_properties: Mapping[str, Any], model: Any, not_compared: str
+) -> Settings:
+    slices = config.slices
     return Settings(
-        distance=exec_properties[DISTANCE_KEY],
-        target_fars=exec_properties[TARGET_FARS_KEY],
-        ranks=exec_properties[RANKS_KEY],
-        rules=_rules(exec_properties),
+        distance=config.distance,
+        target_fars=config.target_fars,
+        ranks=config.ranks,
+        rules=config.rules(),
         seed=exec_properties[SEED_KEY],
-        dev_share=exec_properties[DEV_SHARE_KEY],
-        intervals=exec_properties[INTERVALS_KEY],
-        protocols=exec_properties[PROTOCOLS_KEY],
-        slices=_slices(exec_properties),
+        dev_share=config.dev_share,
+        intervals=config.intervals,
+        protocols=_options(config.protocols.asked()),
+        slices=SliceSettings(slices.file, slices.columns) if slices else None,
         read=_read_text,
         credit=exec_properties[CREDIT_KEY],
         provenance={
@@ -273,22 +201,13 @@ def _settings(exec_properties: Mapping[str, Any], model: Any, not_compared: str)
     )
 
 
-def _rules(exec_properties: Mapping[str, Any]) -> Rules:
-    return Rules(
-        bounds={
-            metric: Bound(**bound) for metric, bound in exec_properties[THRESHOLDS_KEY].items()
-        },
-        bounds_hold=exec_properties[BOUNDS_HOLD_KEY],
-        min_people=exec_properties[MIN_PEOPLE_KEY],
-        beat_baselines=bool(exec_properties[BEAT_BASELINES_KEY]),
-        require_threshold=bool(exec_properties[REQUIRE_THRESHOLD_KEY]),
-        max_regression=exec_properties[MAX_REGRESSION_KEY],
-    )
-
-
-def _slices(exec_properties: Mapping[str, Any]) -> SliceSettings | None:
-    path = exec_properties.get(SLICES_FILE_KEY)
-    return SliceSettings(path, exec_properties[SLICE_COLUMNS_KEY]) if path else None
+def _options(protocols: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """All options of each protocol: those that are given, and the defaults of the others."""
+    options = {name: vars(find_protocol(name, given)) for name, given in protocols.items()}
+    return {
+        name: {key: value for key, value in values.items() if value is not None}
+        for name, values in options.items()
+    }
 
 
 def _read_text(path: str) -> str:
@@ -300,63 +219,17 @@ def _read_text(path: str) -> str:
         raise EvaluationError(f"cannot read {path}: {error}") from None
 
 
-def _write_evaluation(folder: str, evaluation: Evaluation, images: EmbeddingSet) -> None:
-    metrics = json.dumps(evaluation.metrics, indent=2, allow_nan=False) + "\n"
-    _write_text(os.path.join(folder, METRICS_FILE), metrics)
-    _write_text(os.path.join(folder, REPORT_FILE), evaluation.report)
-    curves = os.path.join(folder, CURVES_FOLDER)
-    fileio.makedirs(curves)
-    for name, content in evaluation.curves.items():
-        with fileio.open(os.path.join(curves, name), "wb") as file:
-            file.write(content)
-    _save_arrays(
-        os.path.join(folder, EMBEDDINGS_FILE),
-        keys=np.array(images.keys),
-        identities=np.array(images.identities),
-        embeddings=images.embeddings,
+def _pack(
+    evaluation: Evaluation,
+    config: EvaluationConfig,
+    model_path: str,
+    test: SplitData,
+    train: SplitData,
+) -> ThresholdPack:
+    return evaluation.thresholds.pack(
+        distance=config.distance,
+        model_sha256=digest_of_folder(contents_of(model_path, fileio)),
+        data_sha256=test.digest(),
+        measured_images=describe_images(test.sample(), train.sample()),
+        measured_sizes=describe_sizes(*test.sizes()),
     )
-    write_scalars(os.path.join(folder, TENSORBOARD_FOLDER), tensorboard_scalars(evaluation.metrics))
-
-
-def _write_text(path: str, text: str) -> None:
-    io_utils.write_string_file(path, text)
-
-
-def _write_blessing(
-    blessing: Any, evaluation: Evaluation, model: Any, baseline: BaselineModel | None
-) -> None:
-    """Fills the artifact as TFX's own Evaluator does, and adds the reasons."""
-    blessed = evaluation.blessing.blessed
-    reasons = "\n".join(evaluation.blessing.reasons)
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
-    blessing.set_string_custom_property(
-        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
-    )
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-    if baseline:
-        blessing.set_string_custom_property(
-            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri
-        )
-    if baseline and baseline.artifact_id is not None:
-        blessing.set_int_custom_property(
-            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.artifact_id
-        )
-    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, reasons)
-    flag = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
-    _write_text(os.path.join(blessing.uri, flag), "")
-    _write_text(os.path.join(blessing.uri, REASONS_FILE), reasons + "\n")
-
-
-def _track(model_path: str, evaluation: Evaluation) -> None:
-    """Adds the test figures and the report to the MLflow run that the model was trained in."""
-    run_file = os.path.join(model_path, RUN_FILE)
-    if not fileio.exists(run_file):  # a model that this project's trainer did not write
-        return
-    tracker = Tracker(TrackedRun.from_json(io_utils.read_string_file(run_file)))
-    figures = tensorboard_scalars(evaluation.metrics)
-    for name, baseline in evaluation.metrics["baselines"].items():
-        if name in BASELINES:
-            figures |= tensorboard_scalars(baseline, prefix=name)
-    tracker.log_metrics(figures)
-    tracker.log_text(evaluation.report, REPORT_FILE)
-    tracker.log_text(json.dumps(evaluation.metrics, indent=2) + "\n", METRICS_FILE)

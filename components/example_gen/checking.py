@@ -1,29 +1,40 @@
-"""The first pass over a folder: every file is read, checked and encoded once.
+"""The first pass over a source: every image is read, checked and encoded once.
 
-What can be used is spilled to files, a file for each chunk of keys, and only a short record of each
-image is passed on. So it can be judged over all images which of them are used, and for what, while
-memory holds one image at a time.
+What can be used is spilled to files, a file for each chunk of records, and only what is known of
+each image is passed on. So it can be judged over all images which of them are used, and for what,
+while memory holds one image at a time.
+
+ImageTransform, too, keeps records on disk between two passes, but sorted (`transform/spill.py`):
+the file that a record goes to follows from its key there, so that memory need not hold its place.
+Here it follows from all images together, whose places are held, and every image is copied once.
 """
 
 import json
 import os
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx.dsl.io import fileio
 
-from faces.content import UnreadableError, content_mark, read_file
-from faces.images.encode import BadImageError, EncodedImage, encode_image
-from faces.sources.folder import identity_of
+from components.shards import whole_file
+from faces.content import UnreadableError, content_mark
+from faces.contract import (
+    IDENTITY,
+    IMAGE_ENCODED,
+    IMAGE_FORMAT,
+    IMAGE_HEIGHT,
+    IMAGE_KEY,
+    IMAGE_WIDTH,
+)
+from faces.images.encode import EncodedImage, encode_image
+from faces.images.formats import BadImageError
+from faces.record import Record, Source
+from faces.storage import serialized_example
 from groundfloor import progress
 
-_CHUNK_KEYS = 64
+_CHUNK_RECORDS = 64
 
 
 class Place(NamedTuple):
@@ -45,10 +56,10 @@ NOWHERE = Place(chunk=0, offset=0, length=0)
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """What is known of a file once it was read.
+    """What is known of an image once it was read.
 
     Attributes:
-      key: of the file.
+      record: of the image.
       mark: of its content, see `content.fingerprint_of`.
       reason: why it cannot be used; empty where it can.
       place: of its example; of no length where it cannot be used.
@@ -56,7 +67,7 @@ class CheckedImage:
       is_flat: of its `EncodedImage`.
     """
 
-    key: str
+    record: Record
     mark: str
     reason: str = ""
     place: Place = NOWHERE
@@ -69,13 +80,13 @@ class CheckOptions:
     """How images are read and checked.
 
     Attributes:
-      folder: of identities.
+      source: of the images.
       spill_folder: for what is spilled; all workers see it.
       max_pixels: see `images.encode_image`.
       channels: see `images.encode_image`.
     """
 
-    folder: str
+    source: Source
     spill_folder: str
     max_pixels: int
     channels: int
@@ -84,32 +95,29 @@ class CheckOptions:
 class CheckImages(beam.PTransform):
     """Pipeline -> nothing; leaves what `read_checked` and `read_example` read."""
 
-    def __init__(self, keys: Sequence[str], options: CheckOptions):
+    def __init__(self, records: Sequence[Record], options: CheckOptions):
         super().__init__()
-        self._keys = keys
+        self._records = records
         self._options = options
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
-        # Keys travel as bytes: Beam's coders take no name that is not UTF-8.
-        chunks = [
-            (chunk, [os.fsencode(key) for key in self._keys[start : start + _CHUNK_KEYS]])
-            for chunk, start in enumerate(_chunk_starts(self._keys))
-        ]
+        chunks = [(number, _packed(chunk)) for number, chunk in enumerate(_chunks(self._records))]
         return (
             pipeline
             | "ListChunks" >> beam.Create(chunks)
             | "SpreadChunks" >> beam.Reshuffle()
-            | "Check" >> beam.ParDo(_CheckChunk(self._options, len(self._keys)))
+            | "Check" >> beam.ParDo(_CheckChunk(self._options, len(self._records)))
         )
 
 
-def read_checked(keys: Sequence[str], spill_folder: str) -> Iterator[CheckedImage]:
-    """The record of every key, in the order of the keys."""
-    for chunk, _ in enumerate(_chunk_starts(keys)):
-        with fileio.open(_records_file(spill_folder, chunk)) as file:
-            for key, mark, reason, place, *facts in json.loads(file.read()):
-                yield CheckedImage(key, mark, reason, Place(*place), *facts)
+def read_checked(records: Sequence[Record], spill_folder: str) -> Iterator[CheckedImage]:
+    """What was found out about each of the records, in their order."""
+    for number, chunk in enumerate(_chunks(records)):
+        with fileio.open(_facts_file(spill_folder, number)) as file:
+            facts = json.loads(file.read())
+        for record, (mark, reason, place, *pixels) in zip(chunk, facts, strict=True):
+            yield CheckedImage(record, mark, reason, Place(*place), *pixels)
 
 
 def read_example(place: Place, spill_folder: str) -> bytes:
@@ -119,23 +127,22 @@ def read_example(place: Place, spill_folder: str) -> bytes:
         return file.read(place.length)
 
 
-@contextmanager
-def whole_file(path: str) -> Iterator[str]:
-    """Yields the path to write to; the file gets its name when that is done.
-
-    Beam may try a bundle twice, even at once: a file that has its name is always a whole one.
-    """
-    unfinished = f"{path}.{uuid.uuid4().hex}"
-    yield unfinished
-    fileio.rename(unfinished, path, overwrite=True)
+def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    for start in range(0, len(records), _CHUNK_RECORDS):
+        yield records[start : start + _CHUNK_RECORDS]
 
 
-def _chunk_starts(keys: Sequence[str]) -> range:
-    return range(0, len(keys), _CHUNK_KEYS)
+def _packed(chunk: Sequence[Record]) -> str:
+    """Records on their way through Beam: in ASCII, since its coders take no surrogate escapes."""
+    return json.dumps([[record.key, record.identity] for record in chunk])
 
 
-def _records_file(spill_folder: str, chunk: int) -> str:
-    return os.path.join(spill_folder, f"records-{chunk:08d}.json")
+def _unpacked(packed: str) -> list[Record]:
+    return [Record(key, identity) for key, identity in json.loads(packed)]
+
+
+def _facts_file(spill_folder: str, chunk: int) -> str:
+    return os.path.join(spill_folder, f"facts-{chunk:08d}.json")
 
 
 def _examples_file(spill_folder: str, chunk: int) -> str:
@@ -143,66 +150,65 @@ def _examples_file(spill_folder: str, chunk: int) -> str:
 
 
 class _CheckChunk(beam.DoFn):
-    """(chunk, [key]) -> nothing; writes the chunk's examples and its records."""
+    """(chunk, packed records) -> nothing; writes the chunk's examples, and what is known."""
 
     def __init__(self, options: CheckOptions, total: int):
         self._options = options
         self._total = total
 
-    def process(self, element: tuple[int, list[bytes]]) -> None:
-        chunk, names = element
+    def process(self, element: tuple[int, str]) -> None:
+        chunk, packed = element
         folder = self._options.spill_folder
-        records, offset = [], 0
+        facts, offset = [], 0
         with (
             whole_file(_examples_file(folder, chunk)) as path,
             fileio.open(path, "wb") as examples,
         ):
-            for key in map(os.fsdecode, names):
-                image, example = self._check(key)
+            for record in _unpacked(packed):
+                image, example = self._check(record)
                 place = Place(chunk, offset, len(example))
-                records.append(astuple(replace(image, place=place)))
+                facts.append(_facts(replace(image, place=place)))
                 examples.write(example)
                 offset += len(example)
                 progress.advance("images", 1, self._total)
-        with whole_file(_records_file(folder, chunk)) as path, fileio.open(path, "w") as file:
-            file.write(json.dumps(records))
+        with whole_file(_facts_file(folder, chunk)) as path, fileio.open(path, "w") as file:
+            file.write(json.dumps(facts))
 
-    def _check(self, key: str) -> tuple[CheckedImage, bytes]:
-        """What is known of a file, and its serialized example, empty where there is none."""
+    def _check(self, record: Record) -> tuple[CheckedImage, bytes]:
+        """What is known of an image, and its serialized example, empty where there is none."""
         try:
-            data = read_file(Path(self._options.folder, key))
+            data = self._options.source.read(record)
         except UnreadableError as error:
-            return CheckedImage(key, mark=str(error), reason=str(error)), b""
+            return CheckedImage(record, mark=str(error), reason=str(error)), b""
         mark = content_mark(data)
         try:
-            image = self._encode(key, data)
+            image = self._encode(record, data)
         except BadImageError as error:
-            return CheckedImage(key, mark, reason=str(error)), b""
-        example = _to_example(key, image).SerializeToString(deterministic=True)
-        facts = {"pixels_sha256": image.pixels_sha256, "is_flat": image.is_flat}
-        return CheckedImage(key, mark, **facts), example
+            return CheckedImage(record, mark, reason=str(error)), b""
+        pixels = {"pixels_sha256": image.pixels_sha256, "is_flat": image.is_flat}
+        return CheckedImage(record, mark, **pixels), _to_example(record, image)
 
-    def _encode(self, key: str, data: bytes) -> EncodedImage:
+    def _encode(self, record: Record, data: bytes) -> EncodedImage:
         try:
-            key.encode("utf-8")
+            record.key.encode("utf-8")
         except UnicodeEncodeError:
             raise BadImageError("file name is not UTF-8") from None
         return encode_image(data, self._options.max_pixels, self._options.channels)
 
 
-def _to_example(key: str, image: EncodedImage) -> tf.train.Example:
-    def of_bytes(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool]:
+    """What `read_checked` reads; the record is known to whoever calls it."""
+    return image.mark, image.reason, image.place, image.pixels_sha256, image.is_flat
 
-    def of_int(value: int) -> tf.train.Feature:
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
 
-    features = {
-        "image/encoded": of_bytes(image.encoded),
-        "image/format": of_bytes(image.format.encode()),
-        "image/height": of_int(image.height),
-        "image/width": of_int(image.width),
-        "image/key": of_bytes(key.encode()),
-        "identity": of_bytes(identity_of(key).encode()),
-    }
-    return tf.train.Example(features=tf.train.Features(feature=features))
+def _to_example(record: Record, image: EncodedImage) -> bytes:
+    return serialized_example(
+        {
+            IMAGE_ENCODED: image.encoded,
+            IMAGE_FORMAT: image.format.encode(),
+            IMAGE_HEIGHT: image.height,
+            IMAGE_WIDTH: image.width,
+            IMAGE_KEY: record.key.encode(),
+            IDENTITY: record.identity.encode(),
+        }
+    )

@@ -7,22 +7,17 @@ from tfx.types import channel, component_spec, standard_artifacts, standard_comp
 
 from components.example_gen import executor
 from components.example_gen.artifacts import QuarantineReport
-from components.example_gen.driver import FolderDriver
+from components.example_gen.config import DataConfig
+from components.example_gen.driver import SourceDriver
 from components.source_digest import source_digest
-from faces.splits import SPLITS
+from faces.contract import SPLITS
 
 
 class ImageExampleGenSpec(component_spec.ComponentSpec):
-    """FileBasedExampleGen's specification, with how to split and what to quarantine."""
+    """FileBasedExampleGen's specification, with the section `data`."""
 
     PARAMETERS = standard_component_specs.FileBasedExampleGenSpec.PARAMETERS | {
-        executor.SPLIT_MODE_KEY: component_spec.ExecutionParameter(type=str),
-        executor.TEST_SPLIT_KEY: component_spec.ExecutionParameter(type=float),
-        executor.VAL_SPLIT_KEY: component_spec.ExecutionParameter(type=float),
-        executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
-        executor.MAX_QUARANTINED_KEY: component_spec.ExecutionParameter(type=float),
-        executor.MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int),
-        executor.FOLLOW_LINKS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.DATA_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
         executor.CHANNELS_KEY: component_spec.ExecutionParameter(type=int),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
@@ -44,32 +39,20 @@ class ImageExampleGen(FileBasedExampleGen):
 
     SPEC_CLASS = ImageExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
-    DRIVER_CLASS = FolderDriver
+    DRIVER_CLASS = SourceDriver
 
     def __init__(
         self,
         input_base: str,
+        data: DataConfig,
         *,
-        split_mode: str = "identity_disjoint",
-        test_split: float = 0.2,
-        val_split: float = 0.1,
-        seed: int = 42,
-        max_quarantined: float = 0.05,
-        max_pixels: int = 50_000_000,
-        follow_links: bool = False,
-        channels: int = 3,
+        channels: int,
     ):
         """Constructs the component.
 
         Args:
           input_base: the folder of identities.
-          split_mode: `identity_disjoint` or `stratified`, see `splits.assign_splits`.
-          test_split: share of the images that is the test split.
-          val_split: share of the images held out of training.
-          seed: of the splits.
-          max_quarantined: share of unusable files above which the run fails.
-          max_pixels: width times height above which an image is quarantined.
-          follow_links: reads links that lead out of the folder too.
+          data: how to split, and what to quarantine.
           channels: of the model, 1 or 3: each image is decoded with them, to see that it can be.
         """
         spec = ImageExampleGenSpec(
@@ -89,13 +72,7 @@ class ImageExampleGen(FileBasedExampleGen):
             ),
             output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
-            split_mode=split_mode,
-            test_split=test_split,
-            val_split=val_split,
-            seed=seed,
-            max_quarantined=max_quarantined,
-            max_pixels=max_pixels,
-            follow_links=int(follow_links),
+            data_config=data.to_property(),
             channels=channels,
             source_digest=source_digest(executor.__name__),
             examples=channel.Channel(type=standard_artifacts.Examples),

@@ -8,44 +8,32 @@ from typing import Any
 
 from tfx.components.example_gen import utils as example_gen_utils
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
+from components.beam_executor import BeamExecutor
 from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
-from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
-from components.shards import write_listing
+from components.example_gen.config import DataConfig
+from components.example_gen.writing import WriteShards, plan_shards
+from components.shards import remove_leftovers, write_listing
 from faces.content import fingerprint_of
+from faces.contract import SPLITS
 from faces.duplicates import find_sameness
-from faces.quarantine import FILE_NAME, Quarantine
-from faces.sources.folder import Listing, list_folder
-from faces.splits import (
-    REPORT_FILE_NAME,
-    SPLITS,
-    SplitReport,
-    assign_splits,
-    describe_splits,
-)
+from faces.quarantine import FILE_NAME, Quarantine, lost_people
+from faces.record import Listing, Record, Source
+from faces.sources import FOLDER, find_source
+from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
 
-SPLIT_MODE_KEY = "split_mode"
-TEST_SPLIT_KEY = "test_split"
-VAL_SPLIT_KEY = "val_split"
-SEED_KEY = "seed"
-MAX_QUARANTINED_KEY = "max_quarantined"
-MAX_PIXELS_KEY = "max_pixels"
+DATA_CONFIG_KEY = "data_config"
 CHANNELS_KEY = "channels"
-FOLLOW_LINKS_KEY = "follow_links"
 QUARANTINE_KEY = "quarantine"
 
-# What of an example describes the data as a whole: neither its bytes nor its names.
-SCALAR_FEATURES = ("image/format", "image/height", "image/width")
 
-
-class Executor(base_beam_executor.BaseBeamExecutor):
-    """Reads and checks every file once, splits those that can be used, and writes the splits."""
+class Executor(BeamExecutor):
+    """Reads and checks every image once, splits those that can be used, and writes the splits."""
 
     def Do(
         self,
@@ -63,51 +51,53 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           exec_properties: those of `ImageExampleGenSpec`.
 
         Raises:
-          UserError: the folder, or more than `max_quarantined` of its files, cannot be used, or
+          UserError: the source, or more than `max_quarantined` of its files, cannot be used, or
             those that can be used are too few to split, or all plain or equal.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
         (examples,) = output_dict[standard_component_specs.EXAMPLES_KEY]
         (report,) = output_dict[QUARANTINE_KEY]
         spill_folder = os.path.join(self._get_tmp_dir(), "spilled")
         fileio.makedirs(spill_folder)
         try:
-            listing, checked = self._check(spill_folder, exec_properties)
-            quarantine = _quarantine_of(listing, checked)
-            quarantine.require_below(exec_properties[MAX_QUARANTINED_KEY])
+            listing, checked = self._check(spill_folder, data, exec_properties)
+            unusable = _unusable(listing, checked)
+            quarantine = _quarantine_of(listing, checked, unusable)
+            quarantine.require_below(data.max_quarantined)
             quarantine.sameness.require_variety()
             usable = [image for image in checked if not image.reason]
-            splits, split_report = _split(usable, quarantine, listing, exec_properties)
+            lost = lost_people((image.record for image in usable), unusable)
+            splits, split_report = _split(usable, [*lost, *listing.remarks()], data)
             self._write(usable, splits, spill_folder, examples)
         finally:
             fileio.rmtree(spill_folder)
         _write_report(report, quarantine, split_report)
 
     def _check(
-        self, spill_folder: str, exec_properties: Mapping[str, Any]
+        self, spill_folder: str, data: DataConfig, exec_properties: Mapping[str, Any]
     ) -> tuple[Listing, list[CheckedImage]]:
-        """Lists the folder, and spills what can be used of it.
+        """Lists the source, and spills what can be used of it.
 
         Raises:
           UserError: the files are not those that the driver saw, and the cache would remember.
         """
-        folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-        listing = list_folder(Path(folder), bool(exec_properties[FOLLOW_LINKS_KEY]))
-        options = CheckOptions(
-            folder, spill_folder, exec_properties[MAX_PIXELS_KEY], exec_properties[CHANNELS_KEY]
-        )
+        source = source_of(exec_properties)
+        listing = source.list()
+        options = CheckOptions(source, spill_folder, data.max_pixels, exec_properties[CHANNELS_KEY])
         with self._make_beam_pipeline() as pipeline:
-            _ = pipeline | CheckImages(listing.keys, options)
-        checked = list(read_checked(listing.keys, spill_folder))
+            _ = pipeline | CheckImages(listing.records, options)
+        checked = list(read_checked(listing.records, spill_folder))
         seen = exec_properties.get(example_gen_utils.FINGERPRINT_PROPERTY_NAME)
-        if seen and seen != fingerprint_of(listing, {image.key: image.mark for image in checked}):
-            raise UserError(f"the files in {folder!r} changed while they were read: run it again")
+        if seen and seen != fingerprint_of(listing, (image.mark for image in checked)):
+            where = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+            raise UserError(f"the files in {where!r} changed while they were read: run it again")
         return listing, checked
 
     def _write(
         self,
         usable: Sequence[CheckedImage],
-        splits: Mapping[str, str],
+        splits: Mapping[Record, str],
         spill_folder: str,
         examples: Any,
     ) -> None:
@@ -116,45 +106,64 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         folders = {split: artifact_utils.get_split_uri([examples], split) for split in SPLITS}
         members: dict[str, list[CheckedImage]] = {folder: [] for folder in folders.values()}
         for image in usable:
-            members[folders[splits[image.key]]].append(image)
+            members[folders[splits[image.record]]].append(image)
         shards = plan_shards(members)
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteShards(shards, spill_folder)
-        remove_leftovers(shards)
+        remove_leftovers(
+            {
+                folder: [shard.name for shard in shards if shard.folder == folder]
+                for folder in members
+            }
+        )
         write_listing(examples.uri, members)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
 
 
-def _quarantine_of(listing: Listing, checked: Sequence[CheckedImage]) -> Quarantine:
-    reasons = {image.key: image.reason for image in checked if image.reason}
+def source_of(exec_properties: Mapping[str, Any]) -> Source:
+    """The source that a component's properties name."""
+    folder = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
+    data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
+    return find_source(FOLDER, folder, follow_links=data.follow_links)
+
+
+def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record, str]:
+    """Why an image cannot be used, of all of which that is so."""
+    return {**listing.refused, **{image.record: image.reason for image in checked if image.reason}}
+
+
+def _quarantine_of(
+    listing: Listing, checked: Sequence[CheckedImage], unusable: Mapping[Record, str]
+) -> Quarantine:
     pixels = {
-        image.key: (image.pixels_sha256, image.is_flat) for image in checked if not image.reason
+        image.record: (image.pixels_sha256, image.is_flat) for image in checked if not image.reason
     }
     return Quarantine(
-        files=len(listing.keys) + len(listing.refused),
-        reasons=listing.refused | reasons,
+        files=len(listing.records) + len(listing.refused),
+        reasons={record.key: reason for record, reason in unusable.items()},
         sameness=find_sameness(pixels),
     )
 
 
 def _split(
-    usable: Sequence[CheckedImage],
-    quarantine: Quarantine,
-    listing: Listing,
-    exec_properties: Mapping[str, Any],
-) -> tuple[dict[str, str], SplitReport]:
+    usable: Sequence[CheckedImage], lost: Sequence[str], data: DataConfig
+) -> tuple[dict[Record, str], SplitReport]:
     """The split of each usable image, and what is to be said of it.
 
+    Args:
+      usable: all images that can be used.
+      lost: sentences on those that cannot.
+      data: how to split.
+
     Raises:
-      UserError: they are too few; the message names the people who lost their files.
+      UserError: they are too few; the message ends with what was lost.
     """
-    keys = [image.key for image in usable]
-    lost = [*quarantine.lost_people(keys), *listing.remarks()]
-    mode = exec_properties[SPLIT_MODE_KEY]
-    shares = {key: exec_properties[key] for key in (TEST_SPLIT_KEY, VAL_SPLIT_KEY)}
+    records = [image.record for image in usable]
+    mode = data.split_mode
+    shares = {"test_split": data.test_split, "val_split": data.val_split}
     try:
-        splits = assign_splits(keys, mode=mode, **shares, seed=exec_properties[SEED_KEY])
+        splits = assign_splits(records, mode=mode, **shares, seed=data.seed)
     except UserError as error:
         raise UserError("\n".join([str(error), *lost])) from None
     report = describe_splits(splits, mode=mode, **shares)

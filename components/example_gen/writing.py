@@ -9,7 +9,8 @@ import apache_beam as beam
 import tensorflow as tf
 from tfx.dsl.io import fileio
 
-from components.example_gen.checking import CheckedImage, Place, read_example, whole_file
+from components.example_gen.checking import CheckedImage, Place, read_example
+from components.shards import shard_name, write_shard
 
 _SHARD_BYTES = 64 * 2**20
 
@@ -59,30 +60,20 @@ def plan_shards(members: Mapping[str, Sequence[CheckedImage]]) -> list[Shard]:
     shards = []
     for folder, images in members.items():
         count = max(1, -(-sum(image.place.length for image in images) // _SHARD_BYTES))
-        ordered = sorted(images, key=lambda image: hashlib.sha256(image.key.encode()).digest())
+        ordered = sorted(images, key=_turn)
         for shard in range(count):
-            name = f"data_tfrecord-{shard:05d}-of-{count:05d}.gz"
             places = [image.place for image in ordered[shard::count]]
-            shards.append(Shard(folder, name, places))
+            shards.append(Shard(folder, shard_name(shard, count), places))
     return shards
 
 
-def remove_leftovers(shards: Sequence[Shard]) -> None:
-    """Removes from the shards' folders what bundles that were tried again have left there."""
-    for folder in {shard.folder for shard in shards}:
-        names = {shard.name for shard in shards if shard.folder == folder}
-        for name in fileio.listdir(folder):
-            if name not in names:
-                fileio.remove(os.path.join(folder, name))
+def _turn(image: CheckedImage) -> bytes:
+    return hashlib.sha256(image.record.key.encode()).digest()
 
 
 def _write_shard(shard: Shard, spill_folder: str) -> None:
     fileio.makedirs(shard.folder)
     # JPEG and PNG are compressed already, and gain nothing from more.
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
-    with (
-        whole_file(os.path.join(shard.folder, shard.name)) as path,
-        tf.io.TFRecordWriter(path, options) as writer,
-    ):
-        for place in shard.places:
-            writer.write(read_example(place, spill_folder))
+    records = (read_example(place, spill_folder) for place in shard.places)
+    write_shard(os.path.join(shard.folder, shard.name), records, options)

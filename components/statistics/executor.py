@@ -6,10 +6,11 @@ from typing import Any
 
 from tfx.components.statistics_gen import executor
 
+from components.beam_executor import BeamExecutor
 from groundfloor.plain_paths import plain_path
 
 
-class Executor(executor.Executor):
+class Executor(BeamExecutor, executor.Executor):
     """Reads and writes through links where a path looks like a pattern."""
 
     def Do(

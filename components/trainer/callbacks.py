@@ -6,8 +6,8 @@ from pathlib import Path
 
 import keras
 
+from components.trainer.config import TrainingConfig
 from groundfloor.errors import UserError
-from pipeline.config import TrainingConfig
 
 # The embedding model of the best epoch, which loads wherever Keras does.
 MODEL_NAME = "best.keras"

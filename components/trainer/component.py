@@ -1,23 +1,26 @@
-"""FaceTrainer: TFX's Trainer, with properties of their own for what a run can set anew."""
+"""FaceTrainer: TFX's Trainer, with execution properties that a run may override."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Self
 
 from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.base import executor_spec
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import trainer_pb2
 from tfx.types import channel, component_spec, standard_artifacts, standard_component_specs
-from tfx.utils import json_utils
 
 from components.source_digest import source_digest
 from components.trainer import executor
+from components.trainer.config import TrainerSettings
+from faces.contract import TRAIN, VAL
+
+# Not imported here: it loads TensorFlow.
+_RUN_FN_MODULE = "components.trainer.run_fn"
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What a run can set anew: values, or parameters that are given a value at submission.
+    """What a run may override: values, or parameters that are given a value at submission.
 
     TFX hands a `RuntimeParameter` on where it is a whole property; within the custom configuration,
     which is JSON text by then, it would never be replaced by its value.
@@ -34,15 +37,25 @@ class Hyperparameters:
     arcface_margin: float | RuntimeParameter
     arcface_scale: float | RuntimeParameter
 
+    @classmethod
+    def of(cls, settings: TrainerSettings) -> Self:
+        """Those of the configuration."""
+        return cls(
+            epochs=settings.training.epochs,
+            batch_size=settings.training.batch_size,
+            arcface_margin=settings.model.arcface_margin,
+            arcface_scale=settings.model.arcface_scale,
+        )
+
 
 class FaceTrainerSpec(component_spec.ComponentSpec):
     """The Trainer's specification, with the hyperparameters beside the custom configuration."""
 
     PARAMETERS = standard_component_specs.TrainerSpec.PARAMETERS | {
-        executor.EPOCHS_KEY: component_spec.ExecutionParameter(type=int),
-        executor.BATCH_SIZE_KEY: component_spec.ExecutionParameter(type=int),
-        executor.ARCFACE_MARGIN_KEY: component_spec.ExecutionParameter(type=float),
-        executor.ARCFACE_SCALE_KEY: component_spec.ExecutionParameter(type=float),
+        "epochs": component_spec.ExecutionParameter(type=int),
+        "batch_size": component_spec.ExecutionParameter(type=int),
+        "arcface_margin": component_spec.ExecutionParameter(type=float),
+        "arcface_scale": component_spec.ExecutionParameter(type=float),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = standard_component_specs.TrainerSpec.INPUTS
@@ -50,7 +63,7 @@ class FaceTrainerSpec(component_spec.ComponentSpec):
 
 
 class FaceTrainer(Trainer):
-    """Trains with a `run_fn`, which finds the hyperparameters in its custom configuration.
+    """Trains with `components.trainer.run_fn`, on the split `train`; `val` drives the callbacks.
 
     Outputs:
       model: `Model`, the SavedModel in `Format-Serving`.
@@ -64,33 +77,26 @@ class FaceTrainer(Trainer):
         self,
         examples: channel.BaseChannel,
         schema: channel.BaseChannel,
-        *,
-        run_fn: str,
-        train_split: str,
-        val_split: str,
-        hyperparameters: Hyperparameters,
-        custom_config: Mapping[str, Any],
+        settings: TrainerSettings,
+        hyperparameters: Hyperparameters | None = None,
     ):
         """Constructs the component.
 
         Args:
           examples: `Examples` of ImageTransform.
           schema: `Schema` of ImageTransform, with the identity vocabulary.
-          run_fn: dotted path of the function.
-          train_split: the split trained on.
-          val_split: the split that drives the callbacks.
-          hyperparameters: take the place of those in `custom_config`.
-          custom_config: what `run_fn` reads, with the sections `model` and `training`.
+          settings: what to train, and how.
+          hyperparameters: in place of those in `settings`.
         """
         spec = FaceTrainerSpec(
             examples=examples,
             schema=schema,
-            run_fn=run_fn,
-            train_args=trainer_pb2.TrainArgs(splits=[train_split]),
-            eval_args=trainer_pb2.EvalArgs(splits=[val_split]),
-            custom_config=json_utils.dumps(dict(custom_config)),
-            **asdict(hyperparameters),
-            source_digest=source_digest(executor.__name__),
+            run_fn=f"{_RUN_FN_MODULE}.run_fn",
+            train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+            eval_args=trainer_pb2.EvalArgs(splits=[VAL]),
+            custom_config=settings.to_property(),
+            **asdict(hyperparameters or Hyperparameters.of(settings)),
+            source_digest=source_digest(executor.__name__, _RUN_FN_MODULE),
             model=channel.Channel(type=standard_artifacts.Model),
             model_run=channel.Channel(type=standard_artifacts.ModelRun),
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from faces.contract import UNKNOWN_LABEL
+from faces.contract import IMAGE, LABEL, UNKNOWN_LABEL
 from faces.storage import dataset_of_records, parse_examples
 from groundfloor.draws import Draw, derived_seed
 
@@ -30,7 +30,7 @@ def load_split(files: Sequence[str], input_shape: tuple[int, int, int]) -> tf.da
 
     def pixels_and_label(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         parsed = parse_examples(serialized, input_shape)
-        return parsed["image"], parsed["label"]
+        return parsed[IMAGE], parsed[LABEL]
 
     dataset = (
         dataset_of_records(files)

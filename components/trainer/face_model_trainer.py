@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from components.trainer.augmentation import FaceAugmentation
 from components.trainer.callbacks import MODEL_NAME, build_callbacks
+from components.trainer.config import ModelConfig, TrainingConfig
 from components.trainer.model import (
     FaceEmbeddingModel,
     build_arcface_model,
@@ -20,7 +21,6 @@ from components.trainer.model import (
 )
 from groundfloor.draws import Draw, derived_seed
 from groundfloor.errors import UserError
-from pipeline.config import ModelConfig, TrainingConfig
 
 _log = logging.getLogger(__name__)
 

@@ -3,22 +3,22 @@
 import json
 import posixpath
 from pathlib import Path
-from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
+from components.run_environment import tracking_store
 from components.shards import shard_files
 from components.tracking import RUN_FILE, TrackedRun, Tracker
 from components.trainer.callbacks import ProgressReporter
+from components.trainer.config import TrainerSettings
 from components.trainer.data import load_split, shuffled
 from components.trainer.export import ServingModule
 from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
 from faces.contract import vocabulary_of
 from groundfloor import progress
-from pipeline.config import ModelConfig, TrainingConfig
 
 HISTORY_FILE = "history.json"
 
@@ -27,8 +27,7 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains, exports and tracks a model.
 
     Reads from `fn_args`: `train_files` and `eval_files` (patterns of transformed examples),
-    `schema_path` (the identity vocabulary), and `custom_config` with the sections `model` and
-    `training`, the `seed`, and `tracking` (null, or tracking_uri, experiment and artifact_dir).
+    `schema_path` (the identity vocabulary), and `custom_config`, a `TrainerSettings`.
 
     Writes: the SavedModel to `serving_model_dir`; checkpoints, TensorBoard's logs and the history
     to `model_run_dir`.
@@ -36,17 +35,16 @@ def run_fn(fn_args: FnArgs) -> None:
     Raises:
       UserError: the data cannot train a model, or the training diverged.
     """
-    settings = fn_args.custom_config
-    model_config = ModelConfig.model_validate(settings["model"])
-    training_config = TrainingConfig.model_validate(settings["training"])
+    settings = TrainerSettings.model_validate(fn_args.custom_config)
     tracker = _start_tracking(settings)
     succeeded = False
     try:
-        result = _train(fn_args, model_config, training_config, settings["seed"], tracker)
+        result = _train(fn_args, settings, tracker)
         ServingModule(result.embedding_model).save(fn_args.serving_model_dir)
         _write(fn_args.model_run_dir, HISTORY_FILE, json.dumps(result.history, indent=2) + "\n")
+        model = settings.model
         tracker.log_keras_model(
-            result.embedding_model, tuple(model_config.input_shape), model_config.embedding_dim
+            result.embedding_model, tuple(model.input_shape), model.embedding_dim
         )
         succeeded = True
     finally:
@@ -54,31 +52,25 @@ def run_fn(fn_args: FnArgs) -> None:
     _write(fn_args.serving_model_dir, RUN_FILE, tracker.run.to_json())
 
 
-def _start_tracking(settings: dict[str, Any]) -> Tracker:
-    tracking = settings["tracking"]
-    if tracking is None:
+def _start_tracking(settings: TrainerSettings) -> Tracker:
+    store = tracking_store()
+    if store is None:
         return Tracker(TrackedRun(tracking_uri="", experiment=""))
-    tracker = Tracker(TrackedRun(tracking["uri"], tracking["experiment"]))
+    tracker = Tracker(TrackedRun(store.uri, store.experiment))
     params = {
         f"{section}.{key}": value
-        for section in ("model", "training")
-        for key, value in settings[section].items()
+        for section, values in settings.model_dump(mode="json", exclude={"seed"}).items()
+        for key, value in values.items()
     }
-    tracker.start(
-        params | {"seed": settings["seed"]}, tracking["artifact_dir"], tracking.get("owner")
-    )
+    tracker.start(params | {"seed": settings.seed}, store.artifact_dir, store.owner)
     return tracker
 
 
-def _train(
-    fn_args: FnArgs,
-    model_config: ModelConfig,
-    training_config: TrainingConfig,
-    seed: int,
-    tracker: Tracker,
-) -> TrainingResult:
+def _train(fn_args: FnArgs, settings: TrainerSettings, tracker: Tracker) -> TrainingResult:
     """Trains on the files that `fn_args` names, and tells progress and tracker of each epoch."""
-    input_shape = tuple(model_config.input_shape)
+    training, seed = settings.training, settings.seed
+    height, width, channels = settings.model.input_shape
+    input_shape = (height, width, channels)
     train_files, val_files = map(_listed_files, (fn_args.train_files, fn_args.eval_files))
     vocabulary = vocabulary_of(io_utils.parse_pbtxt_file(fn_args.schema_path, schema_pb2.Schema()))
 
@@ -88,12 +80,12 @@ def _train(
         tracker.log_metrics(figures, step=epoch)
 
     model_run_dir = Path(fn_args.model_run_dir)
-    return FaceModelTrainer(model_config, training_config, seed).train(
+    return FaceModelTrainer(settings.model, training, seed).train(
         shuffled(load_split(train_files, input_shape), seed),
         load_split(val_files, input_shape),
         num_classes=len(vocabulary),
-        checkpoint_dir=training_config.checkpoint_dir or model_run_dir / "checkpoints",
-        log_dir=training_config.log_dir or model_run_dir / "tensorboard",
+        checkpoint_dir=training.checkpoint_dir or model_run_dir / "checkpoints",
+        log_dir=training.log_dir or model_run_dir / "tensorboard",
         callbacks=[ProgressReporter(report)],
     )
 

@@ -19,10 +19,18 @@ from apache_beam.utils import windowed_value
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 
 from components.beam_shards import ReadShards
+from components.shards import shard_name, write_shard
 from components.transform.spill import Range, Spilled, read_ranges, write_run
-from faces.contract import UNKNOWN_LABEL
+from faces.contract import (
+    IDENTITY,
+    IMAGE_ENCODED,
+    IMAGE_HEIGHT,
+    IMAGE_KEY,
+    IMAGE_WIDTH,
+    TRAIN,
+    UNKNOWN_LABEL,
+)
 from faces.images.decode import decode_and_resize
-from faces.splits import TRAIN
 from faces.storage import to_example
 from groundfloor import progress
 from groundfloor.errors import UserError
@@ -160,7 +168,7 @@ class _TransformBatch(beam.DoFn):
     def process(self, batch: list[bytes]) -> Iterator[tuple[tuple[str, int], Range]]:
         examples = [tf.train.Example.FromString(record) for record in batch]
         for example, image in zip(examples, self._decoded(examples), strict=True):
-            identity, key = _bytes_of(example, "identity"), _bytes_of(example, "image/key")
+            identity, key = _bytes_of(example, IDENTITY), _bytes_of(example, IMAGE_KEY)
             label = self._labels.get(identity, UNKNOWN_LABEL)
             record = to_example(image, label, identity, key, _size_of(example))
             self._waiting.append(Spilled(*_place(key, self._shards), record))
@@ -181,7 +189,7 @@ class _TransformBatch(beam.DoFn):
         self.start_bundle()
 
     def _decoded(self, examples: Sequence[tf.train.Example]) -> np.ndarray:
-        encoded = [_bytes_of(example, "image/encoded") for example in examples]
+        encoded = [_bytes_of(example, IMAGE_ENCODED) for example in examples]
         try:
             return self._pixels(tf.constant(encoded)).numpy()
         except tf.errors.OpError:
@@ -191,9 +199,9 @@ class _TransformBatch(beam.DoFn):
         """Names the image that the decoder refuses; ImageExampleGen lets none in."""
         for example in examples:
             try:
-                self._pixels(tf.constant([_bytes_of(example, "image/encoded")]))
+                self._pixels(tf.constant([_bytes_of(example, IMAGE_ENCODED)]))
             except tf.errors.OpError as error:
-                key = _bytes_of(example, "image/key").decode("utf-8", "replace")
+                key = _bytes_of(example, IMAGE_KEY).decode("utf-8", "replace")
                 reason = error.message.partition("\n")[0]
                 return UserError(
                     f"the image {key!r} cannot be decoded with {self._input_shape[2]} channels: "
@@ -211,14 +219,15 @@ class _WriteShard(beam.DoFn):
 
     def process(self, group: tuple[tuple[str, int], Iterable[Range]]) -> Iterator[str]:
         (split, shard), ranges = group
-        name = f"data_tfrecord-{shard:05d}-of-{self._shards[split]:05d}.gz"
-        path = os.path.join(self._folders[split], name)
-        # Beam may try a bundle again: only a whole file gets the name that is read.
-        with tf.io.TFRecordWriter(f"{path}.tmp", options="GZIP") as writer:
-            for record in read_ranges(ranges):
-                writer.write(record)
-        tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
+        path = os.path.join(self._folders[split], shard_name(shard, self._shards[split]))
+        write_shard(path, read_ranges(ranges))
         yield path
+
+
+def shard_names(images: int, input_shape: tuple[int, int, int]) -> list[str]:
+    """The files of a split of so many images; one that got none by chance is not written."""
+    shards = _shards(images, input_shape)
+    return [shard_name(shard, shards) for shard in range(shards)]
 
 
 def _shards(images: int, input_shape: tuple[int, int, int]) -> int:
@@ -240,7 +249,8 @@ def _place(key: bytes, shards: int) -> tuple[int, bytes]:
 def _size_of(example: tf.train.Example) -> tuple[int, int]:
     """Height and width, in pixels."""
     feature = example.features.feature
-    return tuple(feature[f"image/{side}"].int64_list.value[0] for side in ("height", "width"))
+    height, width = (feature[side].int64_list.value[0] for side in (IMAGE_HEIGHT, IMAGE_WIDTH))
+    return height, width
 
 
 def _bytes_of(example: tf.train.Example, feature: str) -> bytes:
@@ -248,4 +258,4 @@ def _bytes_of(example: tf.train.Example, feature: str) -> bytes:
 
 
 def _identity(record: bytes) -> str:
-    return _bytes_of(tf.train.Example.FromString(record), "identity").decode()
+    return _bytes_of(tf.train.Example.FromString(record), IDENTITY).decode()

@@ -7,15 +7,20 @@ from typing import Any
 
 import apache_beam as beam
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components.shards import shard_files, write_listing
-from components.transform.beam_transform import Census, CountExamples, TransformExamples
-from faces.contract import FILE_NAME, vocabulary_schema
+from components.beam_executor import BeamExecutor
+from components.shards import remove_leftovers, shard_files, write_listing
+from components.transform.beam_transform import (
+    Census,
+    CountExamples,
+    TransformExamples,
+    shard_names,
+)
+from faces.contract import VOCABULARY_FILE, vocabulary_schema
 
 EXAMPLES_KEY = "examples"
 TRANSFORMED_EXAMPLES_KEY = "transformed_examples"
@@ -23,7 +28,7 @@ SCHEMA_KEY = "schema"
 INPUT_SHAPE_KEY = "input_shape"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(BeamExecutor):
     """Builds and runs the Beam pipeline."""
 
     def Do(
@@ -61,15 +66,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             fileio.makedirs(folder)  # a split without images has a folder all the same
         census = self._count(files)
         io_utils.write_pbtxt_file(
-            os.path.join(schema.uri, FILE_NAME), vocabulary_schema(census.vocabulary)
+            os.path.join(schema.uri, VOCABULARY_FILE), vocabulary_schema(census.vocabulary)
         )
+        input_shape = tuple(exec_properties[INPUT_SHAPE_KEY])
         try:
             with self._make_beam_pipeline() as pipeline:
-                _ = pipeline | TransformExamples(
-                    tuple(exec_properties[INPUT_SHAPE_KEY]), files, folders, census, spill
-                )
+                _ = pipeline | TransformExamples(input_shape, files, folders, census, spill)
         finally:
             fileio.rmtree(spill)
+        remove_leftovers(
+            {
+                folders[split]: shard_names(images, input_shape)
+                for split, images in census.images.items()
+            }
+        )
         write_listing(transformed.uri, folders.values())
         examples_utils.set_payload_format(transformed, example_gen_pb2.FORMAT_TF_EXAMPLE)
 

@@ -2,6 +2,11 @@
 
 Beam's in-process runner keeps in memory whatever goes from one of its stages to the next. So the
 records themselves stay in files, and only where they lie travels.
+
+ImageExampleGen, too, keeps records on disk between two passes (`example_gen/checking.py`), and
+holds the place of each in memory, since only all of them together say which file one goes to. Here
+that follows from a record's key: what was written at once is found by one range for each file, so
+that memory does not grow with the number of records, at the price of sorting them.
 """
 
 import struct

@@ -65,10 +65,10 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
     shown, transparent = picture_of(image, data, max_pixels)
     if kind and not transparent and orientation_of(image) == 1:
         pixels = _decoded(data, channels)
-        if pixels is not None and _shows(pixels, shown, kind):
-            return _described(data, kind, pixels)
+        if pixels is not None and _is_picture(pixels, shown, kind):
+            return _describe(data, kind, pixels)
     png = _as_png(shown)
-    return _described(png, "png", decode_image(tf.constant(png), channels).numpy())
+    return _describe(png, "png", decode_image(tf.constant(png), channels).numpy())
 
 
 def _require_checksums(data: bytes, max_pixels: int) -> None:
@@ -93,8 +93,8 @@ def _as_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _shows(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
-    """Whether decoded pixels are that picture, but for what decoders of the kind differ by."""
+def _is_picture(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
+    """Whether decoded pixels are the picture, up to the rounding of decoders of the kind."""
     if pixels.shape[:2] != (shown.height, shown.width):
         return False
     mode, pixels = ("L", pixels[..., 0]) if pixels.shape[-1] == 1 else ("RGB", pixels)
@@ -105,7 +105,7 @@ def _shows(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
     return max(most for _, most in difference.extrema) <= _PNG_MOST
 
 
-def _described(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:
+def _describe(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
     digest.update(np.ascontiguousarray(pixels))

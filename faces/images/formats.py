@@ -1,4 +1,4 @@
-"""Which files are opened as images at all; every other is refused by its name, unread."""
+"""Which files are opened as images at all; of every other, the refusal says what it is."""
 
 import io
 
@@ -13,7 +13,7 @@ ALLOWED_TEXT = "JPEG, PNG, PBM/PGM/PPM, BMP, GIF, TIFF, WebP, JPEG 2000 and AVIF
 # JPEG's own limit. Resizing takes memory for a side of the image times one of the network's input.
 MAX_SIDE = 65_535
 
-# How files begin: (offset, bytes, what it is). Only for the reason that is given.
+# How files begin: (offset, bytes, what it is). Nothing but the reason of a refusal goes by it.
 _SIGNATURES = (
     (0, b"%!", "a PostScript file"),
     (0, b"\x04%!", "a PostScript file"),

@@ -75,15 +75,15 @@ def _picture_of(image: Image.Image, data: bytes, max_pixels: int) -> tuple[Image
     image.load()
     opaque, alpha = _split_alpha(_eight_bits(image))
     shown = _in_srgb(opaque, image.info)
-    transparent = alpha is not None and _hides(alpha, image.format)
+    transparent = alpha is not None and _has_transparent_pixels(alpha, image.format)
     if transparent:
         shown = Image.composite(shown, Image.new(shown.mode, shown.size, "white"), alpha)
     turn = _FROM_EXIF.get(orientation_of(image))
     return (shown if turn is None else shown.transpose(turn)), transparent
 
 
-def _hides(alpha: Image.Image, image_format: str) -> bool:
-    """Many programs leave the alpha of a bitmap 0 everywhere: viewers then take it for none."""
+def _has_transparent_pixels(alpha: Image.Image, image_format: str) -> bool:
+    """Many programs leave the alpha of a BMP 0 everywhere: viewers then ignore it."""
     least, most = alpha.getextrema()
     return least < 255 and not (image_format == "BMP" and most == 0)
 
@@ -98,7 +98,7 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """The image with 8 bits a sample; what is told transparent by its colour has alpha.
+    """The image with 8 bits a sample; where one colour stands for transparent, it has alpha.
 
     Raises:
       BadImageError: float, signed and 32-bit pixels have no defined range: nobody knows what is
@@ -165,14 +165,14 @@ def _by_profile(image: Image.Image, content: bytes) -> Image.Image | None:
 
 
 def _check_jpeg(_: Image.Image, data: bytes, __: int) -> None:
-    """Each scan of a progressive JPEG goes over the whole image, in a few bytes if it likes."""
+    """Each scan of a progressive JPEG costs a pass over the image, though it may be a few bytes."""
     scans = data.count(_START_OF_SCAN)
     if scans > _MAX_SCANS:
         raise BadImageError(f"a JPEG of {scans} scans")
 
 
 def _check_png(image: Image.Image, _: bytes, __: int) -> None:
-    """A PNG's one transparent colour is told in the file's bits; Pillow's pixels have 8 of them."""
+    """A PNG states its transparent colour in samples of its own depth; Pillow's have 8 bits."""
     key = image.info.get("transparency")
     raw_mode = image.tile[0].args if image.tile else None
     if key is None or image.mode not in ("L", "RGB"):
@@ -184,14 +184,14 @@ def _check_png(image: Image.Image, _: bytes, __: int) -> None:
 
 
 def _check_gif(image: Image.Image, _: bytes, __: int) -> None:
-    """Where the first frame leaves its canvas free, viewers show nothing, Pillow some colour."""
+    """Where the first frame does not cover the canvas, viewers show nothing, Pillow a colour."""
     covered = image.tile and image.tile[0].extents == (0, 0, *image.size)
     if not covered and "transparency" not in image.info:
         raise BadImageError("a GIF whose first frame does not cover it")
 
 
 def _check_webp(image: Image.Image, data: bytes, _: int) -> None:
-    """As `_check_gif`; the first frame's size, less one, is in its header."""
+    """As `_check_gif`; the header of the first frame has its width and height, each less one."""
     frame = data.find(b"ANMF")
     if frame < 0 or image.has_transparency_data:
         return
@@ -210,7 +210,7 @@ def _check_jpeg_2000(image: Image.Image, data: bytes, _: int) -> None:
 
 
 def _check_tiff(image: Image.Image, _: bytes, max_pixels: int) -> None:
-    """Refuses what Pillow reads without a word as something else."""
+    """Refuses what Pillow, without an error, reads as another picture."""
     tags = image.tag_v2
     if tags.get(_SUBFILE_TYPE, 0) & 1 or _DNG_VERSION in tags:
         raise BadImageError("a camera's raw file, whose first picture is a thumbnail")
@@ -233,7 +233,7 @@ def _check_uncompressed_tiff(tags: dict) -> None:
         raise BadImageError("16-bit planes of an uncompressed TIFF, which are not converted")
 
 
-# Before loading, by Pillow's name of the format.
+# What is checked before an image is loaded, by Pillow's name of its format.
 _CHECKS = {
     "JPEG": _check_jpeg,
     "MPO": _check_jpeg,

@@ -4,10 +4,14 @@ import errno
 import heapq
 import os
 import stat
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from faces.content import fingerprint_of, mark_file, marks_of, read_file
+from faces.record import Listing, Record
+from faces.sources.once import once
 from groundfloor.errors import UserError
 
 # Far above any folder of faces: what has more is another folder than the one that was meant.
@@ -41,36 +45,38 @@ FileId = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Listing:
-    """What a folder of identities holds.
+class FolderSource:
+    """A folder of identities, `<identity>/**/<image>`; a `record.Source`.
 
-    A file goes by its key: the path relative to the folder, with forward slashes, whose first part
-    is the identity. Names that are not UTF-8 hold surrogate escapes, as `os.fsdecode` makes.
+    The key of an image is its path relative to the folder, with forward slashes; the first part of
+    it is the identity.
 
     Attributes:
-      keys: of the files to read, sorted.
-      refused: key -> why, of the files and folders that are somebody's but are not read.
-      empty: the identities whose folder holds neither, sorted.
+      root: the folder; it may be a link itself.
+      follow_links: reads links that lead out of `root` too, which are refused otherwise.
     """
 
-    keys: list[str]
-    refused: dict[str, str]
-    empty: list[str]
+    root: Path
+    follow_links: bool = False
 
-    def remarks(self) -> list[str]:
-        """What of the folder is not read, a sentence each."""
-        remarks = []
-        if self.refused:
-            key = min(self.refused)
-            remarks.append(f"not read: {len(self.refused)}, such as {key!r}: {self.refused[key]}")
-        if self.empty:
-            remarks.append(f"folders without a file: {len(self.empty)}, such as {self.empty[0]!r}")
-        return remarks
+    def list(self) -> Listing:
+        """See `list_folder`; within `once.listed_once`, the folder is walked through once."""
+        here = (FolderSource, os.path.realpath(self.root), self.follow_links)
+        return once(here, lambda: list_folder(self.root, self.follow_links))
 
+    def read(self, record: Record) -> bytes:
+        """The content of an image's file.
 
-def list_images(root: Path, follow_links: bool = False) -> list[str]:
-    """The keys of `list_folder`."""
-    return list_folder(root, follow_links).keys
+        Raises:
+          UnreadableError: see `content.read_file`.
+        """
+        return read_file(self.root / record.key)
+
+    def fingerprint(self) -> str:
+        """See `content.fingerprint_of`; every file is read."""
+        listing = self.list()
+        marks = marks_of(listing.records, lambda record: mark_file(self.root / record.key))
+        return fingerprint_of(listing, marks)
 
 
 def list_folder(root: Path, follow_links: bool = False, max_entries: int = MAX_ENTRIES) -> Listing:
@@ -95,18 +101,23 @@ def list_folder(root: Path, follow_links: bool = False, max_entries: int = MAX_E
     walk = _Walk(root, follow_links, max_entries)
     walk.run()
     _refuse_second_names(walk.files, walk.linked, walk.refused)
-    keys = sorted(walk.files.keys() - walk.refused.keys())
-    if not keys:
+    records = _records_of(walk.files.keys() - walk.refused.keys())
+    refused = {record: walk.refused[record.key] for record in _records_of(walk.refused)}
+    if not records:
         raise UserError(
             f"no images in {str(root)!r}: expected <identity>/<image> below it"
-            + "".join(f"; {remark}" for remark in Listing([], walk.refused, []).remarks())
+            + "".join(f"; {remark}" for remark in Listing([], refused, []).remarks())
         )
-    people = {identity_of(key) for key in (*keys, *walk.refused)}
-    return Listing(keys, walk.refused, sorted(walk.identities - people))
+    people = {record.identity for record in (*records, *refused)}
+    return Listing(records, refused, sorted(walk.identities - people))
 
 
-def identity_of(key: str) -> str:
-    """The identity that a key belongs to: its first part."""
+def _records_of(keys: Iterable[str]) -> list[Record]:
+    """Sorted by key; the records of one person share their identity in memory."""
+    return [Record(key, sys.intern(_identity_of(key))) for key in sorted(keys)]
+
+
+def _identity_of(key: str) -> str:
     return key.partition("/")[0]
 
 
@@ -252,11 +263,11 @@ def _refuse_second_names(
 
 def _second_names(keys: list[str]) -> Iterable[tuple[str, str]]:
     first, *others = keys
-    stranger = next((key for key in others if identity_of(key) != identity_of(first)), None)
+    stranger = next((key for key in others if _identity_of(key) != _identity_of(first)), None)
     if stranger is None:
         return [(key, f"the same file as {first!r}") for key in others]
-    by_person = {identity_of(first): stranger}
+    by_person = {_identity_of(first): stranger}
     return [
-        (key, f"the same file as {by_person.get(identity_of(key), first)!r}, of another person")
+        (key, f"the same file as {by_person.get(_identity_of(key), first)!r}, of another person")
         for key in keys
     ]

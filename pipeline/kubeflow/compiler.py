@@ -7,11 +7,12 @@ from typing import Any, get_origin
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
+from components.run_environment import TrackingStore, store_variables
 from components.trainer.component import Hyperparameters
 from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
 from pipeline.config import Config
-from pipeline.dag import Places, TrackingStore, create_pipeline
+from pipeline.dag import Places, create_pipeline
 from pipeline.kubeflow import entrypoint
 from pipeline.kubeflow.completion import TRAINER, Dropped, complete
 from pipeline.kubeflow.document import PipelineDocument
@@ -48,6 +49,7 @@ def compile_pipeline(
       UserError: the configuration says too little to run on a cluster.
     """
     parameters = _parameters(config)
+    store = _tracking_store(config)
     pipeline = create_pipeline(
         config,
         _places(config, parameters),
@@ -57,11 +59,13 @@ def compile_pipeline(
             arcface_margin=parameters.margin,
             arcface_scale=parameters.scale,
         ),
+        beam_args=config.beam.pipeline_args,
     )
     dropped = Dropped(parameters.defaults(), _json_properties(pipeline.components))
     images = _images(config, [step.id for step in pipeline.components], image, training_image)
     document = PipelineDocument(_compile_with_tfx(pipeline, images))
     complete(document, config.kubeflow, dropped)
+    _tell_trainer(document, store)
     return PipelineDocument(document.spec, platform_spec(document, config.kubeflow))
 
 
@@ -99,7 +103,6 @@ def _places(config: Config, parameters: Parameters) -> Places:
         input_dir=parameters.data_dir,
         pipeline_root=settings.pipeline_root,
         serving_dir=settings.serving_dir,
-        tracking=_tracking_store(config),
         baseline_from_pushed=True,
     )
 
@@ -120,6 +123,14 @@ def _tracking_store(config: Config) -> TrackingStore | None:
             "the whole address as MLFLOW_TRACKING_URI"
         )
     return TrackingStore(config.tracking.uri, config.tracking.experiment)
+
+
+def _tell_trainer(document: PipelineDocument, store: TrackingStore | None) -> None:
+    """Names the tracking store in the Trainer's environment, which is in no cache key."""
+    variables = [{"name": key, "value": text} for key, text in store_variables(store).items()]
+    for step in document.steps:
+        if step.name == TRAINER and variables:
+            step.container["env"] = variables
 
 
 def _images(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config import GpuConfig, KubeflowConfig, StepResources
+from pipeline.kubeflow.config import GpuConfig, KubeflowConfig, StepResources
 from pipeline.kubeflow.document import PipelineDocument, Step
 from pipeline.kubeflow.quantity import parse_quantity
 

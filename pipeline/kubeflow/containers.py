@@ -20,7 +20,7 @@ from kfp.local import docker_task_handler, status
 
 import docker
 from groundfloor.errors import UserError
-from pipeline.kubeflow.document import PipelineDocument
+from pipeline.kubeflow.document import PipelineDocument, Step
 
 _EXECUTOR_FLAG = "--executor_class_path"
 
@@ -95,9 +95,9 @@ def run_in_containers(
     _check_engine({step.container["image"] for step in document.steps})
     pipeline = components.load_component_from_file(str(file))
     local.init(local.DockerRunner(), pipeline_root=str(containers.artifacts), raise_on_error=False)
-    names = {_executor_of(step.container["args"]): step.name for step in document.steps}
+    steps = {_executor_of(step.container["args"]): step for step in document.steps}
     failed: list[str] = []
-    with _step_containers(containers, names, failed):
+    with _step_containers(containers, steps, failed):
         pipeline(**arguments)
     if failed:
         raise StepFailedError(failed[0])
@@ -121,25 +121,26 @@ def _check_engine(images: set[str]) -> None:
 
 @contextmanager
 def _step_containers(
-    containers: Containers, names: Mapping[str, str], failed: list[str]
+    containers: Containers, steps: Mapping[str, Step], failed: list[str]
 ) -> Iterator[None]:
     """Has `kfp.local` start its containers with `_run_container`.
 
-    Its own handler mounts nothing but the artifacts, gives no say in network or user, and takes the
-    exit code from the engine's answer to `wait`, which Podman's socket has been seen to give as 0
-    for a container that failed. `kfp.local` offers no place for another handler, so its class is
-    replaced while the pipeline runs.
+    Its own handler mounts nothing but the artifacts, gives no say in network or user, leaves out
+    the environment that the specification gives a container, and takes the exit code from the
+    engine's answer to `wait`, which Podman's socket has been seen to give as 0 for a container that
+    failed. `kfp.local` offers no place for another handler, so its class is replaced while the
+    pipeline runs.
     """
 
     class StepHandler(docker_task_handler.DockerTaskHandler):
         def run(self) -> status.Status:
-            step = names[_executor_of(self.full_command)]
+            step = steps[_executor_of(self.full_command)]
             started = time.monotonic()
-            exit_code, printed = _run_container(self.image, self.full_command, containers)
+            exit_code, printed = _run_container(step, self.full_command, containers)
             if exit_code:
-                failed.append(f"the step {step} ended with exit code {exit_code}:\n{printed}")
+                failed.append(f"the step {step.name} ended with exit code {exit_code}:\n{printed}")
                 return status.Status.FAILURE
-            containers.on_end(step, time.monotonic() - started)
+            containers.on_end(step.name, time.monotonic() - started)
             return status.Status.SUCCESS
 
     former = docker_task_handler.DockerTaskHandler
@@ -150,19 +151,20 @@ def _step_containers(
         docker_task_handler.DockerTaskHandler = former
 
 
-def _run_container(image: str, command: list[str], containers: Containers) -> tuple[int, str]:
+def _run_container(step: Step, command: list[str], containers: Containers) -> tuple[int, str]:
     """The exit code, and the last lines printed."""
     last_lines: deque[str] = deque(maxlen=_LAST_LINES)
     folders = {containers.artifacts: str(containers.artifacts)} | dict(containers.mounts)
+    variables = {item["name"]: item["value"] for item in step.container.get("env", [])}
     client = docker.from_env()
     container = client.containers.run(
-        image,
+        step.container["image"],
         command,
         detach=True,
         network_mode=containers.network,
         # What the steps write belongs to whoever runs them, not to the image's user.
         user=f"{os.getuid()}:{os.getgid()}",
-        environment={"HOME": "/tmp"},
+        environment={"HOME": "/tmp"} | variables,
         volumes={str(here): {"bind": there, "mode": "rw"} for here, there in folders.items()},
     )
     try:

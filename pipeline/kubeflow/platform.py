@@ -5,8 +5,8 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2 as kubernetes_pb2
 
-from pipeline.config import KubeflowConfig, SecretConfig, VolumeConfig
 from pipeline.kubeflow.completion import TRAINER
+from pipeline.kubeflow.config import KubeflowConfig, SecretConfig, VolumeConfig
 from pipeline.kubeflow.document import PipelineDocument, Step
 
 

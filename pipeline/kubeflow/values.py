@@ -34,7 +34,7 @@ def all_values(document: PipelineDocument) -> Iterator[Value]:
             yield from _strings(f"step {step.name}: {name}", name, constant)
         for variable in step.container.get("env", []):
             where = f"step {step.name}: environment {variable['name']}"
-            yield Value(where, variable["name"], variable.get("value", ""))
+            yield from _strings(where, variable["name"], variable.get("value", ""))
         for argument in step.container.get("args", []):
             flag, equals, text = argument.partition("=")
             if equals and flag.startswith("--"):

@@ -371,7 +371,7 @@ def test_without_a_bound_a_blessing_does_not_read_like_an_achievement():
     blessing = decide()
     assert blessing.blessed
     assert blessing.reasons == (
-        "No figure was required of it (evaluation.thresholds): that it is blessed does not say "
+        "No figure was required of it (evaluation.bounds): that it is blessed does not say "
         "that it is good.",
         "The test split has 30 people with two images or more; at least 10 are required.",
         "It has thresholds to decide with: EER, FAR=1e-01.",

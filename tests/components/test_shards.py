@@ -1,5 +1,7 @@
 """The listing of a split's files, and what a reader makes of it."""
 
+from pathlib import Path
+
 import apache_beam as beam
 import pytest
 import tensorflow as tf
@@ -7,7 +9,17 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from components.beam_shards import ReadShards
-from components.shards import FILE_NAME, ShardsError, differences, shard_files, write_listing
+from components.shards import (
+    FILE_NAME,
+    ShardsError,
+    differences,
+    remove_leftovers,
+    shard_files,
+    shard_name,
+    whole_file,
+    write_listing,
+    write_shard,
+)
 from faces.storage import dataset_of_records
 from groundfloor.errors import UserError
 
@@ -105,3 +117,33 @@ def test_differences_are_in_the_order_of_names():
         "b has 3 bytes instead of 2",
         "c was not written by its step",
     ]
+
+
+def test_a_file_that_is_not_finished_has_no_name_and_leaves_the_former_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("whole")
+
+    def fail():
+        with whole_file(str(path)) as unfinished:
+            Path(unfinished).write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert path.read_text() == "whole"
+
+
+def test_a_shard_that_is_written_again_is_the_same_file(tmp_path):
+    path = tmp_path / shard_name(0, 2)
+    assert path.name == "data_tfrecord-00000-of-00002.gz"
+    for _ in range(2):
+        write_shard(str(path), iter([b"one", b"two"]))
+        assert list(tmp_path.iterdir()) == [path]
+    assert list(dataset_of_records([str(path)]).as_numpy_iterator()) == [b"one", b"two"]
+
+
+def test_what_a_bundle_that_failed_has_left_is_removed(tmp_path):
+    for name in ("a.gz", "b.gz", "a.gz.1234"):
+        (tmp_path / name).write_bytes(b"")
+    remove_leftovers({str(tmp_path): ["a.gz", "b.gz", "c.gz"]})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gz", "b.gz"]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from biometrics.report.exports import tensorboard_scalars
 from components.tracking import (
     Patience,
     TrackedRun,
@@ -51,13 +52,14 @@ def test_a_run_has_its_parameters_and_one_point_a_metric_an_epoch(tracker, store
 def test_a_later_process_goes_on_with_the_same_run(tracker, store):
     tracker.finish(succeeded=True)
     later = Tracker(TrackedRun.from_json(tracker.run.to_json()))
-    later.log_metrics({"test/EER": 0.1, "TAR@FAR=1e-03": 0.5, "Rank-1 (one enrolled)": 0.8})
+    figures = {"EER": 0.1, "TAR@FAR=1e-03": 0.5, "Rank-1 (one enrolled)": 0.8}
+    later.log_metrics(tensorboard_scalars(figures))
     later.log_text("<html>", "report.html")
     client = MlflowClient(store)
     assert client.get_run(tracker.run.run_id).data.metrics == {
         "test/EER": 0.1,
-        "TAR at FAR 1e-03": 0.5,
-        "Rank-1 one enrolled": 0.8,
+        "test/TAR at FAR 1e-03": 0.5,
+        "test/Rank-1 one enrolled": 0.8,
     }
     assert [f.path for f in client.list_artifacts(tracker.run.run_id)] == ["report.html"]
     assert later.run.failure == ""

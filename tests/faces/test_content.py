@@ -8,11 +8,15 @@ import pytest
 from faces.content import (
     UnreadableError,
     content_mark,
-    fingerprint,
     fingerprint_of,
     read_file,
 )
-from faces.sources.folder import list_folder
+from faces.record import Listing, Record
+from faces.sources.folder import FolderSource
+
+
+def fingerprint(root, follow_links=False):
+    return FolderSource(root, follow_links).fingerprint()
 
 
 def write(root, **contents):
@@ -98,16 +102,22 @@ def test_what_has_no_content_blocks_nothing_and_is_steady(odd_files, follow_link
 
 
 def test_who_reads_the_files_comes_to_the_same_fingerprint(odd_files):
-    listing = list_folder(odd_files, follow_links=True)
+    source = FolderSource(odd_files, follow_links=True)
+    listing = source.list()
     marks = {}
-    for key in listing.keys:
+    for record in listing.records:
         try:
-            marks[key] = content_mark(read_file(odd_files / key))
+            marks[record.key] = content_mark(source.read(record))
         except UnreadableError as error:
-            marks[key] = str(error)
+            marks[record.key] = str(error)
     assert marks["ann/pipe"] == marks["ann/zero"] == "not a regular file"
     assert marks["ann/huge"] == "over the limit of 536870912 bytes"
-    assert fingerprint_of(listing, marks) == fingerprint(odd_files, follow_links=True)
+    assert fingerprint_of(listing, marks.values()) == source.fingerprint()
+
+
+def test_an_image_that_becomes_another_persons_is_seen():
+    ann, bob = (Listing([Record("1.jpg", name)], {}, []) for name in ("ann", "bob"))
+    assert fingerprint_of(ann, ["x"]) != fingerprint_of(bob, ["x"])
 
 
 def test_reading_refuses_a_pipe_a_folder_and_a_file_over_the_limit(tmp_path):

@@ -6,10 +6,11 @@ from faces.duplicates import find_sameness
 from faces.images.encode import encode_image
 from groundfloor.errors import UserError
 from tests.conftest import draw_face, encoded
+from tests.faces.records import record_of, records_of
 
 
 def pixels_of(*keys, digest="a", is_flat=False):
-    return dict.fromkeys(keys, (digest, is_flat))
+    return dict.fromkeys(records_of(keys), (digest, is_flat))
 
 
 def test_a_picture_under_two_names_is_found_once():
@@ -38,7 +39,7 @@ def test_plain_images_are_counted_and_are_nobodys_picture():
 
 def test_few_examples_stand_for_many():
     found = find_sameness(
-        {f"s{person}/{n}": (str(n), False) for person in range(3) for n in range(20)}
+        {record_of(f"s{person}/{n}"): (str(n), False) for person in range(3) for n in range(20)}
     )
     assert (found.shared_count, len(found.shared)) == (20, 5)
 

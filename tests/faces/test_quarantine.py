@@ -2,8 +2,10 @@
 
 import pytest
 
-from faces.quarantine import Quarantine
+from faces.quarantine import Quarantine, lost_people
+from faces.record import Record
 from groundfloor.errors import UserError
+from tests.faces.records import record_of, records_of
 
 THREE_OF_TEN = Quarantine(10, {"a/1": "empty file", "b/2": "empty file", "c/<3>\n": "truncated"})
 
@@ -26,9 +28,13 @@ def test_a_larger_share_is_an_error_that_names_the_reasons_and_an_example_of_eac
     ]
 
 
+def unusable(reasons):
+    return {record_of(key): reason for key, reason in reasons.items()}
+
+
 def test_people_whom_it_leaves_without_an_image_or_with_one_are_named():
     reasons = {"a/1": "empty file", "a/2": "empty file", "b": "a link to nowhere", "c/1": "broken"}
-    lines = Quarantine(9, reasons | {"d/1": "broken"}).lost_people(["c/2", "d/2", "d/3"])
+    lines = lost_people(records_of(["c/2", "d/2", "d/3"]), unusable(reasons | {"d/1": "broken"}))
     assert lines == [
         "nothing of 'a' can be used: 2 x empty file",
         "nothing of 'b' can be used: 1 x a link to nowhere",
@@ -36,7 +42,12 @@ def test_people_whom_it_leaves_without_an_image_or_with_one_are_named():
     ]
 
 
+def test_whose_an_image_is_does_not_follow_from_its_key():
+    lines = lost_people([Record("1", "ann"), Record("2", "ann")], {Record("ann/3", "bob"): "empty"})
+    assert lines == ["nothing of 'bob' can be used: 1 x empty"]
+
+
 def test_no_more_than_ten_people_are_named():
-    lines = Quarantine(20, {f"p{n:02d}/1": "broken" for n in range(12)}).lost_people([])
+    lines = lost_people([], unusable({f"p{n:02d}/1": "broken" for n in range(12)}))
     assert len(lines) == 11
     assert lines[-1] == "and so it is with 2 more people"

@@ -5,29 +5,32 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from faces.sources.folder import identity_of
+from faces.record import Record
 from faces.splits import SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
+from tests.faces.records import record_of, records_of
 
 
-def keys_of(sizes: list[int]) -> list[str]:
-    return [
+def images_of(sizes: list[int]) -> list[Record]:
+    return records_of(
         f"p{person:03d}/{shot}.jpg" for person, size in enumerate(sizes) for shot in range(size)
-    ]
-
-
-def disjoint(keys: list[str], test_split: float = 0.2, val_split: float = 0.2, seed: int = 1):
-    return assign_splits(
-        keys, mode="identity_disjoint", test_split=test_split, val_split=val_split, seed=seed
     )
 
 
-def stratified(keys: list[str], test_split: float = 0.2, val_split: float = 0.1, seed: int = 1):
+def disjoint(images: list[Record], test_split: float = 0.2, val_split: float = 0.2, seed: int = 1):
     return assign_splits(
-        keys, mode="stratified", test_split=test_split, val_split=val_split, seed=seed
+        images, mode="identity_disjoint", test_split=test_split, val_split=val_split, seed=seed
+    )
+
+
+def stratified(
+    images: list[Record], test_split: float = 0.2, val_split: float = 0.1, seed: int = 1
+):
+    return assign_splits(
+        images, mode="stratified", test_split=test_split, val_split=val_split, seed=seed
     )
 
 
@@ -36,9 +39,9 @@ many_sizes = st.lists(st.integers(3, 30), min_size=4, max_size=40)
 
 @given(many_sizes, st.integers(0, 10))
 def test_nobody_in_test_is_in_training(sizes, seed):
-    splits = disjoint(keys_of(sizes), seed=seed)
+    splits = disjoint(images_of(sizes), seed=seed)
     people = {
-        split: {identity_of(key) for key, where in splits.items() if where == split}
+        split: {image.identity for image, where in splits.items() if where == split}
         for split in ("train", "val", "test")
     }
     assert not people["test"] & (people["train"] | people["val"])
@@ -47,15 +50,15 @@ def test_nobody_in_test_is_in_training(sizes, seed):
 
 @given(many_sizes, st.integers(0, 10), st.randoms(use_true_random=False))
 def test_the_order_of_the_listing_does_not_matter(sizes, seed, shuffler):
-    keys = keys_of(sizes)
-    shuffled = list(keys)
+    images = images_of(sizes)
+    shuffled = list(images)
     shuffler.shuffle(shuffled)
-    assert disjoint(keys, seed=seed) == disjoint(shuffled, seed=seed)
-    assert set(disjoint(keys, seed=seed)) == set(keys)
+    assert disjoint(images, seed=seed) == disjoint(shuffled, seed=seed)
+    assert set(disjoint(images, seed=seed)) == set(images)
 
 
-def in_test(splits: dict[str, str]) -> Counter[str]:
-    return Counter(identity_of(key) for key, split in splits.items() if split == "test")
+def in_test(splits: dict[Record, str]) -> Counter[str]:
+    return Counter(image.identity for image, split in splits.items() if split == "test")
 
 
 @given(
@@ -64,7 +67,7 @@ def in_test(splits: dict[str, str]) -> Counter[str]:
     st.integers(0, 3),
 )
 def test_no_choice_of_whole_people_comes_nearer_to_the_test_share(sizes, share, seed):
-    people = in_test(disjoint(keys_of(sizes), test_split=share, val_split=0.0, seed=seed))
+    people = in_test(disjoint(images_of(sizes), test_split=share, val_split=0.0, seed=seed))
     target = share * sum(sizes)
     nearest = min(
         abs(sum(chosen) - target)
@@ -75,9 +78,39 @@ def test_no_choice_of_whole_people_comes_nearer_to_the_test_share(sizes, share, 
     assert abs(people.total() - target) == pytest.approx(nearest)
 
 
+@given(
+    st.lists(st.integers(2, 6), min_size=4, max_size=24),
+    st.integers(0, 3),
+    st.floats(0.01, 0.95),
+    st.integers(0, 5),
+)
+@example([2] * 4, 0, 0.95, 1)  # nearest would be everybody
+@example([2] * 20, 3, 0.95, 1)  # nearest would be all but one
+@example([2] * 20, 3, 0.05, 1)  # nearest would be one
+@example([200] * 130, 0, 0.01, 1)
+def test_two_people_or_more_are_tested_and_as_many_trained_whatever_the_share(
+    sizes, singles, share, seed
+):
+    splits = disjoint(images_of(sizes + [1] * singles), test_split=share, val_split=0.5, seed=seed)
+    tested = [person for person, images in in_test(splits).items() if images > 1]
+    trained = {image.identity for image, split in splits.items() if split == "train"}
+    assert len(tested) >= 2
+    assert len(trained) >= 2
+    assert len(tested) + len(trained) == len(sizes)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("share", [0.05, 0.95])
+def test_a_person_who_alone_is_the_whole_share_is_neither_tested_nor_trained_alone(share, seed):
+    sizes = [3] * 99 + [16]  # of 313 images, 16 are the sum that is nearest to a twentieth
+    people = in_test(disjoint(images_of(sizes), test_split=share, val_split=0.0, seed=seed))
+    assert 2 <= len(people) <= len(sizes) - 2
+    assert people.total() == pytest.approx(share * sum(sizes), abs=1.5)
+
+
 @given(st.lists(st.integers(2, 60), min_size=150, max_size=300), st.sampled_from([0.1, 0.2, 0.5]))
 def test_the_test_share_of_many_people_is_met_to_the_image(sizes, share):
-    people = in_test(disjoint(keys_of(sizes), test_split=share, val_split=0.0))
+    people = in_test(disjoint(images_of(sizes), test_split=share, val_split=0.0))
     assert abs(people.total() - share * sum(sizes)) <= 1
 
 
@@ -85,7 +118,7 @@ def test_the_test_share_of_many_people_is_met_to_the_image(sizes, share):
 @pytest.mark.parametrize("large", [[300], [125, 125], [100, 300]])
 def test_a_few_people_with_many_images_do_not_fill_the_test_split(large, seed):
     sizes = [*large, *[5] * 60]
-    people = in_test(disjoint(keys_of(sizes), val_split=0.0, seed=seed))
+    people = in_test(disjoint(images_of(sizes), val_split=0.0, seed=seed))
     assert people.total() == pytest.approx(0.2 * sum(sizes), abs=2.5)
     assert len(people) >= min(10, people.total() // 5)
 
@@ -96,16 +129,16 @@ def test_a_few_people_with_many_images_do_not_fill_the_test_split(large, seed):
     st.integers(0, 20),
 )
 def test_a_person_more_moves_few_others(sizes, newcomer, seed):
-    keys = keys_of(sizes)
-    before = in_test(disjoint(keys, val_split=0.0, seed=seed))
-    grown = [*keys, *(f"new/{shot}.jpg" for shot in range(newcomer))]
+    images = images_of(sizes)
+    before = in_test(disjoint(images, val_split=0.0, seed=seed))
+    grown = [*images, *records_of(f"new/{shot}.jpg" for shot in range(newcomer))]
     after = in_test(disjoint(grown, val_split=0.0, seed=seed))
     assert len((before.keys() ^ after.keys()) - {"new"}) <= 12
 
 
 @given(many_sizes)
 def test_the_val_share_is_met_to_the_image(sizes):
-    splits = disjoint(keys_of(sizes), val_split=0.2)
+    splits = disjoint(images_of(sizes), val_split=0.2)
     val = sum(split == "val" for split in splits.values())
     training = val + sum(split == "train" for split in splits.values())
     assert abs(val - 0.2 * training) <= 1
@@ -118,15 +151,15 @@ def test_the_val_share_is_met_to_the_image(sizes):
     st.sampled_from([0.1, 0.3, 0.6]),
 )
 def test_val_leaves_everybody_two_images_to_train_on(sizes, share):
-    splits = disjoint(keys_of(sizes), val_split=share)
-    train = Counter(identity_of(key) for key, where in splits.items() if where == "train")
+    splits = disjoint(images_of(sizes), val_split=share)
+    train = Counter(image.identity for image, where in splits.items() if where == "train")
     assert min(train.values()) >= 2
-    assert {identity_of(key) for key, where in splits.items() if where == "val"} <= train.keys()
+    assert {image.identity for image, where in splits.items() if where == "val"} <= train.keys()
 
 
 def test_val_takes_nothing_of_two_images_and_at_most_one_of_three():
-    splits = disjoint(keys_of([2] * 10 + [3] * 10), val_split=0.6)
-    val = Counter(identity_of(key) for key, where in splits.items() if where == "val")
+    splits = disjoint(images_of([2] * 10 + [3] * 10), val_split=0.6)
+    val = Counter(image.identity for image, where in splits.items() if where == "val")
     assert set(val.values()) == {1}
     assert all(int(person[1:]) >= 10 for person in val)
 
@@ -134,38 +167,38 @@ def test_val_takes_nothing_of_two_images_and_at_most_one_of_three():
 def test_val_holds_out_some_images_of_people_with_few():
     # A fifth of three images rounds to one for each person, a tenth rounds to none: together they
     # still are a tenth.
-    splits = disjoint(keys_of([3] * 40), test_split=0.25, val_split=0.1)
+    splits = disjoint(images_of([3] * 40), test_split=0.25, val_split=0.1)
     assert Counter(splits.values()) == {"test": 30, "val": 9, "train": 81}
 
 
 def test_orl_is_split_into_eight_test_people_and_one_val_image_each():
-    splits = disjoint(keys_of([10] * 40), val_split=0.1)
+    splits = disjoint(images_of([10] * 40), val_split=0.1)
     assert Counter(splits.values()) == {"test": 80, "val": 32, "train": 288}
 
 
 def test_people_with_one_image_are_impostors_of_test():
-    keys = [*keys_of([5] * 6), "lonely/1.jpg", "single/1.jpg"]
-    splits = disjoint(keys)
-    assert splits["lonely/1.jpg"] == splits["single/1.jpg"] == "test"
+    lonely, single = singles = records_of(["lonely/1.jpg", "single/1.jpg"])
+    splits = disjoint([*images_of([5] * 6), *singles])
+    assert splits[lonely] == splits[single] == "test"
 
 
 def test_another_seed_gives_another_assignment():
-    keys = keys_of([10] * 20)
-    assert disjoint(keys, seed=1) != disjoint(keys, seed=2)
+    images = images_of([10] * 20)
+    assert disjoint(images, seed=1) != disjoint(images, seed=2)
 
 
 def test_an_image_stays_where_it_is_when_others_of_its_person_arrive():
-    before = disjoint(keys_of([10] * 20), val_split=0.0)
-    after = disjoint([*keys_of([10] * 20), "p000/new.jpg"], val_split=0.0)
-    moved = [key for key in before if before[key] != after[key]]
+    before = disjoint(images_of([10] * 20), val_split=0.0)
+    after = disjoint([*images_of([10] * 20), record_of("p000/new.jpg")], val_split=0.0)
+    moved = [image for image in before if before[image] != after[image]]
     assert not moved
 
 
 @given(st.lists(st.integers(3, 20), min_size=2, max_size=20), st.integers(0, 5))
 def test_stratified_has_everybody_in_every_split_who_has_four_images(sizes, seed):
-    splits = stratified(keys_of(sizes), seed=seed)
+    splits = stratified(images_of(sizes), seed=seed)
     people = {
-        split: Counter(identity_of(key) for key, where in splits.items() if where == split)
+        split: Counter(image.identity for image, where in splits.items() if where == split)
         for split in ("train", "val", "test")
     }
     assert len(people["train"]) == len(people["test"]) == len(sizes)
@@ -174,31 +207,38 @@ def test_stratified_has_everybody_in_every_split_who_has_four_images(sizes, seed
 
 
 def test_stratified_meets_both_shares_of_all_images():
-    splits = stratified(keys_of([20] * 10), test_split=0.2, val_split=0.1)
+    splits = stratified(images_of([20] * 10), test_split=0.2, val_split=0.1)
     assert Counter(splits.values()) == {"test": 40, "val": 20, "train": 140}
 
 
 @pytest.mark.parametrize("sizes", [[], [5], [5, 5, 5], [5, 5, 5, 1, 1]])
 def test_too_few_identities_is_one_clear_error(sizes):
     with pytest.raises(UserError, match="at least 4 identities with two or more images"):
-        disjoint(keys_of(sizes))
+        disjoint(images_of(sizes))
 
 
 def test_stratified_names_the_person_with_too_few_images():
     with pytest.raises(UserError, match=r"at least 3 images of every identity.*2 of 'p001'"):
-        stratified(keys_of([5, 2, 5]))
+        stratified(images_of([5, 2, 5]))
 
 
 def test_hostile_names_are_only_names():
-    keys = keys_of([5] * 6) + [f"<script>\udcff\n/{shot}\U0001f600.jpg" for shot in range(5)]
-    random.Random(0).shuffle(keys)
-    assert set(disjoint(keys)) == set(keys)
+    hostile = records_of(f"<script>\udcff\n/{shot}\U0001f600.jpg" for shot in range(5))
+    images = images_of([5] * 6) + hostile
+    random.Random(0).shuffle(images)
+    assert set(disjoint(images)) == set(images)
+
+
+def test_whose_an_image_is_does_not_follow_from_its_key():
+    images = [Record(f"{number}.jpg", f"p{number // 5}") for number in range(40)]
+    tested = in_test(disjoint(images, test_split=0.25))
+    assert sorted(tested.values()) == [5, 5]
 
 
 def described(sizes: list[int], test_split: float = 0.2, val_split: float = 0.1, **options):
     shares = {"test_split": test_split, "val_split": val_split}
     mode = options.get("mode", "identity_disjoint")
-    splits = assign_splits(keys_of(sizes), mode=mode, **shares, seed=1)
+    splits = assign_splits(images_of(sizes), mode=mode, **shares, seed=1)
     return describe_splits(splits, mode=mode, **shares)
 
 
@@ -243,13 +283,13 @@ def test_shares_that_a_closed_set_cannot_meet_are_told():
 
 
 def test_names_of_people_that_look_alike_are_told():
-    keys = [
+    images = records_of(
         f"{name}/{n}.jpg"
         for name in ("Ann", "ann", "Jos\u00e9", "Jose\u0301", "bob")
         for n in "1234"
-    ]
+    )
     shares = {"mode": "identity_disjoint", "test_split": 0.4, "val_split": 0.0}
-    remarks = describe_splits(assign_splits(keys, **shares, seed=1), **shares).remarks
+    remarks = describe_splits(assign_splits(images, **shares, seed=1), **shares).remarks
     assert remarks == [
         "'Ann' and 'ann' count as different people",
         "'Jose\\u0301' and 'Jos\\xe9' count as different people",

@@ -56,9 +56,9 @@ def test_an_empty_file_means_the_defaults(tmp_path):
 
 def test_an_override_wins_over_the_file(tmp_path):
     path = write(tmp_path, "training: {epochs: 5, batch_size: 8}")
-    config = load_config(path, ["training.epochs=3", "evaluation.thresholds.EER.max=0.1"])
+    config = load_config(path, ["training.epochs=3", "evaluation.bounds.EER.max=0.1"])
     assert (config.training.epochs, config.training.batch_size) == (3, 8)
-    assert config.evaluation.thresholds["EER"].max == 0.1
+    assert config.evaluation.bounds["EER"].max == 0.1
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,9 @@ def test_an_override_wins_over_the_file(tmp_path):
     [
         ("training.epoch=3", "training.epoch: unknown key (did you mean epochs?)"),
         ("trainin.epochs=3", "trainin: unknown key (did you mean training?)"),
-        ("evaluation.thresholds.EER.maximum=1", "EER.maximum: unknown key"),
+        ("evaluation.bounds.EER.maximum=1", "EER.maximum: unknown key (did you mean max?)"),
+        ("evaluation.bound={}", "evaluation.bound: unknown key (did you mean bounds?)"),
+        ("kubeflow.volumes=[{claim: x, mount_path: y, p: z}]", "(known here: claim, mount_path)"),
         ("training.epochs=0", "training.epochs: Input should be greater than 0. Received: 0"),
         ("training.epochs=1.5", "training.epochs: Input should be a valid integer"),
         ("training.epochs=true", "training.epochs: Input should be a valid integer"),
@@ -82,7 +84,7 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("model.input_shape=[16,16,3]", "model: input_shape must be at least 32 pixels"),
         ("model.backbone=vgg", "model.backbone: Input should be 'resnet10' or 'resnet18'"),
         ("model.arcface_margin=1.6", "model.arcface_margin: Input should be less than 1.57"),
-        ("evaluation.thresholds={EER: {}}", "evaluation.thresholds.EER: give min, max or both"),
+        ("evaluation.bounds={EER: {}}", "evaluation.bounds.EER: give min, max or both"),
         ("evaluation.protocols.closed_st={}", "unknown key (did you mean closed_set?)"),
         ("evaluation.protocols.closed_set.gallery_image=2", "(did you mean gallery_images?)"),
         ("evaluation.protocols.closed_set.gallery_images=0", "should be greater than 0"),
@@ -90,20 +92,20 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("evaluation.protocols.pairs={}", "evaluation.protocols.pairs: give the file of the pairs"),
         ("evaluation.slices.file=a.csv", "evaluation.slices.columns: Field required"),
         ("evaluation.slices={file: a.csv, columns: []}", "columns: List should have at least 1"),
-        ("evaluation.intervals=jackknife", "intervals: Input should be 'bootstrap' or 'clopper"),
+        ("evaluation.intervals=jackknife", "intervals: must be 'bootstrap' or 'clopper_pearson'"),
         ("evaluation.shards=0", "evaluation.shards: Input should be greater than 0"),
         ("evaluation.dev_share=1", "evaluation.dev_share: Input should be less than 1"),
         ("evaluation.dev_share=0", "evaluation.dev_share: Input should be greater than 0"),
         (
-            "evaluation.thresholds={EERR: {max: 0.1}}",
-            "evaluation: thresholds.EERR: there is no such figure to set a bound on "
+            "evaluation.bounds={EERR: {max: 0.1}}",
+            "evaluation: bounds.EERR: there is no such figure to set a bound on "
             "(did you mean EER?)",
         ),
-        ("evaluation.thresholds={TAR@FAR=1e-05: {min: 0.1}}", "(add 1e-05 to target_fars)"),
-        ("evaluation.thresholds={EER_threshold: {max: 0.1}}", "(known: EER, AUC, "),
-        ("evaluation.thresholds={A: {max: 1}, B: {max: 1}}", "thresholds.A: "),
-        ("evaluation.thresholds={A: {max: 1}, B: {max: 1}}", "thresholds.B: "),
-        ("evaluation.bounds_hold=figure", "bounds_hold: Input should be 'interval' or 'value'"),
+        ("evaluation.bounds={TAR@FAR=1e-05: {min: 0.1}}", "(add 1e-05 to target_fars)"),
+        ("evaluation.bounds={EER_threshold: {max: 0.1}}", "(known: EER, AUC, "),
+        ("evaluation.bounds={A: {max: 1}, B: {max: 1}}", "bounds.A: "),
+        ("evaluation.bounds={A: {max: 1}, B: {max: 1}}", "bounds.B: "),
+        ("evaluation.bounds_hold=figure", "bounds_hold: must be 'interval' or 'value'. Received"),
         ("evaluation.min_people=0", "evaluation.min_people: Input should be greater than 0"),
         ("evaluation.beat_baselines=1", "beat_baselines: Input should be a valid boolean"),
         ("evaluation.require_threshold=no_one", "require_threshold: Input should be a valid bool"),
@@ -140,8 +142,8 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("evaluation.target_fars=[0.1, 0.1]", "evaluation.target_fars: must be different"),
         ("evaluation.target_fars=[]", "evaluation.target_fars: List should have at least 1 item"),
         ("evaluation.target_fars=[.nan]", "evaluation.target_fars.0: Input should be"),
-        ("evaluation.thresholds.EER.max=.inf", "EER.max: Input should be a finite number"),
-        ("evaluation.thresholds={EER: {min: 0.3, max: 0.2}}", "EER: min must not be above max"),
+        ("evaluation.bounds.EER.max=.inf", "EER.max: Input should be a finite number"),
+        ("evaluation.bounds={EER: {min: 0.3, max: 0.2}}", "EER: min must not be above max"),
         ("evaluation.max_regression=.nan", "evaluation.max_regression: Input should be"),
         ("evaluation.slices={file: '', columns: [a]}", "slices.file: a path must not be empty"),
         ("training=!!binary aGk=", "could not determine a constructor for the tag"),
@@ -182,10 +184,10 @@ def test_a_protocol_is_asked_for_by_naming_it(tmp_path):
         """,
     )
     asked = {
-        "closed_set": {"gallery_images": 1},
-        "open_set": {"gallery_images": 1, "non_mated": 0.25, "rank": 1},
+        "closed_set": {},
+        "open_set": {"non_mated": 0.25},
         "templates": {"size": 3, "file": "templates.csv"},
-        "pairs": {"file": "pairs.txt", "min_share": 0.9},
+        "pairs": {"file": "pairs.txt"},
     }
     assert load_config(path).evaluation.protocols.asked() == asked
     without = load_config(path, ["evaluation.protocols.pairs.enabled=false"])
@@ -193,9 +195,9 @@ def test_a_protocol_is_asked_for_by_naming_it(tmp_path):
 
 
 def test_a_bound_can_be_set_on_each_figure_that_is_asked_for():
-    asked = "evaluation={target_fars: [0.05], ranks: [3], thresholds: {%s: {min: 0.1}}}"
+    asked = "evaluation={target_fars: [0.05], ranks: [3], bounds: {%s: {min: 0.1}}}"
     for name in ("EER", "AUC", "Rank-3", "Rank-1 (one enrolled)", "TAR@FAR=5e-02"):
-        assert name in load_config(None, [asked % name]).evaluation.thresholds
+        assert name in load_config(None, [asked % name]).evaluation.bounds
     for name in ("Rank-1", "TAR@FAR=1e-02"):
         with pytest.raises(ConfigError, match="no such figure"):
             load_config(None, [asked % name])
@@ -206,6 +208,15 @@ def test_the_gate_is_strict_unless_it_is_told_otherwise():
     assert (gate.bounds_hold, gate.min_people) == ("interval", 10)
     assert gate.beat_baselines
     assert gate.require_threshold
+
+
+def test_the_former_name_of_the_bounds_is_still_read_and_its_mistakes_are_named_so():
+    bounds = load_config(None, ["evaluation.thresholds.EER.max=0.1"]).evaluation.bounds
+    assert bounds["EER"].max == 0.1
+    with pytest.raises(ConfigError, match=r"thresholds\.EER\.maxi: unknown key .did you mean max"):
+        load_config(None, ["evaluation.thresholds.EER.maxi=0.1"])
+    with pytest.raises(ConfigError, match="bounds and thresholds are two spellings of the same"):
+        load_config(None, ["evaluation.thresholds.EER.max=0.1", "evaluation.bounds.EER.max=0.2"])
 
 
 def test_slices_have_a_file_and_columns():

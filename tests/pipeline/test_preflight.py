@@ -5,22 +5,26 @@ from pathlib import Path
 
 import pytest
 
+from components.evaluator.config import EvaluationConfig
 from faces.splits import assign_splits
 from groundfloor.errors import UserError
-from pipeline.config import EvaluationConfig, load_config
+from pipeline.config import load_config
 from pipeline.preflight import judge_evaluation
 from tests import ROOT
+from tests.faces.records import records_of
 
 
 def splits_of(images):
     """The splits of {person: number of images}."""
     keys = [f"{name}/{shot}.jpg" for name, shots in images.items() for shot in range(shots)]
-    return assign_splits(keys, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
+    return assign_splits(
+        records_of(keys), mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42
+    )
 
 
 DEMO = ROOT / "configs" / "demo.yaml"
 FIVE_EACH = splits_of({f"p{person:02d}": 5 for person in range(20)})
-TESTED = sorted(key for key, split in FIVE_EACH.items() if split == "test")
+TESTED = sorted(image.key for image, split in FIVE_EACH.items() if split == "test")
 
 
 def judge(splits=FIVE_EACH, **evaluation):
@@ -29,13 +33,13 @@ def judge(splits=FIVE_EACH, **evaluation):
 
 
 def test_what_no_model_can_pass_is_told_before_the_training():
-    assert judge(min_people=5, thresholds={"TAR@FAR=1e-02": {"min": 0.5}}) == [
+    assert judge(min_people=5, bounds={"TAR@FAR=1e-02": {"min": 0.5}}) == [
         "the model will not be blessed: the test split has 4 people with two images or more, and "
         "at least 5 are required (evaluation.min_people)",
-        "the model will not be blessed: TAR@FAR=1e-02 in evaluation.thresholds needs 300 impostor "
+        "the model will not be blessed: TAR@FAR=1e-02 in evaluation.bounds needs 300 impostor "
         "pairs and the test split has 150",
     ]
-    assert judge(min_people=4, thresholds={"TAR@FAR=1e-01": {"min": 0.5}}) == []
+    assert judge(min_people=4, bounds={"TAR@FAR=1e-01": {"min": 0.5}}) == []
 
 
 def test_a_protocol_that_cannot_be_measured_is_told_and_is_no_error():

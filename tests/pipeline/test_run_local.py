@@ -37,7 +37,7 @@ training: {batch_size: 8, epochs: 2}
 @pytest.fixture(scope="module")
 def config_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "small.yaml"
-    evaluation = {"evaluation": {"thresholds": {"EER": {"max": 0.99}}} | LENIENT}
+    evaluation = {"evaluation": {"bounds": {"EER": {"max": 0.99}}} | LENIENT}
     path.write_text(SMALL + yaml.safe_dump(evaluation), encoding="utf-8")
     return path
 

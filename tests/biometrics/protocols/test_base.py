@@ -8,8 +8,7 @@ import pytest
 
 from biometrics.embeddings import ImageSet
 from biometrics.errors import EvaluationError
-from biometrics.protocols import PROTOCOLS, find_protocol, run_protocols
-from pipeline.config import ProtocolsConfig
+from biometrics.protocols import find_protocol, run_protocols
 from tests.biometrics.protocols.cases import on_a_line, random_set, reordered, settings
 
 SEARCHES = {"leave_one_out": {}, "closed_set": {}, "open_set": {}, "templates": {"size": 2}}
@@ -66,15 +65,6 @@ def test_the_ranks_of_leave_one_out_by_hand():
 def test_an_unknown_protocol_or_option_is_refused(name, options, message):
     with pytest.raises(EvaluationError, match=message):
         find_protocol(name, options)
-
-
-def test_the_configuration_knows_the_protocols_and_their_defaults():
-    options = {name: {} for name in PROTOCOLS} | {"pairs": {"file": "pairs.txt"}}
-    asked = ProtocolsConfig.model_validate(options).asked()
-    assert asked.keys() == PROTOCOLS.keys()
-    for name, configured in asked.items():
-        given = {"file": "pairs.txt"} if name == "pairs" else {}
-        assert find_protocol(name, configured) == find_protocol(name, given)
 
 
 def test_a_protocol_that_is_undefined_says_so_and_costs_no_other_its_figures():

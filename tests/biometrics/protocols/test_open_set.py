@@ -6,7 +6,7 @@ import pytest
 from biometrics.embeddings import EmbeddingSet, ImageSet
 from biometrics.errors import EvaluationError
 from biometrics.protocols.open_set import OpenSet, fpir_keys
-from faces.sources.folder import identity_of
+from faces.record import Record
 from faces.splits import assign_splits
 from groundfloor.draws import Draw, shuffled
 from tests.biometrics.protocols.cases import on_a_line, random_set, settings
@@ -139,12 +139,18 @@ def test_half_of_those_who_can_search_are_enrolled_however_many_have_a_single_im
     # The shape of Labeled Faces in the Wild: the test people are those whose hash comes first, and
     # with them everybody who has a single image.
     images = {f"p{person}": 3 for person in range(100)} | {f"s{one}": 1 for one in range(singles)}
-    keys = [f"{name}/{shot}.jpg" for name, shots in images.items() for shot in range(shots)]
-    splits = assign_splits(keys, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
-    tested = [key for key in keys if splits[key] == "test"]
+    faces = [
+        Record(f"{name}/{shot}.jpg", name)
+        for name, shots in images.items()
+        for shot in range(shots)
+    ]
+    splits = assign_splits(faces, mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42)
+    tested = [face for face in faces if splits[face] == "test"]
     embeddings = np.random.default_rng(1).normal(size=(len(tested), 8)).astype(np.float32)
     test = EmbeddingSet(
-        identities=[identity_of(key) for key in tested], keys=tested, embeddings=embeddings
+        identities=[face.identity for face in tested],
+        keys=[face.key for face in tested],
+        embeddings=embeddings,
     )
     mated_people = len({identity for identity in test.identities if identity.startswith("p")})
     counts = OpenSet().run(test, settings(seed=42)).counts

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -13,19 +12,19 @@ import pytest
 import tensorflow as tf
 from mlflow import MlflowClient
 from tfx.components.util import model_utils
-from tfx.types import channel, standard_artifacts
+from tfx.types import standard_artifacts
 
 from biometrics.figures.metrics import calculate_verification_metrics
 from biometrics.thresholds.pack import (
     ThresholdPack,
     digest_of_images,
 )
-from components.evaluator.component import FaceEvaluator
+from components.run_environment import TrackingStore
 from components.tracking import RUN_FILE, TrackedRun
-from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE
 from faces.storage import read_split
 from groundfloor.errors import UserError
 from serving.model_dir import load_pack, newest_complete
+from serving.signatures import EMBEDDING_KEY, SERVING_SIGNATURE
 from tests.conftest import LENIENT, write_faces
 from tests.stages import (
     SMALL_MODEL,
@@ -54,11 +53,7 @@ def transformed(source, tmp_path_factory):
 @pytest.fixture(scope="module")
 def tracking(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mlflow")
-    return {
-        "uri": f"sqlite:///{folder}/mlflow.db",
-        "experiment": "faces",
-        "artifact_dir": (folder / "mlflow").as_uri(),
-    }
+    return TrackingStore(f"sqlite:///{folder}/mlflow.db", "faces", (folder / "mlflow").as_uri())
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +72,10 @@ def evaluated(source, transformed, model, tmp_path_factory):
         model,
         tmp_path_factory.mktemp("evaluated"),
         **LENIENT,
-        thresholds={"EER": {"max": 0.99}},
+        bounds={"EER": {"max": 0.99}},
         credit="drawn in the test",
         protocols={"closed_set": {}, "open_set": {"non_mated": 0.5}},
-        slices_file=str(attributes),
-        slice_columns=["hair"],
+        slices={"file": str(attributes), "columns": ["hair"]},
     )
 
 
@@ -131,20 +125,20 @@ def test_the_report_is_one_page_with_the_credit(evaluated):
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
-def test_a_model_within_the_thresholds_is_blessed_in_the_standard_way(evaluated):
+def test_a_model_within_the_bounds_is_blessed_in_the_standard_way(evaluated):
     blessing = evaluated["blessing"]
     assert model_utils.is_model_blessed(blessing)
     assert (Path(blessing.uri) / "BLESSED").exists()
     assert "EER is" in (Path(blessing.uri) / "reasons.txt").read_text(encoding="utf-8")
 
 
-def test_a_model_beyond_a_threshold_is_not_blessed_and_not_pushed(transformed, model, tmp_path):
+def test_a_model_beyond_a_bound_is_not_blessed_and_not_pushed(transformed, model, tmp_path):
     outputs = run_evaluator(
         transformed["transformed_examples"],
         model,
         tmp_path,
         **LENIENT,
-        thresholds={"AUC": {"min": 1.1}},
+        bounds={"AUC": {"min": 1.1}},
     )
     assert not model_utils.is_model_blessed(outputs["blessing"])
     assert (Path(outputs["blessing"].uri) / "NOT_BLESSED").exists()
@@ -316,8 +310,7 @@ def test_files_that_cannot_be_read_are_named_and_cost_no_other_figure(transforme
         transformed["transformed_examples"],
         model,
         tmp_path,
-        slices_file=str(tmp_path / "nowhere.csv"),
-        slice_columns=["hair"],
+        slices={"file": str(tmp_path / "nowhere.csv"), "columns": ["hair"]},
         protocols={"pairs": {"file": str(tmp_path / "no pairs.txt")}},
     )
     metrics = json.loads((Path(outputs["evaluation"].uri) / "metrics.json").read_text())
@@ -326,34 +319,6 @@ def test_files_that_cannot_be_read_are_named_and_cost_no_other_figure(transforme
     assert re.match(r"Not measured: cannot read .*/no pairs\.txt: ", remark)
     assert 0 <= metrics["EER"] <= 1
     assert (Path(outputs["blessing"].uri) / "NOT_BLESSED").exists()
-
-
-def test_a_pipe_among_the_files_of_the_settings_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match=r"cannot read .*/pipe: not a regular file"):
-        FaceEvaluator(
-            channel.Channel(type=standard_artifacts.Examples),
-            channel.Channel(type=standard_artifacts.Model),
-            slices_file=str(tmp_path / "pipe"),
-        )
-
-
-def test_a_changed_file_of_the_settings_is_another_setting(tmp_path):
-    def digest(**options):
-        return FaceEvaluator(
-            channel.Channel(type=standard_artifacts.Examples),
-            channel.Channel(type=standard_artifacts.Model),
-            **options,
-        ).exec_properties["files_digest"]
-
-    table, pairs = tmp_path / "people.csv", tmp_path / "pairs.csv"
-    digests = [digest(slices_file=str(table))]
-    for content in ("identity,hair\na,dark", "identity,hair\na,fair"):
-        table.write_text(content, encoding="utf-8")
-        digests.append(digest(slices_file=str(table)))
-    pairs.write_text("fold,first_key,second_key,same", encoding="utf-8")
-    digests.append(digest(slices_file=str(table), protocols={"pairs": {"file": str(pairs)}}))
-    assert len(set(digests)) == 4
 
 
 def test_the_latest_blessed_model_is_measured_on_the_same_pairs(transformed, model, tmp_path):
@@ -377,7 +342,7 @@ def test_a_blessed_model_of_another_input_is_named_and_not_compared(
     other = run_trainer(
         run_transform(examples, tmp_path / "transform", (40, 40, 3)),
         tmp_path / "trained",
-        model=other_shape.model_dump(mode="json"),
+        model=other_shape,
     )["model"]
     outputs = run_evaluator(
         transformed["transformed_examples"], model, tmp_path / "run", baseline=other
@@ -392,7 +357,7 @@ def test_mlflow_gets_the_test_figures_and_the_report_in_the_run_of_the_training(
 ):
     path = Path(model.uri) / "Format-Serving" / RUN_FILE
     run_id = TrackedRun.from_json(path.read_text(encoding="utf-8")).run_id
-    client = MlflowClient(tracking["uri"])
+    client = MlflowClient(tracking.uri)
     logged = client.get_run(run_id).data.metrics
     assert logged["test/EER"] == pytest.approx(metrics_of(evaluated)["EER"])
     assert "raw pixels/EER" in logged

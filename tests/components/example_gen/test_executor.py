@@ -8,15 +8,19 @@ from PIL import Image
 from tfx.types import artifact_utils
 
 from components.example_gen.component import ImageExampleGen
-from components.example_gen.driver import FolderDriver
-from faces.content import fingerprint
+from components.example_gen.config import DataConfig
+from faces.contract import SPLITS
 from faces.images.decode import decode_and_resize
 from faces.quarantine import FILE_NAME, Quarantine
-from faces.sources.folder import list_images
-from faces.splits import REPORT_FILE_NAME, SPLITS, SplitReport, assign_splits
+from faces.sources.folder import FolderSource
+from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits
 from groundfloor.errors import UserError
 from tests.conftest import draw_face, write_faces
 from tests.stages import files_of, run_example_gen
+
+
+def records_in(folder):
+    return FolderSource(folder).list().records
 
 
 def examples_by_key(artifact, split):
@@ -44,10 +48,10 @@ def test_every_image_is_in_the_split_it_was_assigned_to(faces, tmp_path):
     examples = run_example_gen(faces, tmp_path / "run")["examples"]
     assert artifact_utils.decode_split_names(examples.split_names) == ["train", "val", "test"]
     expected = assign_splits(
-        list_images(faces), mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42
+        records_in(faces), mode="identity_disjoint", test_split=0.2, val_split=0.1, seed=42
     )
     for split in ("train", "val", "test"):
-        keys = {key for key, where in expected.items() if where == split}
+        keys = {image.key for image, where in expected.items() if where == split}
         assert set(examples_by_key(examples, split)) == keys
 
 
@@ -98,17 +102,20 @@ def test_splits_are_made_of_what_can_be_used(faces, tmp_path):
     for shot in range(1, 5):
         (faces / f"person01/{shot}.png").write_bytes(b"")
     outputs = run_example_gen(faces, tmp_path / "run", max_quarantined=0.5, val_split=0.2)
+    reasons = quarantine_of(outputs).reasons
     usable = [
-        key
-        for key in list_images(faces)
-        if not key.startswith("person00") and key not in quarantine_of(outputs).reasons
+        image
+        for image in records_in(faces)
+        if image.identity != "person00" and image.key not in reasons
     ]
     expected = assign_splits(
         usable, mode="identity_disjoint", test_split=0.2, val_split=0.2, seed=42
     )
     splits = keys_by_split(outputs)
-    assert {key: split for split, keys in splits.items() for key in keys} == expected
-    assert expected["person01/0.png"] == "test"  # of one image nobody learns
+    assert {key: split for split, keys in splits.items() for key in keys} == {
+        image.key: split for image, split in expected.items()
+    }
+    assert "person01/0.png" in splits["test"]  # of one image nobody learns
     report = split_report_of(outputs)
     assert report.images == {split: len(keys) for split, keys in splits.items()}
     assert report.remarks[-2:] == [
@@ -133,7 +140,7 @@ def test_too_few_usable_people_is_one_error_that_says_who_lost_their_files(tmp_p
 
 
 def test_a_folder_that_changes_between_driver_and_reader_is_an_error(faces, tmp_path):
-    seen = fingerprint(faces)
+    seen = FolderSource(faces).fingerprint()
     run_example_gen(faces, tmp_path / "same", input_fingerprint=seen)
     draw_face(1, 99).save(faces / "person01/0.png")
     with pytest.raises(UserError, match="changed while they were read"):
@@ -201,39 +208,14 @@ def test_hostile_names_are_only_names(tmp_path):
     keys = set()
     for split in ("train", "val", "test"):
         keys |= set(examples_by_key(examples, split))
-    assert keys == set(list_images(faces))
-
-
-def test_the_driver_fingerprints_the_whole_folder(faces, tmp_path):
-    component = ImageExampleGen(str(faces))
-
-    def fingerprint():
-        properties = dict(component.exec_properties)
-        resolved = FolderDriver(None).resolve_exec_properties(properties, None, None)
-        return resolved["input_fingerprint"]
-
-    before = fingerprint()
-    assert fingerprint() == before
-    (faces / "person00/deep").mkdir()
-    (faces / "person00/0.png").rename(faces / "person00/deep/0.png")
-    assert fingerprint() != before
-
-
-def test_the_driver_sees_content_that_size_and_time_do_not_show(faces):
-    component = ImageExampleGen(str(faces))
-    prints = []
-    one, two = faces / "person00/one.bin", faces / "person01/one.bin"
-    for first, second in ((b"a", b"b"), (b"b", b"a")):
-        for path, content in ((one, first), (two, second)):
-            path.write_bytes(content)
-            os.utime(path, (1, 1))
-        properties = dict(component.exec_properties)
-        resolved = FolderDriver(None).resolve_exec_properties(properties, None, None)
-        prints.append(resolved["input_fingerprint"])
-    assert prints[0] != prints[1]
+    assert keys == {image.key for image in records_in(faces)}
 
 
 def test_a_changed_source_changes_the_cache_key(faces, monkeypatch):
-    before = ImageExampleGen(str(faces)).exec_properties["source_digest"]
+    def digest():
+        component = ImageExampleGen(str(faces), DataConfig(), channels=3)
+        return component.exec_properties["source_digest"]
+
+    before = digest()
     monkeypatch.setattr("components.example_gen.component.source_digest", lambda module: "other")
-    assert ImageExampleGen(str(faces)).exec_properties["source_digest"] != before
+    assert digest() != before

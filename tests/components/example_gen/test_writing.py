@@ -1,7 +1,6 @@
 """How what was checked gets to the files of its split, once and whole."""
 
 import apache_beam as beam
-import pytest
 import tensorflow as tf
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -12,30 +11,17 @@ from components.example_gen.checking import (
     Place,
     read_checked,
     read_example,
-    whole_file,
 )
-from components.example_gen.writing import WriteShards, plan_shards, remove_leftovers
-from faces.sources.folder import list_images
+from components.example_gen.writing import WriteShards, plan_shards
+from components.shards import remove_leftovers
+from faces.sources.folder import FolderSource
+from tests.faces.records import record_of
 
 MB = 2**20
 
 
 def checked(key, length=1):
-    return CheckedImage(key, "mark", "", Place(0, 0, length))
-
-
-def test_a_file_that_is_not_finished_has_no_name_and_leaves_the_former_one(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("whole")
-
-    def fail():
-        with whole_file(str(path)) as unfinished:
-            tf.io.gfile.GFile(unfinished, "w").write("half")
-            raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError, match="killed"):
-        fail()
-    assert path.read_text() == "whole"
+    return CheckedImage(record_of(key), "mark", "", Place(0, 0, length))
 
 
 def test_shards_have_some_64_mb_and_every_image_once():
@@ -50,7 +36,7 @@ def test_shards_have_some_64_mb_and_every_image_once():
 
 
 def test_shards_do_not_depend_on_the_order_of_the_images():
-    images = [CheckedImage(f"a/{n}", "", "", Place(n, 0, MB)) for n in range(100)]
+    images = [CheckedImage(record_of(f"a/{n}"), "", "", Place(n, 0, MB)) for n in range(100)]
     assert plan_shards({"train": images}) == plan_shards({"train": images[::-1]})
     places = [place for shard in plan_shards({"train": images}) for place in shard.places]
     assert places != sorted(places)
@@ -58,16 +44,17 @@ def test_shards_do_not_depend_on_the_order_of_the_images():
 
 def test_what_is_tried_again_is_written_once(faces, tmp_path):
     (tmp_path / "spilled").mkdir()
-    keys = list_images(faces)
-    options = CheckOptions(str(faces), str(tmp_path / "spilled"), max_pixels=10_000, channels=3)
+    source = FolderSource(faces)
+    records = source.list().records
+    options = CheckOptions(source, str(tmp_path / "spilled"), max_pixels=10_000, channels=3)
     spilled = []
     for _ in range(2):
         with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-            _ = pipeline | CheckImages(keys, options)
-        images = list(read_checked(keys, options.spill_folder))
+            _ = pipeline | CheckImages(records, options)
+        images = list(read_checked(records, options.spill_folder))
         spilled.append([read_example(image.place, options.spill_folder) for image in images])
     assert spilled[0] == spilled[1]
-    assert [image.key for image in images] == keys
+    assert [image.record for image in images] == records
 
     folder = tmp_path / "Split-train"
     shards = plan_shards({str(folder): images})
@@ -75,7 +62,7 @@ def test_what_is_tried_again_is_written_once(faces, tmp_path):
         with beam.Pipeline(runner=FnApiRunner()) as pipeline:
             _ = pipeline | WriteShards(shards, options.spill_folder)
         (folder / "data_tfrecord-00000-of-00001.gz.1234").write_bytes(b"of a bundle that failed")
-    remove_leftovers(shards)
+    remove_leftovers({shard.folder: [shard.name] for shard in shards})
     (file,) = folder.iterdir()
     assert sorted(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator()) == sorted(
         spilled[0]

@@ -4,13 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import channel, standard_artifacts
 
-from components.example_gen.executor import SCALAR_FEATURES
 from components.statistics.component import StatisticsGen
 from components.statistics.executor import Executor
+from faces.contract import SCALAR_FEATURES
 from tests.conftest import write_faces
 from tests.stages import executor_of, new_artifact, run_example_gen
 
@@ -23,10 +22,7 @@ def examples(tmp_path_factory):
 
 
 def run_statistics_gen(examples, target):
-    component = StatisticsGen(
-        channel.Channel(type=standard_artifacts.Examples),
-        stats_options=tfdv.StatsOptions(feature_allowlist=list(SCALAR_FEATURES)),
-    )
+    component = StatisticsGen(channel.Channel(type=standard_artifacts.Examples), SCALAR_FEATURES)
     statistics = new_artifact(standard_artifacts.ExampleStatistics, target)
     executor_of(Executor, target.parent / "tmp").Do(
         {"examples": [examples]}, {"statistics": [statistics]}, component.exec_properties

@@ -11,7 +11,7 @@ from components.trainer.callbacks import (
     TrainingDiverged,
     build_callbacks,
 )
-from pipeline.config import TrainingConfig
+from components.trainer.config import TrainingConfig
 
 ONE = np.ones((4, 1), np.float32)
 

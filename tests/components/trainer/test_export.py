@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer.export import (
-    EMBEDDING_KEY,
-    PIXELS_SIGNATURE,
-    SERVING_SIGNATURE,
-    ServingModule,
-)
+from components.trainer.export import ServingModule
 from components.trainer.model import FaceEmbeddingModel
 from faces.images.decode import decode_and_resize
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, SERVING_SIGNATURE
 from tests.conftest import draw_face, encoded
 
 SHAPE = (32, 40, 3)

@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from components.trainer.augmentation import FaceAugmentation
 from components.trainer.callbacks import CHECKPOINT_NAME, ProgressReporter, TrainingDiverged
+from components.trainer.config import ModelConfig, TrainingConfig
 from components.trainer.face_model_trainer import (
     FaceModelTrainer,
     TrainingDataError,
     TrainingResult,
 )
-from pipeline.config import ModelConfig, TrainingConfig
 
 MODEL = ModelConfig(input_shape=[32, 32, 1], embedding_dim=8, dropout_rate=0.0, arcface_scale=16.0)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.trainer.config import ModelConfig
 from components.trainer.model import (
     BACKBONES,
     FaceEmbeddingModel,
@@ -14,7 +15,6 @@ from components.trainer.model import (
     precision_policy,
     resolve_precision,
 )
-from pipeline.config import ModelConfig
 
 SHAPE = (32, 32, 1)
 

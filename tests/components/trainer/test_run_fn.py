@@ -1,4 +1,4 @@
-"""The stock Trainer with our run_fn, on a tiny TFRecord."""
+"""FaceTrainer, run for real."""
 
 import json
 import subprocess
@@ -10,12 +10,13 @@ import pytest
 import tensorflow as tf
 from mlflow import MlflowClient
 
+from components.run_environment import TrackingStore
 from components.tracking import RUN_FILE, TrackedRun
 from components.trainer.callbacks import MODEL_NAME
-from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
+from components.trainer.config import TrainerSettings
 from groundfloor import progress
 from groundfloor.errors import UserError
-from pipeline.config import TrainingConfig
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE
 from tests.conftest import draw_face, write_faces
 from tests.stages import (
     SHORT_TRAINING,
@@ -37,11 +38,7 @@ def transformed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(transformed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    tracking = {
-        "uri": f"sqlite:///{folder}/mlflow.db",
-        "experiment": "faces",
-        "artifact_dir": (folder / "mlflow").as_uri(),
-    }
+    tracking = TrackingStore(f"sqlite:///{folder}/mlflow.db", "faces", (folder / "mlflow").as_uri())
     steps = []
     progress.listen(steps.append)
     try:
@@ -96,14 +93,14 @@ def test_the_delivered_models_load_without_this_project_and_embed_as_the_served_
     pixels = np.stack([np.asarray(draw_face(person, 0, size=(32, 32))) for person in range(4)])
     served = tf.saved_model.load(f"{outputs['model'].uri}/Format-Serving")
     expected = served.signatures[PIXELS_SIGNATURE](pixels=tf.constant(pixels))[EMBEDDING_KEY]
-    client = MlflowClient(tracking["uri"])
+    client = MlflowClient(tracking.uri)
     experiment = client.get_experiment_by_name("faces")
     (logged,) = client.search_logged_models([experiment.experiment_id])
     embeddings = in_a_bare_process(
         tmp_path,
         pixels,
         Path(outputs["model_run"].uri) / "checkpoints" / MODEL_NAME,
-        tracking["uri"],
+        tracking.uri,
         f"models:/{logged.model_id}",
     )
     assert set(embeddings) == {"keras", "mlflow", "pyfunc"}
@@ -114,7 +111,7 @@ def test_the_delivered_models_load_without_this_project_and_embed_as_the_served_
 def test_mlflow_has_the_parameters_and_a_point_an_epoch(trained):
     outputs, tracking, _ = trained
     run_id = tracked_run(outputs).run_id
-    client = MlflowClient(tracking["uri"])
+    client = MlflowClient(tracking.uri)
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["training.epochs"] == "2"
@@ -136,13 +133,13 @@ def test_folders_named_in_the_configuration_are_used(transformed, tmp_path):
     training = SHORT_TRAINING.model_copy(
         update={"checkpoint_dir": tmp_path / "ckpt", "log_dir": tmp_path / "logs", "epochs": 1}
     )
-    run_trainer(transformed, tmp_path, training=training.model_dump(mode="json"))
+    run_trainer(transformed, tmp_path, training=training)
     assert list((tmp_path / "ckpt").iterdir())
     assert list((tmp_path / "logs").rglob("events.out.*"))
 
 
 def test_a_tracking_server_that_is_down_does_not_cost_the_model(transformed, tmp_path):
-    tracking = {"uri": "http://127.0.0.1:9", "experiment": "faces", "artifact_dir": None}
+    tracking = TrackingStore("http://127.0.0.1:9", "faces")
     outputs = run_trainer(transformed, tmp_path, tracking=tracking)
     assert (Path(outputs["model"].uri) / "Format-Serving/saved_model.pb").exists()
     assert tracked_run(outputs).run_id is None
@@ -152,17 +149,14 @@ def test_a_tracking_server_that_is_down_does_not_cost_the_model(transformed, tmp
 def test_a_training_that_diverges_says_when_and_fails_its_run(transformed, tmp_path, monkeypatch):
     # No rate that the configuration lets through is sure to diverge on these faces.
     training = SHORT_TRAINING.model_copy(update={"initial_lr": 1e30})
-    monkeypatch.setattr(TrainingConfig, "model_validate", lambda _: training)
-    tracking = {
-        "uri": f"sqlite:///{tmp_path}/mlflow.db",
-        "experiment": "faces",
-        "artifact_dir": (tmp_path / "mlflow").as_uri(),
-    }
+    settings = TrainerSettings(model=SMALL_MODEL, training=training, seed=1)
+    monkeypatch.setattr(TrainerSettings, "model_validate", lambda _: settings)
+    tracking = TrackingStore(
+        f"sqlite:///{tmp_path}/mlflow.db", "faces", (tmp_path / "mlflow").as_uri()
+    )
     with pytest.raises(UserError, match=r"diverged: .* in epoch 1"):
-        run_trainer(
-            transformed, tmp_path, training=training.model_dump(mode="json"), tracking=tracking
-        )
-    client = MlflowClient(tracking["uri"])
+        run_trainer(transformed, tmp_path, training=training, tracking=tracking)
+    client = MlflowClient(tracking.uri)
     experiment = client.get_experiment_by_name("faces")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FAILED"

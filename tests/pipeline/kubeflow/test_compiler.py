@@ -10,6 +10,7 @@ from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 from typer.testing import CliRunner
 
+from components.run_environment import TrackingStore, tracking_store
 from groundfloor.errors import UserError
 from pipeline import compile_kubeflow, kubeflow_lint
 from pipeline.config import load_config
@@ -196,10 +197,19 @@ def test_lists_and_mappings_are_named_to_the_entrypoint(compiled):
         for argument in step.container["args"]
         if argument.startswith("--json_properties=")
     }
-    assert named == {
-        "FaceEvaluator": "protocols,ranks,slice_columns,target_fars,thresholds",
-        "ImageTransform": "input_shape",
-    }
+    assert named == {"ImageTransform": "input_shape"}
+
+
+def test_only_the_trainer_is_told_of_the_tracking_store_and_in_its_environment(
+    compiled, monkeypatch
+):
+    told = {step.name: step.container["env"] for step in compiled.steps if "env" in step.container}
+    assert set(told) == {"Trainer"}
+    (variable,) = told["Trainer"]
+    monkeypatch.setenv(variable["name"], variable["value"])
+    assert tracking_store() == TrackingStore("http://mlflow.example:5000", "arcface-pipeline")
+    without = compile_with("tracking.enabled=false")
+    assert not [step.name for step in without.steps if "env" in step.container]
 
 
 def test_the_pipeline_root_is_in_the_specification():

@@ -131,9 +131,15 @@ def test_all_steps_run_from_the_specification_and_push_a_model(tmp_path, monkeyp
 
 def test_containers_see_the_volumes_and_the_artifacts_and_no_network(tmp_path, monkeypatch):
     engine = Engine(failing="components.example_gen.executor.Executor")
+    file = compile_to(tmp_path)
+    document = read_document(file)
+    (first,) = (step for step in document.steps if step.name == "ImageExampleGen")
+    first.container["env"] = [{"name": "OF_THE_STEP", "value": "yes"}]
+    file.write_text(document.to_yaml())
     with pytest.raises(StepFailedError):
-        run(compile_to(tmp_path), engine, monkeypatch)
+        run(file, engine, monkeypatch)
     (started,) = engine.started
+    assert started["environment"] == {"HOME": "/tmp", "OF_THE_STEP": "yes"}
     assert started["network_mode"] == "none"
     assert started["user"] == f"{os.getuid()}:{os.getgid()}"
     folders = [str(tmp_path / name) for name in ("artifacts", "faces", "models")]

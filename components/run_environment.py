@@ -1,0 +1,68 @@
+"""What a run hands to its steps in the environment of their processes.
+
+Where a training is tracked, and what Beam runs on, changes no result. As execution properties they
+would be part of the cache key, and another tracking server would train the model anew.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+_STORE = "ARCFACE_PIPELINE_TRACKING_STORE"
+_BEAM = "ARCFACE_PIPELINE_BEAM_ARGS"
+
+
+@dataclass(frozen=True)
+class TrackingStore:
+    """Where MLflow keeps the run.
+
+    Attributes:
+      uri: of the tracking store, without credentials.
+      experiment: its name.
+      artifact_dir: where a new experiment keeps its artifacts; None: MLflow's default.
+      owner: the identity of the metadata store that knows the run; None: there is none to ask.
+    """
+
+    uri: str
+    experiment: str
+    artifact_dir: str | None = None
+    owner: str | None = None
+
+
+@contextmanager
+def in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables of this process, and puts the former ones back."""
+    former = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def store_variables(store: TrackingStore | None) -> dict[str, str]:
+    """The environment of a step that tracks; None: it does not."""
+    return {_STORE: json.dumps(asdict(store), sort_keys=True)} if store else {}
+
+
+def beam_variables(args: Sequence[str]) -> dict[str, str]:
+    """The environment of a step on Beam, with options in place of those in its specification."""
+    return {_BEAM: json.dumps(list(args))} if args else {}
+
+
+def tracking_store() -> TrackingStore | None:
+    """Where the training of this run is tracked; None: nowhere."""
+    text = os.environ.get(_STORE)
+    return TrackingStore(**json.loads(text)) if text else None
+
+
+def beam_args() -> list[str]:
+    """Options of Beam for this run; empty: those of the specification."""
+    text = os.environ.get(_BEAM)
+    return json.loads(text) if text else []

@@ -1,0 +1,93 @@
+"""The sections `model` and `training` of the configuration."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from components.section import (
+    BatchSize,
+    Folder,
+    NoNumber,
+    Number,
+    PositiveInt,
+    Section,
+    Seed,
+    Share,
+    at_most,
+)
+from groundfloor.text import shown
+
+Side = Annotated[int, Field(gt=0), at_most(2_048, "networks for larger faces fit into no memory")]
+
+
+class ModelConfig(Section):
+    """The embedding network and the ArcFace head."""
+
+    input_shape: list[Side] = Field(
+        [112, 112, 3], description="Height, width and channels (1 grey, 3 RGB), in pixels."
+    )
+    embedding_dim: Annotated[PositiveInt, at_most(16_384, "no face needs more numbers")] = 512
+    dropout_rate: Share = 0.3
+    l2_reg: Annotated[Number, Field(ge=0.0), at_most(1.0, "nothing but 0 is learnt then")] = 5e-4
+    arcface_margin: Annotated[Number, Field(ge=0.0, lt=1.5707)] = Field(
+        0.5, description="Additive angular margin m, in radians."
+    )
+    arcface_scale: Annotated[Number, Field(gt=0.0), at_most(10_000, "its losses overflow")] = Field(
+        64.0, description="Feature scale s."
+    )
+    backbone: Literal["resnet10", "resnet18"] = "resnet10"
+
+    @model_validator(mode="after")
+    def _input_shape_is_an_image(self) -> "ModelConfig":
+        if len(self.input_shape) != 3 or self.input_shape[2] not in (1, 3):
+            raise ValueError(
+                "input_shape must be [height, width, channels] with 1 or 3 channels. "
+                f"Received: {shown(self.input_shape)}"
+            )
+        if min(self.input_shape[:2]) < 32:
+            raise ValueError(
+                f"input_shape must be at least 32 pixels a side. Received: {self.input_shape}"
+            )
+        return self
+
+
+class TrainingConfig(Section):
+    """How the network is trained."""
+
+    batch_size: BatchSize = 64
+    epochs: Annotated[PositiveInt, at_most(100_000, "no training ends then")] = 50
+    initial_lr: Annotated[Number, Field(gt=0.0), at_most(10.0, "every training diverges")] = Field(
+        1e-3, description="Adam's first rate."
+    )
+    mixed_precision: Annotated[Literal["auto", True, False], NoNumber] = Field(
+        "auto", description="float16 compute; auto: on a GPU that has it, and nowhere else."
+    )
+    augment: bool = Field(True, description="Random flips, shifts, rotations, zoom, erasing.")
+    early_stopping_patience: PositiveInt = Field(10, description="Epochs without improvement.")
+    reduce_lr_patience: PositiveInt = Field(5, description="Epochs without improvement.")
+    reduce_lr_factor: Annotated[Number, Field(gt=0.0, lt=1.0)] = 0.5
+    checkpoint_dir: Folder | None = Field(
+        None, description="Where checkpoints go; default: the ModelRun artifact."
+    )
+    log_dir: Folder | None = Field(
+        None, description="Where TensorBoard logs go; default: the ModelRun artifact."
+    )
+
+
+# What a run may set in place of the configuration's values: section -> its keys.
+HYPERPARAMETERS: Mapping[str, Any] = {
+    "model": {"arcface_margin", "arcface_scale"},
+    "training": {"batch_size", "epochs"},
+}
+
+
+class TrainerSettings(Section):
+    """All of the configuration that the training depends on."""
+
+    # They are execution properties of their own.
+    _NOT_IN_PROPERTY: ClassVar[Mapping[str, Any]] = HYPERPARAMETERS
+
+    model: ModelConfig
+    training: TrainingConfig
+    seed: Seed

@@ -1,0 +1,77 @@
+"""The section `kubeflow` of the configuration."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from components.section import Section
+
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+
+
+class StepResources(Section):
+    """What one step asks of its node, as Kubernetes quantities such as "500m" or "8Gi"."""
+
+    cpu_request: Quantity = "1"
+    cpu_limit: Quantity = "2"
+    memory_request: Quantity = "2Gi"
+    memory_limit: Quantity = "4Gi"
+
+
+class KindResources(Section):
+    """Resources by kind of step."""
+
+    data: StepResources = Field(
+        StepResources(), description="ImageExampleGen, StatisticsGen and on to ImageTransform."
+    )
+    training: StepResources = Field(
+        StepResources(cpu_request="2", cpu_limit="4", memory_request="4Gi", memory_limit="8Gi"),
+        description="Trainer.",
+    )
+    evaluation: StepResources = Field(StepResources(), description="FaceEvaluator and Pusher.")
+
+
+class GpuConfig(Section):
+    """The accelerator of the Trainer."""
+
+    count: int = Field(0, ge=0, le=1024, description="How many; 0: the Trainer runs on CPUs.")
+    type: str = Field("nvidia.com/gpu", description="Resource name that the node offers.")
+
+
+class VolumeConfig(Section):
+    """A volume that every step sees."""
+
+    claim: str = Field(description="Name of the PersistentVolumeClaim.")
+    mount_path: str = Field(description="Where the steps see it, such as /mnt/faces.")
+
+
+class SecretConfig(Section):
+    """A Kubernetes secret, given to every step as environment variables."""
+
+    name: str = Field(description="Name of the Secret.")
+    env: dict[str, str] = Field(description="Environment variable to key within the Secret.")
+
+
+class KubeflowConfig(Section):
+    """How the pipeline runs on Kubeflow Pipelines; docs/kubeflow.md says what each storage needs.
+
+    A service account is not part of a pipeline's specification: it is named at submission.
+    """
+
+    pipeline_root: str | None = Field(
+        None, description="minio://, s3:// or gs:// for the artifacts; default: the cluster's own."
+    )
+    serving_dir: str | None = Field(
+        None, description="Where blessed models go and baselines come from: on a volume, or gs://."
+    )
+    image: str | None = Field(None, description="Image of all steps.")
+    training_image: str | None = Field(None, description="Image of the Trainer; default: image.")
+    resources: KindResources = KindResources()
+    gpu: GpuConfig = GpuConfig()
+    node_selector: dict[str, str] = Field({}, description="Labels of the Trainer's nodes.")
+    retries: int = Field(2, ge=0, le=100, description="How often a failed step is tried again.")
+    cache: bool = Field(
+        True, description="Reuse results of equal steps; never of those that look into a folder."
+    )
+    volumes: list[VolumeConfig] = Field([], description="Volumes that every step sees.")
+    secrets: list[SecretConfig] = Field([], description="Given to every step.")

@@ -1,0 +1,50 @@
+"""What of the settings is in the properties of FaceEvaluator, and so in the cache key."""
+
+import os
+
+import pytest
+
+from components.evaluator.config import EvaluationConfig
+from groundfloor.errors import UserError
+from tests.stages import new_evaluator
+
+
+def properties(**evaluation):
+    return new_evaluator(**evaluation).exec_properties
+
+
+def test_the_section_arrives_as_it_was_given():
+    given = {
+        "target_fars": [0.05],
+        "bounds": {"EER": {"max": 0.2}},
+        "protocols": {"open_set": {"rank": 3}},
+        "slices": {"file": "people.csv", "columns": ["hair"]},
+    }
+    text = properties(**given)["evaluation_config"]
+    assert EvaluationConfig.from_property(text) == EvaluationConfig(**given)
+
+
+def test_settings_that_mean_the_same_are_the_same_property():
+    assert properties(protocols={"closed_set": {"enabled": False, "gallery_images": 3}}) == (
+        properties()
+    )
+    assert properties(thresholds={"EER": {"max": 0.2}}) == properties(bounds={"EER": {"max": 0.2}})
+
+
+def test_a_pipe_among_the_files_of_the_settings_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"cannot read .*/pipe: not a regular file"):
+        new_evaluator(slices={"file": str(tmp_path / "pipe"), "columns": ["hair"]})
+
+
+def test_a_changed_file_of_the_settings_is_another_setting(tmp_path):
+    table, pairs = tmp_path / "people.csv", tmp_path / "pairs.csv"
+    slices = {"file": str(table), "columns": ["hair"]}
+    digests = [properties(slices=slices)["files_digest"]]
+    for content in ("identity,hair\na,dark", "identity,hair\na,fair"):
+        table.write_text(content, encoding="utf-8")
+        digests.append(properties(slices=slices)["files_digest"])
+    pairs.write_text("fold,first_key,second_key,same", encoding="utf-8")
+    protocols = {"pairs": {"file": str(pairs)}}
+    digests.append(properties(slices=slices, protocols=protocols)["files_digest"])
+    assert len(set(digests)) == 4
