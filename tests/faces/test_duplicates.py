@@ -3,9 +3,7 @@
 import pytest
 
 from faces.duplicates import find_sameness
-from faces.images.encode import encode_image
 from groundfloor.errors import UserError
-from tests.conftest import draw_face, encoded
 from tests.faces.records import record_of, records_of
 
 
@@ -60,20 +58,3 @@ def test_a_source_of_one_picture_is_refused():
 
 def test_a_source_without_images_is_not_this_ones_matter():
     find_sameness({}).require_variety()
-
-
-def test_one_picture_in_different_files_has_one_digest():
-    face = draw_face(1, 1)
-    as_png, as_bmp = (encode_image(encoded(face, name), 10_000, 3) for name in ("png", "bmp"))
-    other = encode_image(encoded(draw_face(1, 2), "png"), 10_000, 3)
-    assert as_png.pixels_sha256 == as_bmp.pixels_sha256 != other.pixels_sha256
-    assert not as_png.is_flat
-
-
-@pytest.mark.parametrize("colour", [(0, 0, 0), (10, 200, 30)])
-def test_one_plain_colour_is_flat_even_where_its_channels_differ(colour):
-    face = draw_face(1, 1)
-    face.paste(colour, (0, 0, *face.size))
-    assert encode_image(encoded(face, "png"), 10_000, 3).is_flat
-    face.putpixel((3, 3), (255, 255, 255))
-    assert not encode_image(encoded(face, "png"), 10_000, 3).is_flat

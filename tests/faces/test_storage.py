@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from faces.contract import UNKNOWN_LABEL, vocabulary_schema
 from faces.storage import read_images, read_names, read_split, to_example
 
 SHAPE = (4, 5, 3)
@@ -70,3 +71,12 @@ def test_a_limit_reads_the_first_images_only(split):
 
 def test_an_empty_split_has_no_names():
     assert {len(values) for values in read_names([]).values()} == {0}
+
+
+def test_the_schema_describes_the_examples_that_are_stored():
+    record = to_example(np.zeros((2, 3, 1), np.uint8), UNKNOWN_LABEL, b"ann", b"ann/1.jpg", (9, 8))
+    stored = tf.train.Example.FromString(record).features.feature
+    schema = vocabulary_schema(["bob", "ann", "eve"])
+    assert {feature.name for feature in schema.feature} == set(stored)
+    (label,) = (feature for feature in schema.feature if feature.name == "label")
+    assert (label.int_domain.min, label.int_domain.max) == (UNKNOWN_LABEL, 2)
