@@ -21,9 +21,9 @@ from sklearn.datasets import load_sample_images
 
 from biometrics.thresholds.measured_images import MeasuredImages, describe_images
 from components.shards import shard_files
-from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 from faces.storage import read_split
 from serving.model_dir import newest_complete
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 
 LEFT_OUT = 8
 CROPS = 100

@@ -7,10 +7,10 @@ import apache_beam as beam
 import tensorflow as tf
 
 from components.beam_shards import ReadShards
-from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 from faces.storage import parse_examples
 from groundfloor import progress
 from groundfloor.plain_paths import plain_path
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 
 
 def input_shape_of(model_path: str) -> tuple[int, int, int]:

@@ -1,15 +1,10 @@
 """The model as it is served: a SavedModel that takes image files, or pixels."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
 from faces.images.decode import decode_and_resize
-
-SERVING_SIGNATURE = "serving_default"
-PIXELS_SIGNATURE = "pixels"
-EMBEDDING_KEY = "embedding"
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, SERVING_SIGNATURE
 
 
 class ServingModule(tf.Module):
@@ -42,8 +37,3 @@ class ServingModule(tf.Module):
             PIXELS_SIGNATURE: tf.function(self.embed_pixels, input_signature=[from_pixels]),
         }
         tf.saved_model.save(self, folder, signatures=signatures)
-
-
-def pixels_shape(signature: Any) -> tuple[int, int, int]:
-    """Height, width and channels that a loaded model's signature `pixels` takes."""
-    return tuple(signature.structured_input_signature[1]["pixels"].shape[1:])

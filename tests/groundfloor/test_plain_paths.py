@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from components.evaluator.embed import input_shape_of
-from components.trainer.export import PIXELS_SIGNATURE
 from groundfloor.plain_paths import plain_path
+from serving.signatures import PIXELS_SIGNATURE
 
 
 @pytest.mark.parametrize("name", ["a [x]", "a*b", "what?"])

@@ -22,10 +22,10 @@ from biometrics.thresholds.pack import (
 )
 from components.evaluator.component import FaceEvaluator
 from components.tracking import RUN_FILE, TrackedRun
-from components.trainer.export import EMBEDDING_KEY, SERVING_SIGNATURE
 from faces.storage import read_split
 from groundfloor.errors import UserError
 from serving.model_dir import load_pack, newest_complete
+from serving.signatures import EMBEDDING_KEY, SERVING_SIGNATURE
 from tests.conftest import LENIENT, write_faces
 from tests.stages import (
     SMALL_MODEL,

@@ -12,10 +12,10 @@ from mlflow import MlflowClient
 
 from components.tracking import RUN_FILE, TrackedRun
 from components.trainer.callbacks import MODEL_NAME
-from components.trainer.export import EMBEDDING_KEY, PIXELS_SIGNATURE
 from groundfloor import progress
 from groundfloor.errors import UserError
 from pipeline.config import TrainingConfig
+from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE
 from tests.conftest import draw_face, write_faces
 from tests.stages import (
     SHORT_TRAINING,
