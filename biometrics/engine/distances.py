@@ -43,6 +43,16 @@ def listed_distances(embeddings: np.ndarray, distance: str, first: Int64, second
     return distances
 
 
+def distance_between(first: np.ndarray, second: np.ndarray, distance: str) -> float:
+    """The distance of two embeddings, [D] each, rounded as the engine's are.
+
+    Raises:
+      EvaluationError: see `inputs.make_scorer`.
+    """
+    pair = np.stack([first, second])
+    return float(listed_distances(pair, distance, np.array([0]), np.array([1]))[0])
+
+
 def normalised(values: np.ndarray) -> Float64:
     """Each row divided by its length; float64 [N, D].
 
