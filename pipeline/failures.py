@@ -20,6 +20,10 @@ _DISK_FULL_WORDS = (
 )
 
 
+class RunFailedError(Exception):
+    """A run failed for another reason than what the user gave; the message names the log."""
+
+
 def user_error(error: BaseException, places: list[Path]) -> UserError | None:
     """The error that the user can mend, in what may be an error of a library around it.
 

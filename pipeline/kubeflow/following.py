@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from groundfloor.text import visible
+from pipeline.console import TextConsole
 from pipeline.kubeflow.access import NoAnswerError
 from pipeline.kubeflow.run import FINAL_STATES, Run, RunNotSucceededError, Task
 
@@ -31,7 +30,7 @@ class RunDisplay:
       steps: the same.
     """
 
-    def __init__(self, console: Console, steps: Collection[str]):
+    def __init__(self, console: TextConsole, steps: Collection[str]):
         self._console = console
         self.steps = steps
         self._states: dict[str, str] = {}
@@ -58,7 +57,7 @@ class RunDisplay:
 
     def say(self, line: str) -> None:
         """Prints a line above the steps."""
-        self._console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
+        self._console.say(line)
 
     def _show(self, task: Task) -> None:
         if task.state in FINAL_STATES:
