@@ -1,4 +1,4 @@
-"""The folder of a run's artifacts: whose it is, and what in it nobody knows any more."""
+"""The folder of a run's artifacts: whose store it belongs to, and what that store does not know."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """The command `arcface`: what the files of this folder do, one by one, as its subcommands.
 
-Each is imported for `arcface --help`, and so loads what is heavy only when it is at work.
+All of them are imported for `arcface --help`; each loads what is heavy only when it runs.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What a failed run says, and how it exits, wherever in the libraries the failure came from."""
+"""What a failed run says, in whichever library it failed."""
 
 import errno
 import shutil

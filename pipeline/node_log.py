@@ -1,4 +1,4 @@
-"""What LocalDagRunner is at, as its log says: TFX has no other way of telling."""
+"""Which node LocalDagRunner is running, read from its log: TFX reports it in no other way."""
 
 import logging
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ def checked_path(text: str) -> Path:
 
     Raises:
       ValueError: it is empty, which would be the folder that a command runs in; no name for a file;
-        or the home folder of nobody.
+        or the home folder of a user who does not exist.
     """
     if not text.strip():
         raise ValueError("a path must not be empty; `.` is the folder that the command runs in")

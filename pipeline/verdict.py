@@ -146,6 +146,6 @@ def _content(path: Path) -> bytes:
 
 
 def _print(line: str, stream: TextIO) -> None:
-    """One line, whatever is in the names of files."""
+    """Prints a line; what the stream cannot encode of a file's name is escaped."""
     encoding = stream.encoding or "utf-8"
     print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)

@@ -77,7 +77,7 @@ def _trusted(newest: Newest, trust_model: bool) -> ChosenModel:
 
 
 def _why_not_loaded(version: Path) -> str:
-    """A SavedModel is a program, so one is not loaded on nobody's word."""
+    """The reason and the remedy: loading a SavedModel runs a program."""
     try:
         operations = file_operations((version / SAVED_MODEL_FILE).read_bytes())
     except OSError as error:

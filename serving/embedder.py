@@ -65,7 +65,7 @@ class Embedder:
         return self._shape[-1]
 
     def see(self, path: Path, content: bytes) -> SeenImage:
-        """Everything that this model has to do with an image file of any format.
+        """An image file of any format that the pipeline reads, as this model sees it.
 
         Raises:
           UserError: it is no image that the pipeline would have taken, or the model fails on it.

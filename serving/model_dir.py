@@ -33,7 +33,7 @@ _PART = re.compile(re.escape(_PART_PREFIX) + r"[0-9]+")
 
 
 class Files(Protocol):
-    """Where folders lie; `tfx.dsl.io.fileio` is one, for whatever TensorFlow reaches."""
+    """A file system; `tfx.dsl.io.fileio` is one, for every kind that TensorFlow can open."""
 
     exists: Callable[[str], bool]
     isdir: Callable[[str], bool]

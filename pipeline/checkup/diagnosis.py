@@ -1,10 +1,11 @@
 """What is found of one topic."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-# All is well; something could be better; a run cannot do without.
-OK, NOTE, LACKS = "ok", "note", "lacks"
+OK: Final = "ok"
+NOTE: Final = "note"
+LACKS: Final = "lacks"
 
 
 @dataclass(frozen=True)

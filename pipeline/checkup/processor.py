@@ -26,7 +26,7 @@ _NEEDS = {
 _AS_FAST = {"SkylakeX": {"cooperlake", "sapphirerapids"}, "Haswell": {"zen", "excavator"}}
 
 _VARIABLE = "OPENBLAS_CORETYPE"
-# By less than this nobody need bother.
+# A smaller gain is not worth a remedy.
 _WORTH_IT = 1.1
 
 # Prints the seconds that the fastest of some products took, float32 as those of the evaluation.

@@ -13,7 +13,7 @@ from pipeline.checkup.diagnosis import NOTE, OK, Diagnosis
 
 _TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 
-# Seconds that an answer may take, whatever draws it out.
+# Seconds that all of an answer may take.
 _SECONDS = 5.0
 
 

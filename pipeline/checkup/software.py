@@ -17,8 +17,11 @@ _ANY_LIBC = (3, 11)
 _NEW_LIBC = ((3, 12), (3, 13))
 _LEAST_GLIBC = "2.39"
 
+# Distributions that are the same package, built in another way.
+_OTHER_BUILDS = {"tensorflow": "tensorflow-cpu"}
+
 # Named where all is well.
-_SHOWN = ("tfx", "tensorflow", "keras", "apache-beam", "mlflow", "kfp", "numpy")
+_SHOWN = ("tfx", "tensorflow", "tensorflow-cpu", "keras", "apache-beam", "mlflow", "kfp", "numpy")
 
 
 def check_python() -> Diagnosis:
@@ -72,7 +75,7 @@ def _fault(required: Requirement, installed: Callable[[str], str | None]) -> str
     """What is wrong with one package; empty where it is as required, or of an extra."""
     if required.marker and not required.marker.evaluate({"extra": ""}):
         return ""
-    version = installed(required.name)
+    version = installed(required.name) or installed(_OTHER_BUILDS.get(required.name, required.name))
     if version is None:
         return f"{required.name} is not installed"
     if not required.specifier.contains(version, prereleases=True):

@@ -20,7 +20,7 @@ _MIN_LOOKS = 3
 
 
 class RunDisplay:
-    """Shows which steps of a run are at work, and how each ended.
+    """Shows which steps of a run are running, and how each ended.
 
     Args:
       console: where to draw.
@@ -85,7 +85,7 @@ def follow(
     poll_interval: float,
     timeout: float | None,
 ) -> Run:
-    """Waits until a run has ended, and bears with a server that is away for a while.
+    """Waits until a run has ended; a server may be away for some minutes meanwhile.
 
     Args:
       server: where it runs.
@@ -128,13 +128,13 @@ class _Watch:
         try:
             run = self._server.get_run(self._run_id)
         except NoAnswerError as error:
-            self._bear(error)
+            self._note_silence(error)
             return None
         self._unanswered = 0
         self._display.update(run.tasks)
         return run
 
-    def _bear(self, error: NoAnswerError) -> None:
+    def _note_silence(self, error: NoAnswerError) -> None:
         self._unanswered += 1
         if self._unanswered == 1:
             self._away_since = time.monotonic()

@@ -51,6 +51,13 @@ def test_the_packages_that_are_required_here_are_enough_and_named():
     assert found.text == f"tfx {STACK['tfx']}, tensorflow 2.16.2, keras 3.15.1"
 
 
+def test_an_image_may_have_another_build_of_tensorflow():
+    stack = {name: version for name, version in STACK.items() if name != "tensorflow"}
+    found = judge_packages(REQUIRED, (stack | {"tensorflow-cpu": "2.16.2"}).get)
+    assert found.state == "ok"
+    assert "tensorflow-cpu 2.16.2" in found.text
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
