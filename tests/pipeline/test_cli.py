@@ -59,6 +59,17 @@ def test_its_help_names_every_subcommand_and_what_it_does(tmp_path):
     assert [row[1] for row in words if len(row) > 3 and row[1] in SUBCOMMANDS] == SUBCOMMANDS
 
 
+@pytest.mark.parametrize(
+    ("arguments", "quiet"), [(["run", "--help"], False), (["verify", "run"], True), ([], True)]
+)
+def test_only_the_log_of_a_run_keeps_what_libraries_say(monkeypatch, arguments, quiet):
+    started = []
+    monkeypatch.setattr(cli, "start", lambda app, **options: started.append((app, options)))
+    monkeypatch.setattr(sys, "argv", ["arcface", *arguments])
+    cli.main()
+    assert started == [(cli.app, {"quiet": quiet})]
+
+
 @pytest.mark.parametrize("arguments", [[], *([name] for name in SUBCOMMANDS)], ids=" ".join)
 def test_help_loads_nothing_heavy(arguments, tmp_path):
     code = (

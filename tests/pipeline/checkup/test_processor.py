@@ -16,7 +16,12 @@ AVX512 = AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
 def openblas(architecture):
-    return {"internal_api": "openblas", "version": "0.3.23", "architecture": architecture}
+    return {
+        "internal_api": "openblas",
+        "version": "0.3.23",
+        "num_threads": 2,
+        "architecture": architecture,
+    }
 
 
 def not_measured(kernel):
@@ -34,8 +39,8 @@ def test_an_old_kernel_on_a_new_processor_is_told_with_what_it_costs():
     found = judge_blas([openblas("Haswell")], AVX512, {"SkylakeX": 1.63}.get)
     assert found.state == "note"
     assert found.text == (
-        "OpenBLAS 0.3.23 takes the processor for a Haswell; as a SkylakeX its products are 1.6 "
-        "times as fast"
+        "OpenBLAS 0.3.23 (threads: 2) takes the processor for a Haswell; as a SkylakeX its "
+        "products are 1.6 times as fast"
     )
     assert found.remedy == "export OPENBLAS_CORETYPE=SkylakeX"
 
