@@ -89,7 +89,7 @@ def check_numba() -> Diagnosis:
     if version:
         return Diagnosis("numba", OK, f"numba {version}: the evaluation has its faster kernel")
     text = "not installed: the evaluation counts pairs with NumPy, which takes longer"
-    return Diagnosis("numba", NOTE, text, f"pip install '{_PROJECT}[fast]'")
+    return Diagnosis("numba", NOTE, text, "make setup, or install numba into this environment")
 
 
 def installed_version(name: str) -> str | None:
