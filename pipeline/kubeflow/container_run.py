@@ -1,5 +1,6 @@
 """A run in containers, shown on a console and kept in a folder as a run of `run_local.py` is."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def run_logged(
         containers = Containers(
             artifacts=folder.artifacts,
             mounts=mounts,
-            log=lambda text: print(text, end=""),
+            log=sys.stdout.write,
             on_end=lambda step, seconds: console.say(f"{step:<20} {seconds:6.1f} s"),
         )
         try:
