@@ -3,7 +3,6 @@
 import copy
 import json
 
-import kfp
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +10,6 @@ from pipeline.config import load_config
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.run_kubeflow import app
 from tests.conftest import LENIENT
-from tests.pipeline.kubeflow.kfp_server import KfpServer, serving
 from tests.pipeline.kubeflow.sound import sound_document
 
 LENIENT_SETTINGS = [f"evaluation.{key}={json.dumps(value)}" for key, value in LENIENT.items()]
@@ -76,7 +74,7 @@ def document() -> PipelineDocument:
 
 @pytest.fixture
 def no_settings_of_the_person(monkeypatch, tmp_path):
-    monkeypatch.setattr(kfp.Client, "_LOCAL_KFP_CONTEXT", str(tmp_path / "kfp" / "context.json"))
+    monkeypatch.setattr("kfp.Client._LOCAL_KFP_CONTEXT", str(tmp_path / "kfp" / "context.json"))
     for name in ("KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
 
@@ -90,6 +88,8 @@ def file(tmp_path):
 
 @pytest.fixture
 def server():
+    from tests.pipeline.kubeflow.kfp_server import KfpServer, serving  # noqa: PLC0415 - kfp
+
     with serving(KfpServer()) as server:
         yield server
 
