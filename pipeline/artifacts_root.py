@@ -1,4 +1,4 @@
-"""The folder of a run's artifacts: whose it is, and what in it nobody knows any more."""
+"""The folder of a run's artifacts: whose store it belongs to, and what that store does not know."""
 
 import json
 import os
@@ -50,9 +50,14 @@ def claim(root: Path, owner: Owner, metadata_name: str) -> None:
       UserError: it belongs to another run.
     """
     former = _read_owner(root / OWNER_FILE)
-    is_elsewhere = former and former.run != owner.run and not root.is_relative_to(owner.run)
+    is_elsewhere = not root.is_relative_to(owner.run)
     # A run folder that was moved or removed does not use its artifacts any more.
-    if is_elsewhere and os.path.lexists(Path(former.run) / metadata_name):
+    if (
+        former
+        and former.run != owner.run
+        and is_elsewhere
+        and os.path.lexists(Path(former.run) / metadata_name)
+    ):
         raise UserError(
             f"{root} holds the artifacts of {former.run}, whose metadata store alone knows "
             "them; name another data.processed_dir, or that output folder"

@@ -5,26 +5,22 @@
 Exit codes: 0, the file is written; 2, something you gave cannot be used, or would not run.
 """
 
-import sys
 from pathlib import Path
-from typing import Annotated
-
-if __package__ in (None, ""):
-    # Run as a file: `pipeline` must be the package, not the module pipeline.py beside this file.
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from groundfloor.errors import UserError
-from pipeline.account import ensure_account
+from pipeline.command import failing_with_one_message, new_app, start
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole
-from pipeline.quiet import quiet_import, quiet_libraries
+from pipeline.kubeflow.preflight import check_settings
+from pipeline.quiet import quiet_import
 
-EXIT_USER_ERROR = 2
+if TYPE_CHECKING:
+    from pipeline.kubeflow.document import PipelineDocument
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command()
@@ -51,19 +47,20 @@ def main(
 ) -> None:
     """Write the pipeline as a file that Kubeflow Pipelines takes."""
     console = TextConsole(stderr=True)
-    try:
-        _compile(load_config(config, overrides), image, training_image, output, console)
-    except UserError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(EXIT_USER_ERROR)
+    with failing_with_one_message():
+        settings = load_config(config, overrides)
+        check_settings(settings, image)
+        if output.suffix not in (".yaml", ".yml"):
+            raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
+        _write(_compiled(settings, image, training_image, console), output)
+    console.say(f"wrote {output}")
 
 
-def _compile(
-    config: Config, image: str | None, training_image: str | None, output: Path, console: Console
-) -> None:
-    if output.suffix not in (".yaml", ".yml"):
-        raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
-    console.print("loading TFX ...")
+def _compiled(
+    config: Config, image: str | None, training_image: str | None, console: TextConsole
+) -> "PipelineDocument":
+    """The pipeline, of which the lint has at most warnings; they are printed."""
+    console.say("loading TFX ...")
     # Seconds and a gigabyte: not for --help, nor for a misspelt key.
     with quiet_import():
         from pipeline.kubeflow.compiler import compile_pipeline  # noqa: PLC0415
@@ -75,16 +72,17 @@ def _compile(
     if errors:
         raise UserError("the pipeline would not run:\n" + "\n".join(map(str, errors)))
     for finding in findings:
-        console.print(str(finding), markup=False, highlight=False, soft_wrap=True)
+        console.say(str(finding))
+    return document
+
+
+def _write(document: "PipelineDocument", output: Path) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(document.to_yaml(), encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror}") from None
-    console.print(f"wrote {output}", markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
-    ensure_account()
-    quiet_libraries()
-    app()
+    start(app)

@@ -3,7 +3,6 @@
 The libraries below write hundreds of lines of their own, some from C++; those go to a log file.
 """
 
-import logging
 import os
 import sys
 import threading
@@ -14,15 +13,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import ProgressColumn as _Column
 from rich.text import Text
 
 from groundfloor import progress
 from groundfloor.text import visible
+from pipeline.node_log import NodeListener
 
 # How often, in seconds, a long node says how far it is where there is no terminal to draw on.
 _PLAIN_PERIOD = 15.0
+
+# Columns of a table that goes to a file.
+_PLAIN_WIDTH = 120
 
 
 class TextConsole(Console):
@@ -40,6 +43,10 @@ class TextConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Called by rich for every string that it draws."""
         return super().render_str(visible(text), **options)
+
+    def say(self, line: str, style: str | None = None) -> None:
+        """Prints a line without breaking it, so that it can be searched where it is kept."""
+        self.print(line, style=style, soft_wrap=True)
 
 
 @contextmanager
@@ -67,50 +74,55 @@ def output_to_log(log_file: Path) -> Iterator[TextIO]:
                 os.close(former)
 
 
-class NodeDisplay(logging.Handler):
+@contextmanager
+def console_beside_log(logs: Path) -> Iterator[tuple[TextConsole, Path]]:
+    """Begins a log of a run, which takes all that is printed in any other way.
+
+    Args:
+      logs: the folder of the logs.
+
+    Yields:
+      The console of the person who runs it, and the log's file, which it has named.
+    """
+    log_file = logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    with output_to_log(log_file) as terminal:
+        console = TextConsole(file=terminal, width=None if terminal.isatty() else _PLAIN_WIDTH)
+        console.say(f"log: {log_file}")
+        yield console, log_file
+
+
+class NodeDisplay(NodeListener):
     """Shows which node runs, how far it is, and how long each took.
 
-    It learns of the nodes from the log of LocalDagRunner, which has no other way of telling, and of
-    the work inside them from `groundfloor.progress`.
+    Of the work inside the nodes it learns from `groundfloor.progress`.
 
     Args:
       console: where to draw.
       nodes: how many there are.
     """
 
-    def __init__(self, console: Console, nodes: int):
-        super().__init__(logging.INFO)
+    def __init__(self, console: TextConsole, nodes: int):
+        super().__init__()
         self._console = console
         self._nodes = nodes
         self._finished = 0
         self._lock = threading.RLock()
         self._live = Progress(*_columns(), console=console, transient=True)
-        self._task = None
+        self._task: TaskID | None = None
         self._reset("")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Draws while the pipeline runs."""
-        logger = logging.getLogger("absl")
-        logger.addHandler(self)
         progress.listen(self._on_progress)
         if self._console.is_terminal:
             self._live.start()
         try:
-            yield
+            with self.listening():
+                yield
         finally:
             self._live.stop()
             progress.unlisten(self._on_progress)
-            logger.removeHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Called by the logger for each record of TFX."""
-        if record.msg == "Component %s is running.":
-            self._start(str(record.args[0]))
-        elif record.msg == "A cached execution %d is used.":
-            self._cached = True
-        elif record.msg == "Component %s is finished.":
-            self._finish()
 
     def _reset(self, node: str) -> None:
         self._node = node
@@ -118,15 +130,21 @@ class NodeDisplay(logging.Handler):
         self._cached = False
         self._counts: dict[str, int] = {}
 
-    def _start(self, node: str) -> None:
+    def on_start(self, node: str) -> None:
+        """Begins a line on a terminal, or says elsewhere that the node runs."""
         with self._lock:
             self._reset(node)
             if self._console.is_terminal:
                 self._task = self._live.add_task(f"{self._position()} {node}", total=None, work="")
             else:
-                self._print(f"{self._position()} {node}")
+                self._console.say(f"{self._position()} {node}")
 
-    def _finish(self) -> None:
+    def on_cached(self) -> None:
+        """Notes for the last line of the node that it had nothing to do."""
+        self._cached = True
+
+    def on_finish(self) -> None:
+        """Says how long the node took."""
         with self._lock:
             self._finished += 1
             if self._task is not None:
@@ -135,7 +153,7 @@ class NodeDisplay(logging.Handler):
             outcome = "from the cache" if self._cached else self._work()
             seconds = time.monotonic() - self._started
             mark = f"[{self._finished}/{self._nodes}]"
-            self._print(f"{mark} {self._node:<20} {seconds:6.1f} s   {outcome}".rstrip())
+            self._console.say(f"{mark} {self._node:<20} {seconds:6.1f} s   {outcome}".rstrip())
 
     def _on_progress(self, step: progress.Progress) -> None:
         with self._lock:
@@ -146,10 +164,7 @@ class NodeDisplay(logging.Handler):
                 self._live.update(self._task, total=step.total, completed=done, work=work)
             elif time.monotonic() - self._said >= _PLAIN_PERIOD:
                 self._said = time.monotonic()
-                self._print(f"      {work}")
-
-    def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+                self._console.say(f"      {work}")
 
     def _position(self) -> str:
         return f"[{self._finished + 1}/{self._nodes}]"

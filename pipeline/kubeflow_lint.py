@@ -14,23 +14,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-if __package__ in (None, ""):
-    # Run as a file: `pipeline` must be the package, not the module pipeline.py beside this file.
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import typer
 
-from groundfloor.errors import UserError
-from pipeline.console import TextConsole
+from pipeline.command import EXIT_FAILURE, failing_with_one_message, new_app, start
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.lint import lint
 from pipeline.kubeflow.rules.code import import_by_path
-from pipeline.quiet import quiet_libraries
 
-EXIT_ERRORS = 1
-EXIT_USER_ERROR = 2
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command()
@@ -41,19 +32,14 @@ def main(
     ] = True,
 ) -> None:
     """Find what a cluster would refuse, or run in another way than meant."""
-    console = TextConsole(stderr=True)
-    try:
+    with failing_with_one_message():
         findings = lint(read_document(file), import_by_path if imports else None)
-    except UserError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(EXIT_USER_ERROR)
     for finding in findings:
         print(finding)
     errors = sum(finding.severity == "error" for finding in findings)
     print(f"{file}: {errors} errors, {len(findings) - errors} warnings")
-    sys.exit(EXIT_ERRORS if errors else 0)
+    sys.exit(EXIT_FAILURE if errors else 0)
 
 
 if __name__ == "__main__":
-    quiet_libraries()
-    app()
+    start(app)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from absl import logging as absl_logging
-from rich.console import Console
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
@@ -20,7 +19,7 @@ from components.tracking import TrackedRun, Tracker, credentials_in_environment
 from groundfloor.credentials import without_credentials
 from pipeline import metadata_store
 from pipeline.config import Config, TrackingConfig
-from pipeline.console import NodeDisplay
+from pipeline.console import NodeDisplay, TextConsole
 from pipeline.dag import Places, create_pipeline
 from pipeline.outputs import outputs_of_latest_run
 from pipeline.recovery import noting, recover
@@ -29,7 +28,9 @@ from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult
 
 
-def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
+def run_pipeline(
+    config: Config, input_dir: Path, folder: RunFolder, console: TextConsole
+) -> RunResult:
     """Runs all nodes in this process, showing them on `console`.
 
     Args:
@@ -45,7 +46,9 @@ def run_pipeline(config: Config, input_dir: Path, folder: RunFolder, console: Co
         return _run_nodes(config, input_dir, folder, console)
 
 
-def _run_nodes(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
+def _run_nodes(
+    config: Config, input_dir: Path, folder: RunFolder, console: TextConsole
+) -> RunResult:
     absl_logging.set_verbosity(absl_logging.INFO)
     connection = metadata.sqlite_metadata_connection_config(str(folder.metadata_db))
     places = Places(
@@ -55,7 +58,7 @@ def _run_nodes(config: Config, input_dir: Path, folder: RunFolder, console: Cons
     )
     store = _tracking_store(config.tracking, folder)
     for remark in recover(folder, lambda: _close_killed(store)):
-        console.print(remark, markup=False, highlight=False, soft_wrap=True)
+        console.say(remark)
     dag = create_pipeline(config, places, connection)
     nodes = len(dag.components)
     variables = store_variables(store) | beam_variables(config.beam.pipeline_args)

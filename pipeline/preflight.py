@@ -1,6 +1,6 @@
 """What can be judged before anything costly runs: the files and the protocols of the evaluation.
 
-The listing of the images and the seed say who will be tested, so a file that names nobody of them,
+The listing of the images and the seed say who will be tested, so a file that names none of them,
 or a protocol that their numbers of images cannot support, need not wait for the end of a training.
 """
 

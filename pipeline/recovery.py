@@ -6,7 +6,6 @@ store is told that the result is gone, and TFX makes it anew or goes without.
 """
 
 import hashlib
-import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto.metadata_store_pb2 import Artifact, Execution
 
 from pipeline import artifacts_root, metadata_store
+from pipeline.node_log import NodeListener
 from pipeline.run_folder import RunFolder
 
 _PUSHED_DESTINATION = "pushed_destination"
@@ -122,26 +122,17 @@ def close_unfinished(database: Path, root: Path) -> None:
 @contextmanager
 def noting(database: Path) -> Iterator[None]:
     """Notes the files of what each node makes, as soon as it has made it."""
-    handler = _WhenFinished(lambda: note_new_artifacts(database))
-    logger = logging.getLogger("absl")
-    logger.addHandler(handler)
-    try:
+    with _Noting(database).listening():
         yield
-    finally:
-        logger.removeHandler(handler)
 
 
-class _WhenFinished(logging.Handler):
-    """Calls back after each node; LocalDagRunner tells of them in its log, and nowhere else."""
+class _Noting(NodeListener):
+    def __init__(self, database: Path):
+        super().__init__()
+        self._database = database
 
-    def __init__(self, callback: Callable[[], None]):
-        super().__init__(logging.INFO)
-        self._callback = callback
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Called by the logger for each record of TFX."""
-        if record.msg == "Component %s is finished.":
-            self._callback()
+    def on_finish(self) -> None:
+        note_new_artifacts(self._database)
 
 
 def _live(store: MetadataStore) -> list[Artifact]:

@@ -7,34 +7,24 @@ could not be followed to its end; 2, something you gave cannot be used, be it th
 """
 
 import math
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-if __package__ in (None, ""):
-    # Run as a file: `pipeline` must be the package, not the module pipeline.py beside this file.
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import typer
 
-from groundfloor.errors import UserError
-from pipeline.account import ensure_account
+from pipeline.command import failing_with_one_message, new_app, start
 from pipeline.console import TextConsole
 from pipeline.kubeflow.access import checked_host, read_token
 from pipeline.kubeflow.document import read_document
 from pipeline.kubeflow.following import RunDisplay, follow
 from pipeline.kubeflow.run import RunNotSucceededError, check_outcome
 from pipeline.kubeflow.submission import Submission, typed_parameters
-from pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from pipeline.kubeflow.client import KubeflowServer
 
-EXIT_FAILURE = 1
-EXIT_USER_ERROR = 2
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = new_app()
 
 
 def _finite(seconds: float | None) -> float | None:
@@ -82,7 +72,7 @@ def main(
     ] = 5.0,
 ) -> None:
     """Run a compiled pipeline on Kubeflow Pipelines."""
-    try:
+    with failing_with_one_message(RunNotSucceededError):
         submission = _submission(
             file,
             parameters or [],
@@ -96,10 +86,6 @@ def main(
         display.say(f"started: {server.address(run_id)}")
         if wait:
             _follow(server, run_id, display, poll_interval, timeout)
-    except (UserError, RunNotSucceededError) as error:
-        console = TextConsole(stderr=True)
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_FAILURE)
 
 
 def _submission(
@@ -146,6 +132,4 @@ def _follow(
 
 
 if __name__ == "__main__":
-    ensure_account()
-    quiet_libraries()
-    app()
+    start(app)

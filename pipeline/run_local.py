@@ -9,43 +9,34 @@ model was not blessed; 130, 143 and 129, stopped by Ctrl-C, SIGTERM and SIGHUP; 
 
 import logging
 import sys
-import time
 from pathlib import Path
-from typing import Annotated
-
-if __package__ in (None, ""):
-    # Run as a file: `pipeline` must be the package, not the module pipeline.py beside this file.
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from components.example_gen.config import DataConfig
 from faces.record import Record
 from faces.sources import FOLDER, find_source, listed_once
 from faces.splits import assign_splits, describe_splits
 from groundfloor.errors import UserError
-from pipeline.account import ensure_account
+from pipeline.command import (
+    EXIT_NOT_BLESSED,
+    failing_with_one_message,
+    new_app,
+    print_error,
+    start,
+)
 from pipeline.config import CONFIGS, Config, load_config
-from pipeline.console import TextConsole, output_to_log
-from pipeline.failures import user_error
+from pipeline.console import TextConsole, console_beside_log
+from pipeline.failures import RunFailedError, user_error
 from pipeline.paths import check_apart, check_writable_name, optional_path
 from pipeline.run_folder import RunFolder
 from pipeline.stopping import Stopped, end_now, stopping_on_signals
-from pipeline.summary import RunResult, keep_latest, print_summary
 
-EXIT_FAILURE = 1
-EXIT_USER_ERROR = 2
-EXIT_NOT_BLESSED = 3
+if TYPE_CHECKING:
+    from pipeline.summary import RunResult
 
-# Columns of a table that goes to a file.
-PLAIN_WIDTH = 120
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-class RunFailedError(Exception):
-    """A run failed for another reason than what the user gave; the message names the log."""
+app = new_app()
 
 
 @app.command()
@@ -70,28 +61,18 @@ def main(
     ] = None,
 ) -> None:
     """Train, evaluate, bless and push a face-recognition model."""
-    ensure_account()
-    console = TextConsole(stderr=True)
     try:
-        with stopping_on_signals(), listed_once():
+        with failing_with_one_message(RunFailedError), stopping_on_signals(), listed_once():
             settings = load_config(config, overrides)
-            images = optional_path(data_dir, "--data-dir")
-            input_dir = _checked_input_dir(settings, images, console)
+            input_dir = _checked_input_dir(settings, optional_path(data_dir, "--data-dir"))
             given = optional_path(output_dir, "--output-dir")
             folder = RunFolder(given or Path("runs") / config.stem, settings.data.processed_dir)
             _check_places(settings, input_dir, folder)
             exit_code = _run_in(folder, settings, input_dir)
-    except (UserError, RunFailedError) as error:
-        _print_error(console, error)
-        exit_code = EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_FAILURE
     except Stopped as stop:
-        _print_error(console, stop)
+        print_error(stop)
         end_now(stop.exit_code)
     sys.exit(exit_code)
-
-
-def _print_error(console: Console, error: BaseException) -> None:
-    console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _run_in(folder: RunFolder, settings: Config, input_dir: Path) -> int:
@@ -106,7 +87,7 @@ def _run_in(folder: RunFolder, settings: Config, input_dir: Path) -> int:
         raise known or UserError(f"cannot use {folder.path}: {error}") from error
 
 
-def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) -> Path:
+def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
     """Judges images, files and protocols before TensorFlow takes its time to load."""
     # Seconds, with SciPy: not for --help, nor for a misspelt key.
     from pipeline.preflight import judge_evaluation  # noqa: PLC0415
@@ -115,15 +96,16 @@ def _checked_input_dir(config: Config, data_dir: Path | None, console: Console) 
     if input_dir is None:
         raise UserError("no images: give --data-dir, or data.input_dir in the configuration")
     splits, remarks = _splits_of_listing(config.data, input_dir)
+    console = TextConsole(stderr=True)
     for remark in (*remarks, *judge_evaluation(config.evaluation, splits, config.data.seed)):
-        console.print(f"note: {remark}", style="yellow", markup=False, soft_wrap=True)
+        console.say(f"note: {remark}", "yellow")
     return input_dir.resolve()
 
 
 def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[Record, str], list[str]]:
     """The splits if every file could be used, and what is to be said of them."""
     listing = find_source(FOLDER, input_dir, follow_links=data.follow_links).list()
-    shares = {
+    shares: dict[str, Any] = {
         "mode": data.split_mode,
         "test_split": data.test_split,
         "val_split": data.val_split,
@@ -144,10 +126,9 @@ def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
 
 def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
     """Runs with everything but our own lines in a log file; returns the exit code."""
-    log_file = folder.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
-    with output_to_log(log_file) as terminal:
-        console = TextConsole(file=terminal, width=None if terminal.isatty() else PLAIN_WIDTH)
-        console.print(f"log: {log_file}", markup=False, highlight=False, soft_wrap=True)
+    from pipeline.summary import keep_latest, print_summary  # noqa: PLC0415 - SciPy, as above
+
+    with console_beside_log(folder.logs) as (console, log_file):
         logging.basicConfig(
             level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
@@ -166,8 +147,8 @@ def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
     return 0 if result.blessed else EXIT_NOT_BLESSED
 
 
-def _run(config: Config, input_dir: Path, folder: RunFolder, console: Console) -> RunResult:
-    console.print("loading TFX ...")
+def _run(config: Config, input_dir: Path, folder: RunFolder, console: TextConsole) -> "RunResult":
+    console.say("loading TFX ...")
     # Seconds and a gigabyte: not for --help, nor for a misspelt key.
     from pipeline.local_runner import run_pipeline  # noqa: PLC0415
 
@@ -175,4 +156,4 @@ def _run(config: Config, input_dir: Path, folder: RunFolder, console: Console) -
 
 
 if __name__ == "__main__":
-    app()
+    start(app, quiet=False)  # the log of the run keeps what libraries say

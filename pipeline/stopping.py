@@ -17,7 +17,7 @@ _GRACE = 3.0
 
 
 class Stopped(BaseException):
-    """The run was asked to stop. No Exception: nothing in a library is to take it for a failure.
+    """The run was asked to stop. Not an `Exception`: no library is to handle it as a failure.
 
     Args:
       signum: of the signal.
@@ -47,7 +47,7 @@ def stopping_on_signals() -> Iterator[None]:
 
 
 def end_now(exit_code: int) -> NoReturn:
-    """Ends the process and its children, whatever its other threads are at."""
+    """Ends the process and its children without waiting for its other threads."""
     _end_children()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from biometrics.figures.names import is_known
 from biometrics.thresholds.pack import SUPPORTED, shortcoming
+from pipeline.console import TextConsole
 from pipeline.run_folder import RunFolder
 
 # Rates at the threshold that makes them equal on these very people: no result to show.
@@ -62,11 +62,11 @@ def keep_latest(result: RunResult, folder: RunFolder) -> None:
         os.replace(f"{target}.new", target)
 
 
-def print_summary(console: Console, result: RunResult, folder: RunFolder) -> None:
+def print_summary(console: TextConsole, result: RunResult, folder: RunFolder) -> None:
     """Prints the table of metrics, the verdict, and where to look next.
 
     Args:
-      console: a `TextConsole`: names and reasons come from files and servers.
+      console: where to print.
       result: of the run.
       folder: of the run.
     """
@@ -74,25 +74,20 @@ def print_summary(console: Console, result: RunResult, folder: RunFolder) -> Non
     console.print(_metrics_table(result.metrics))
     for metric, needed in result.metrics["unsupported"].items():
         pairs = result.metrics["counts"]["impostor_pairs"]
-        _say(console, f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
+        console.say(f"{metric}: no figure, it needs {needed} impostor pairs (here: {pairs})")
     _print_baselines(console, result.metrics)
     _print_thresholds(console, result.metrics)
     _print_remarks(console, result.metrics)
     _print_data_remarks(console, result)
     console.print()
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
-    _say(console, f"The model is {verdict}:", "green" if result.blessed else "red")
+    console.say(f"The model is {verdict}:", "green" if result.blessed else "red")
     for reason in result.reasons:
-        _say(console, f"  {reason}")
+        console.say(f"  {reason}")
     if result.pack_sha256:
-        _say(console, f"thresholds.json: sha256 {result.pack_sha256[:12]}")
+        console.say(f"thresholds.json: sha256 {result.pack_sha256[:12]}")
     console.print()
     _print_places(console, result, folder)
-
-
-def _say(console: Console, line: str, style: str | None = None) -> None:
-    """Prints a line without breaking it, so that it can be searched where it is kept."""
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _metrics_table(metrics: Mapping[str, Any]) -> Table:
@@ -121,52 +116,49 @@ def _interval(low_high: Sequence[float]) -> str:
     return f"{low:.3f} to {high:.3f}" if is_known(low_high) else "not known"
 
 
-def _print_baselines(console: Console, metrics: Mapping[str, Any]) -> None:
+def _print_baselines(console: TextConsole, metrics: Mapping[str, Any]) -> None:
     """Where the baselines are of other images than the model, and which are missing."""
     sample = metrics.get("baselines_sample")
     if sample:
-        _say(
-            console,
+        console.say(
             f"baselines: measured on {sample['identities']} people, {sample['images']} images "
             "drawn; this model on the same in the column beside them",
         )
     for name, why in metrics.get("baselines_missing", {}).items():
-        _say(console, f"no figures of {name}: {why}", "yellow")
+        console.say(f"no figures of {name}: {why}", "yellow")
 
 
-def _print_thresholds(console: Console, metrics: Mapping[str, Any]) -> None:
+def _print_thresholds(console: TextConsole, metrics: Mapping[str, Any]) -> None:
     """What a user of the model gets: the rates on people that had no part in the choice."""
     if "thresholds_missing" in metrics:
         missing = f"no threshold: {metrics['thresholds_missing']}"
-        _say(console, missing, "yellow")
+        console.say(missing, "yellow")
         return
     for point in metrics["thresholds"]:
         dev, test = point["dev"], point["test"]
         rates = ", ".join(_rate(test, key) for key in ("FAR", "FRR"))
-        _say(
-            console,
+        console.say(
             f"threshold {point['name']}: {point['threshold']:.4f}, chosen on "
             f"{dev['identities']} people; on the other {test['identities']} {rates}: "
             f"{point['state']}",
         )
         if point["state"] != SUPPORTED:
             lacks = shortcoming(dev["identities"], point["people_needed"])
-            _say(console, f"  provisional, for {lacks}", "yellow")
+            console.say(f"  provisional, for {lacks}", "yellow")
     for name, needed in metrics["unsupported_thresholds"].items():
-        _say(
-            console,
+        console.say(
             f"threshold {name}: none, it takes {needed['people']} people who choose, with "
             f"{needed['impostor_pairs']} impostor pairs",
         )
 
 
-def _print_remarks(console: Console, metrics: Mapping[str, Any]) -> None:
+def _print_remarks(console: TextConsole, metrics: Mapping[str, Any]) -> None:
     if "slices_missing" in metrics:
         why = metrics["slices_missing"]
-        _say(console, f"slices: not measured: {why}", "yellow")
+        console.say(f"slices: not measured: {why}", "yellow")
     for name, protocol in metrics["protocols"].items():
         for remark in protocol["remarks"]:
-            _say(console, f"protocol {name}: {remark}", "yellow")
+            console.say(f"protocol {name}: {remark}", "yellow")
 
 
 def _rate(measured: Mapping[str, Any], key: str) -> str:
@@ -180,18 +172,18 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _print_data_remarks(console: Console, result: RunResult) -> None:
+def _print_data_remarks(console: TextConsole, result: RunResult) -> None:
     if result.quarantined:
-        _say(console, f"files that could not be used: {len(result.quarantined)}")
+        console.say(f"files that could not be used: {len(result.quarantined)}")
         for key, reason in list(result.quarantined.items())[:5]:
-            _say(console, f"  {key!r}: {reason}")
+            console.say(f"  {key!r}: {reason}")
     for remark in result.data_remarks:
-        _say(console, f"data: {remark}", "yellow")
+        console.say(f"data: {remark}", "yellow")
     for anomaly in result.anomalies:
-        _say(console, f"data anomaly: {anomaly}", "yellow")
+        console.say(f"data anomaly: {anomaly}", "yellow")
 
 
-def _print_places(console: Console, result: RunResult, folder: RunFolder) -> None:
+def _print_places(console: TextConsole, result: RunResult, folder: RunFolder) -> None:
     programs = Path(sys.executable).parent
     report = _shown(folder.latest / "report.html")
     places = [("report", report, ["xdg-open", report])]
@@ -206,12 +198,12 @@ def _print_places(console: Console, result: RunResult, folder: RunFolder) -> Non
     tensorboard = [_shown(programs / "tensorboard"), *_tensorboard_options(result, folder)]
     places.append(("training", logs, tensorboard))
     for name, place, command in places:
-        _say(console, f"{name + ':':<10}{place}")
+        console.say(f"{name + ':':<10}{place}")
         typed = shlex.join(command)
-        _say(console, f"{'':<10}$ {typed}")
+        console.say(f"{'':<10}$ {typed}")
     if result.tracking_failure:
         failure = f"MLflow tracking stopped: {result.tracking_failure}"
-        _say(console, failure, "yellow")
+        console.say(failure, "yellow")
 
 
 def _tensorboard_options(result: RunResult, folder: RunFolder) -> list[str]:

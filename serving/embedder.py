@@ -7,9 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from faces.images.decode import decode_and_resize
-from faces.images.encode import BadImageError, EncodedImage, encode_image
+from faces.images.encode import EncodedImage, encode_image
+from faces.images.formats import BadImageError
 from groundfloor.errors import UserError
 from groundfloor.plain_paths import plain_path
+from serving.comparison import SeenImage
 from serving.signatures import (
     EMBEDDING_KEY,
     PIXELS_SIGNATURE,
@@ -36,10 +38,10 @@ def checked_image(path: Path, content: bytes, channels: int) -> EncodedImage:
         raise UserError(f"{path} is no usable image: {error}") from None
 
 
-class PushedModel:
-    """A SavedModel with the signatures of this project's models.
+class Embedder:
+    """A SavedModel with the signatures of this project's models, pushed or not.
 
-    Loading it runs what is in it: see `model_dir.load_pack` for what vouches for it.
+    Loading it runs what is in it: see `choice.choose_model` for what vouches for it.
 
     Args:
       path: its folder.
@@ -62,6 +64,21 @@ class PushedModel:
     def channels(self) -> int:
         """Of the images that it takes, 1 or 3."""
         return self._shape[-1]
+
+    def see(self, path: Path, content: bytes) -> SeenImage:
+        """An image file of any format that the pipeline reads, as this model sees it.
+
+        Raises:
+          UserError: it is no image that the pipeline would have taken, or the model fails on it.
+        """
+        image = checked_image(path, content, self.channels)
+        return SeenImage(
+            name=str(path),
+            height=image.height,
+            width=image.width,
+            pixels=self.pixels(path, image.encoded),
+            embedding=self.embed(path, image.encoded),
+        )
 
     def pixels(self, path: Path, image: bytes) -> np.ndarray:
         """What the network sees of a JPEG or PNG, uint8 [H, W, C].

@@ -12,7 +12,7 @@ import posixpath
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
@@ -33,15 +33,28 @@ _PART = re.compile(re.escape(_PART_PREFIX) + r"[0-9]+")
 
 
 class Files(Protocol):
-    """Where folders lie; `tfx.dsl.io.fileio` is one, for whatever TensorFlow reaches."""
+    """A file system; `tfx.dsl.io.fileio` is one, for every kind that TensorFlow can open."""
 
-    exists: Callable[[str], bool]
-    isdir: Callable[[str], bool]
-    listdir: Callable[[str], list[str]]
-    walk: Callable[[str], Iterator[tuple[str, list[str], list[str]]]]
-    open: Callable[[str, str], IO[Any]]
-    makedirs: Callable[[str], None]
-    copy: Callable[[str, str], Any]
+    def exists(self, path: str, /) -> bool:
+        """Whether there is a file or a folder."""
+
+    def isdir(self, path: str, /) -> bool:
+        """Whether there is a folder."""
+
+    def listdir(self, path: str, /) -> list[str]:
+        """The names in a folder; those of folders may end with a slash."""
+
+    def walk(self, path: str, /) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Of each folder below: its path, the names of its folders, and of its files."""
+
+    def open(self, path: str, mode: str, /) -> IO[Any]:
+        """Opens a file."""
+
+    def makedirs(self, path: str, /) -> None:
+        """Makes a folder and those above it, where they are missing."""
+
+    def copy(self, source: str, target: str, /) -> object:
+        """Copies a file."""
 
 
 class LocalFiles:

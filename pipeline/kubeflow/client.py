@@ -28,7 +28,7 @@ from pipeline.kubeflow.submission import Submission
 # Seconds: to connect, and between two parts of an answer.
 _REQUEST_TIMEOUT = (10, 60)
 
-# Seconds that all of one call may take, whatever a server does to draw it out.
+# Seconds that all of one call may take, however slowly the server sends its answer.
 _CALL_TIMEOUT = 60.0
 
 _UNAUTHORISED, _FORBIDDEN, _TOO_MANY_REQUESTS, _SERVER_ERROR = 401, 403, 429, 500

@@ -9,11 +9,9 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.run_environment import TrackingStore, store_variables
 from components.trainer.component import Hyperparameters
-from groundfloor.credentials import has_credentials
-from groundfloor.errors import UserError
 from pipeline.config import Config
 from pipeline.dag import Places, create_pipeline
-from pipeline.kubeflow import entrypoint
+from pipeline.kubeflow import entrypoint, preflight
 from pipeline.kubeflow.completion import TRAINER, Dropped, complete
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.platform import platform_spec
@@ -80,11 +78,9 @@ def _compile_with_tfx(pipeline: Any, images: dict[str, str]) -> dict[str, Any]:
 
 
 def _parameters(config: Config) -> Parameters:
-    if config.data.input_dir is None:
-        raise UserError("no images: give data.input_dir, the folder as the steps see it")
     training, model = config.training, config.model
     return Parameters(
-        data_dir=RuntimeParameter("data-dir", str, str(config.data.input_dir)),
+        data_dir=RuntimeParameter("data-dir", str, str(preflight.input_dir(config))),
         epochs=RuntimeParameter("epochs", int, training.epochs),
         batch_size=RuntimeParameter("batch-size", int, training.batch_size),
         margin=RuntimeParameter("margin", float, model.arcface_margin),
@@ -93,36 +89,17 @@ def _parameters(config: Config) -> Parameters:
 
 
 def _places(config: Config, parameters: Parameters) -> Places:
-    settings = config.kubeflow
-    if settings.serving_dir is None:
-        raise UserError(
-            "kubeflow.serving_dir must name where blessed models are pushed to: a folder on one of "
-            "kubeflow.volumes, or gs://. Received: None"
-        )
     return Places(
         input_dir=parameters.data_dir,
-        pipeline_root=settings.pipeline_root,
-        serving_dir=settings.serving_dir,
+        pipeline_root=config.kubeflow.pipeline_root,
+        serving_dir=preflight.serving_dir(config),
         baseline_from_pushed=True,
     )
 
 
 def _tracking_store(config: Config) -> TrackingStore | None:
-    if not config.tracking.enabled:
-        return None
-    if config.tracking.uri is None:
-        raise UserError(
-            "tracking.uri must name an MLflow server that the steps can reach, or "
-            "tracking.enabled be false. Received: None"
-        )
-    if has_credentials(config.tracking.uri):
-        raise UserError(
-            "tracking.uri must hold no user, password or token: KFP keeps the compiled file, and "
-            "shows it to all who see the pipeline. Put them into a Kubernetes secret, and that "
-            "into kubeflow.secrets, as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-            "the whole address as MLFLOW_TRACKING_URI"
-        )
-    return TrackingStore(config.tracking.uri, config.tracking.experiment)
+    uri = preflight.tracking_uri(config)
+    return None if uri is None else TrackingStore(uri, config.tracking.experiment)
 
 
 def _tell_trainer(document: PipelineDocument, store: TrackingStore | None) -> None:
@@ -137,9 +114,7 @@ def _images(
     config: Config, steps: Iterable[str], image: str | None, training_image: str | None
 ) -> dict[str, str]:
     """Image of every step by its id, and of any that is not listed: TFX would take its own."""
-    image = image or config.kubeflow.image
-    if image is None:
-        raise UserError("no image: give --image, or kubeflow.image in the configuration")
+    image = preflight.image_of_steps(config, image)
     training_image = training_image or config.kubeflow.training_image or image
     images = {step: training_image if step == TRAINER else image for step in steps}
     return images | {kubeflow_v2_dag_runner.pipeline_builder.DEFAULT_IMAGE_PATH_KEY: image}

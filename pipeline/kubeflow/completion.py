@@ -1,4 +1,4 @@
-"""Puts back into a specification what TFX's compiler drops, and takes out what nobody reads.
+"""Puts back into a specification what TFX's compiler drops, and takes out what KFP does not read.
 
 Dropped by TFX 1.16 and 1.21 (`tfx/orchestration/kubeflow/v2/step_builder.py`): the default of a
 runtime parameter, retries, the resources of a file-based ExampleGen (tfx#6146), the type of a

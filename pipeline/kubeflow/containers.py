@@ -49,7 +49,7 @@ class Containers:
 
     artifacts: Path
     mounts: Mapping[Path, str]
-    log: Callable[[str], None]
+    log: Callable[[str], object]
     on_end: Callable[[str, float], None] = lambda step, seconds: None
     network: str = "none"
 

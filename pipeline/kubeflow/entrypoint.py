@@ -24,9 +24,8 @@ from tfx.utils import import_utils
 
 from groundfloor.errors import UserError
 from groundfloor.text import visible
+from pipeline.command import EXIT_USER_ERROR
 from pipeline.kubeflow.staging import Staging
-
-EXIT_USER_ERROR = 2
 
 # The output that the launcher itself writes while the step runs.
 _LOGS = "executor-logs"

@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from groundfloor.text import visible
+from pipeline.console import TextConsole
 from pipeline.kubeflow.access import NoAnswerError
 from pipeline.kubeflow.run import FINAL_STATES, Run, RunNotSucceededError, Task
 
@@ -21,7 +20,7 @@ _MIN_LOOKS = 3
 
 
 class RunDisplay:
-    """Shows which steps of a run are at work, and how each ended.
+    """Shows which steps of a run are running, and how each ended.
 
     Args:
       console: where to draw.
@@ -31,7 +30,7 @@ class RunDisplay:
       steps: the same.
     """
 
-    def __init__(self, console: Console, steps: Collection[str]):
+    def __init__(self, console: TextConsole, steps: Collection[str]):
         self._console = console
         self.steps = steps
         self._states: dict[str, str] = {}
@@ -58,7 +57,7 @@ class RunDisplay:
 
     def say(self, line: str) -> None:
         """Prints a line above the steps."""
-        self._console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
+        self._console.say(line)
 
     def _show(self, task: Task) -> None:
         if task.state in FINAL_STATES:
@@ -86,7 +85,7 @@ def follow(
     poll_interval: float,
     timeout: float | None,
 ) -> Run:
-    """Waits until a run has ended, and bears with a server that is away for a while.
+    """Waits until a run has ended; a server may be away for some minutes meanwhile.
 
     Args:
       server: where it runs.
@@ -129,13 +128,13 @@ class _Watch:
         try:
             run = self._server.get_run(self._run_id)
         except NoAnswerError as error:
-            self._bear(error)
+            self._note_silence(error)
             return None
         self._unanswered = 0
         self._display.update(run.tasks)
         return run
 
-    def _bear(self, error: NoAnswerError) -> None:
+    def _note_silence(self, error: NoAnswerError) -> None:
         self._unanswered += 1
         if self._unanswered == 1:
             self._away_since = time.monotonic()

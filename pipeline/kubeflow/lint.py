@@ -7,40 +7,37 @@ as read in the sources of KFP 2.17 (backend/src/v2: the Argo compiler, the drive
 
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.finding import Finding
-from pipeline.kubeflow.rules import code as rules_code
-from pipeline.kubeflow.rules import hazards as rules_hazards
-from pipeline.kubeflow.rules import names as rules_names
-from pipeline.kubeflow.rules import storage as rules_storage
+from pipeline.kubeflow.rules import code, hazards, names, storage
 
 RULES = (
-    rules_hazards.check_schema_version,
-    rules_hazards.check_executors,
-    rules_hazards.check_conditions,
-    rules_hazards.check_defaults,
-    rules_hazards.check_lifecycle,
-    rules_hazards.check_caching,
-    rules_hazards.check_entrypoint,
-    rules_names.check_names,
-    rules_names.check_images,
-    rules_names.check_resources,
-    rules_names.check_platform_names,
-    rules_storage.check_pipeline_root,
-    rules_storage.check_host_paths,
-    rules_storage.check_volumes,
-    rules_storage.check_platform_steps,
-    rules_storage.check_secrets,
+    hazards.check_schema_version,
+    hazards.check_executors,
+    hazards.check_conditions,
+    hazards.check_defaults,
+    hazards.check_lifecycle,
+    hazards.check_caching,
+    hazards.check_entrypoint,
+    names.check_names,
+    names.check_images,
+    names.check_resources,
+    names.check_platform_names,
+    storage.check_pipeline_root,
+    storage.check_host_paths,
+    storage.check_volumes,
+    storage.check_platform_steps,
+    storage.check_secrets,
 )
 
 # They import what the pipeline names, and so TFX: seconds.
 IMPORT_RULES = (
-    rules_code.check_artifact_types,
-    rules_code.check_executor_classes,
-    rules_code.check_run_fn,
+    code.check_artifact_types,
+    code.check_executor_classes,
+    code.check_run_fn,
 )
 
 
 def lint(
-    document: PipelineDocument, importer: rules_code.Importer | None = rules_code.import_by_path
+    document: PipelineDocument, importer: code.Importer | None = code.import_by_path
 ) -> list[Finding]:
     """Applies every rule.
 

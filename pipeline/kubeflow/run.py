@@ -70,7 +70,7 @@ def check_outcome(run: Run, steps: Collection[str]) -> None:
 def _causes(run: Run, steps: Collection[str]) -> list[Task]:
     """The steps that failed; if none did, then the drivers that prepare them.
 
-    What they are made of, and what they are part of, has failed then too, but tells nobody more.
+    KFP's own nodes within and around them have failed then, too, but their errors say no more.
     """
     failed = [task for task in run.tasks if task.state == FAILED]
     return [task for task in failed if task.name in steps] or [

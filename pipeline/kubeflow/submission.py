@@ -81,7 +81,7 @@ def _suggestion(name: str, declared: Mapping[str, Any]) -> str:
     return f" (did you mean {close[0]}?)" if close else f" (it has: {', '.join(sorted(declared))})"
 
 
-def _typed(name: str, kind: str | None, text: str) -> Any:
+def _typed(name: str, kind: Any, text: str) -> Any:
     try:
         meaning, read = _TYPES[kind]
     except KeyError:
@@ -124,7 +124,7 @@ def _json(kind: type) -> Callable[[str], Any]:
 
 
 # Name in the specification -> how to say it, and how to read it.
-_TYPES: dict[str | None, tuple[str, Callable[[str], Any]]] = {
+_TYPES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "STRING": ("a text", str),
     "NUMBER_INTEGER": ("a whole number", _whole),
     "NUMBER_DOUBLE": ("a number", _finite),

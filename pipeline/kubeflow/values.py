@@ -60,5 +60,5 @@ def _from_json(text: str) -> dict[str, Any] | list[Any] | None:
         return None
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):  # no JSON, or a number or a depth that nobody means
+    except (ValueError, RecursionError):  # no JSON, or an absurdly long number or deep nesting
         return None

@@ -14,6 +14,7 @@ import sys
 import traceback
 
 from pipeline import local_runner, run_local  # noqa: F401 - the runner is loaded for the forks
+from pipeline.node_log import RUNNING
 
 
 class KillAt(logging.Handler):
@@ -27,7 +28,7 @@ class KillAt(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by the logger for each record of TFX."""
-        if record.msg == "Component %s is running.":
+        if record.msg == RUNNING:
             self._running = record.args[0]
         if self._running == self._node and record.msg == self._message:
             os.kill(os.getpid(), signal.SIGKILL)

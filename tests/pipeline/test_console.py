@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from rich.console import Console
 from rich.table import Table
 
 from groundfloor import progress
@@ -29,7 +28,7 @@ def info_level():
 
 def shown(act, terminal=False) -> list[str]:
     stream = io.StringIO()
-    console = Console(file=stream, width=100, force_terminal=terminal)
+    console = TextConsole(file=stream, width=100, force_terminal=terminal)
     with NodeDisplay(console, nodes=2).watching():
         act()
     return stream.getvalue().splitlines()

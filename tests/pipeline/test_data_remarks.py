@@ -3,8 +3,7 @@
 import io
 from pathlib import Path
 
-from rich.console import Console
-
+from pipeline.console import TextConsole
 from pipeline.summary import RunResult, _print_data_remarks
 
 
@@ -20,7 +19,7 @@ def test_remarks_and_unusable_files_are_printed_as_they_are():
         data_remarks=["nothing of '[b]bob[/b]' can be used: 1 x [/b]"],
     )
     stream = io.StringIO()
-    _print_data_remarks(Console(file=stream, width=200), result)
+    _print_data_remarks(TextConsole(file=stream, width=200), result)
     assert stream.getvalue().splitlines() == [
         "files that could not be used: 1",
         "  'ann/\\x1b[31m': a link to nowhere",

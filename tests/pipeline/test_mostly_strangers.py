@@ -3,9 +3,9 @@
 import io
 
 import pytest
-from rich.console import Console
 
 from pipeline.config import load_config
+from pipeline.console import TextConsole
 from pipeline.local_runner import run_pipeline
 from pipeline.preflight import judge_evaluation
 from pipeline.run_folder import RunFolder
@@ -29,7 +29,7 @@ def metrics(tmp_path_factory):
     run_folder.claim()
     config = load_config(DEMO, ["training.epochs=1", "tracking.enabled=false"])
     return run_pipeline(
-        config, folder / "faces", run_folder, Console(file=io.StringIO(), width=120)
+        config, folder / "faces", run_folder, TextConsole(file=io.StringIO(), width=120)
     ).metrics
 
 

@@ -4,9 +4,9 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from biometrics.thresholds.pack import plain
+from pipeline.console import TextConsole
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult, print_summary
 from tests.biometrics.packs import operating_point
@@ -39,7 +39,7 @@ def shown(tmp_path):
             model_run=Path("model_run"),
         )
         stream = io.StringIO()
-        print_summary(Console(file=stream, width=200), result, RunFolder(tmp_path))
+        print_summary(TextConsole(file=stream, width=200), result, RunFolder(tmp_path))
         return " ".join(stream.getvalue().split())
 
     return show

@@ -193,9 +193,10 @@ def test_where_there_is_no_version_there_is_no_newest(tmp_path):
     assert list(newest.skipped) == [str(tmp_path / "8")]
 
 
-def test_it_is_read_without_tensorflow_or_tfx():
+@pytest.mark.parametrize("name", ["model_dir", "choice", "comparison", "signatures"])
+def test_it_is_read_without_tensorflow_or_tfx(name):
     code = (
-        "import sys, serving.model_dir\n"
+        f"import sys, serving.{name}\n"
         "heavy = {'tensorflow', 'tfx', 'sklearn', 'apache_beam', 'numba'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

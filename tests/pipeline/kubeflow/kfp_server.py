@@ -207,3 +207,8 @@ def serving(server: KfpServer) -> Iterator[KfpServer]:
     with serving_on_a_free_port(handler, server.closing) as port:
         server.host = f"http://127.0.0.1:{port}"
         yield server
+
+
+def address(server: KfpServer) -> str:
+    """Where a person can look at the run."""
+    return f"{server.host}/#/runs/details/{RUN_ID}"

@@ -6,6 +6,7 @@ test-containers` runs the same in real ones.
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -15,8 +16,10 @@ from docker.errors import DockerException
 import docker
 from groundfloor.errors import UserError
 from pipeline.config import load_config
+from pipeline.failures import RunFailedError
 from pipeline.kubeflow import entrypoint
 from pipeline.kubeflow.compiler import compile_pipeline
+from pipeline.kubeflow.container_run import run_logged
 from pipeline.kubeflow.containers import (
     Containers,
     StepFailedError,
@@ -24,6 +27,7 @@ from pipeline.kubeflow.containers import (
     volume_mounts,
 )
 from pipeline.kubeflow.document import read_document
+from pipeline.run_folder import RunFolder
 from tests import ROOT
 from tests.conftest import write_faces
 from tests.pipeline.kubeflow.conftest import LENIENT_SETTINGS
@@ -96,9 +100,8 @@ def compile_to(folder):
 
 
 def run(file, engine, monkeypatch):
-    """Runs it; what the steps printed, and the steps that succeeded."""
+    """Runs it, without its log."""
     monkeypatch.setattr(docker, "from_env", lambda: engine)
-    printed, done = [], []
     document, folder = read_document(file), file.parent
     run_in_containers(
         document,
@@ -109,24 +112,49 @@ def run(file, engine, monkeypatch):
             mounts=volume_mounts(
                 document, {"faces": folder / "faces", "models": folder / "models"}
             ),
-            log=printed.append,
-            on_end=lambda step, seconds: done.append(step),
+            log=lambda line: None,
         ),
     )
-    return printed, done
 
 
-def test_all_steps_run_from_the_specification_and_push_a_model(tmp_path, monkeypatch):
+def test_all_steps_run_push_a_model_and_end_with_the_summary(tmp_path, monkeypatch, capfd):
     file, engine = compile_to(tmp_path), Engine()
-    printed, done = run(file, engine, monkeypatch)
-    assert sorted(done) == [step.name for step in read_document(file).steps]
-    assert printed == ["a line of the step\n"] * 8
-    (metrics,) = (tmp_path / "artifacts").glob("*/*/evaluation/metrics.json")
-    assert json.loads(metrics.read_text())["counts"]["images"] == 10
-    (history,) = (tmp_path / "artifacts").glob("*/*/model_run/history.json")
-    assert len(json.loads(history.read_text())["loss"]) == 2
-    assert list((tmp_path / "models/faces").glob("*/saved_model.pb"))
+    monkeypatch.setattr(docker, "from_env", lambda: engine)
+    volumes = {"faces": tmp_path / "faces", "models": tmp_path / "models"}
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare()
+    result = run_logged(read_document(file), file, {"epochs": 2}, volumes, folder)
     assert engine.left == 0
+    assert result.blessed
+    (pushed,) = (tmp_path / "models/faces").glob("*/saved_model.pb")
+    assert result.pushed_model == pushed.parent
+    assert json.loads((folder.latest / "metrics.json").read_text())["counts"]["images"] == 10
+    (history,) = folder.artifacts.glob("*/*/model_run/history.json")
+    assert len(json.loads(history.read_text())["loss"]) == 2
+    lines = capfd.readouterr().out.splitlines()
+    assert lines.count("a line of the step") == 8
+    ended = {line.split()[0] for line in lines if re.fullmatch(r"\w+ +[0-9.]+ s", line)}
+    assert ended == {step.name for step in read_document(file).steps}
+    assert "The model is blessed and pushed:" in lines
+    assert [str(log) for log in folder.logs.iterdir()] == [
+        line.removeprefix("log: ") for line in lines if line.startswith("log: ")
+    ]
+
+
+def test_a_step_that_fails_ends_a_run_with_its_last_lines_and_the_log(tmp_path, monkeypatch):
+    engine = Engine(failing="components.example_gen.executor.Executor")
+    monkeypatch.setattr(docker, "from_env", lambda: engine)
+    file = compile_to(tmp_path)
+    volumes = {"faces": tmp_path / "faces", "models": tmp_path / "models"}
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare()
+    with pytest.raises(RunFailedError) as error:
+        run_logged(read_document(file), file, {}, volumes, folder)
+    (log,) = folder.logs.iterdir()
+    assert str(error.value) == (
+        "the step ImageExampleGen ended with exit code 3:\na line of the step\n"
+        f"The full log is in {log}"
+    )
 
 
 def test_containers_see_the_volumes_and_the_artifacts_and_no_network(tmp_path, monkeypatch):

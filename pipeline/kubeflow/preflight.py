@@ -1,0 +1,70 @@
+"""What a configuration must say to run on a cluster, found before TFX takes its time to load.
+
+Each of these returns what it looks for, and raises a UserError that names the key if it is missing.
+"""
+
+from pathlib import Path
+
+from groundfloor.credentials import has_credentials
+from groundfloor.errors import UserError
+from pipeline.config import Config
+
+
+def check_settings(config: Config, image: str | None) -> None:
+    """Looks for all that the compiler will ask of a configuration.
+
+    Args:
+      config: what to do.
+      image: of all steps, in place of the configuration's.
+
+    Raises:
+      UserError: something is missing, or must not be in a compiled pipeline.
+    """
+    input_dir(config)
+    serving_dir(config)
+    tracking_uri(config)
+    image_of_steps(config, image)
+
+
+def input_dir(config: Config) -> Path:
+    """The folder of the images."""
+    if config.data.input_dir is None:
+        raise UserError("no images: give data.input_dir, the folder as the steps see it")
+    return config.data.input_dir
+
+
+def serving_dir(config: Config) -> str:
+    """Where models are pushed to."""
+    if config.kubeflow.serving_dir is None:
+        raise UserError(
+            "kubeflow.serving_dir must name where blessed models are pushed to: a folder on one of "
+            "kubeflow.volumes, or gs://. Received: None"
+        )
+    return config.kubeflow.serving_dir
+
+
+def tracking_uri(config: Config) -> str | None:
+    """The MLflow server, without credentials; None where tracking is off."""
+    if not config.tracking.enabled:
+        return None
+    if config.tracking.uri is None:
+        raise UserError(
+            "tracking.uri must name an MLflow server that the steps can reach, or "
+            "tracking.enabled be false. Received: None"
+        )
+    if has_credentials(config.tracking.uri):
+        raise UserError(
+            "tracking.uri must hold no user, password or token: KFP keeps the compiled file, and "
+            "shows it to all who see the pipeline. Put them into a Kubernetes secret, and that "
+            "into kubeflow.secrets, as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "the whole address as MLFLOW_TRACKING_URI"
+        )
+    return config.tracking.uri
+
+
+def image_of_steps(config: Config, image: str | None) -> str:
+    """The image of all steps: the one that is given, or else the configuration's."""
+    chosen = image or config.kubeflow.image
+    if chosen is None:
+        raise UserError("no image: give --image, or kubeflow.image in the configuration")
+    return chosen

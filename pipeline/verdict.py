@@ -1,0 +1,151 @@
+"""What `verify.py` says of two images."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from biometrics.figures.names import is_known
+from biometrics.thresholds.calibration import posterior
+from biometrics.thresholds.pack import (
+    THRESHOLDS_FILE,
+    MeasuredWithIntervals,
+    OperatingPoint,
+    ThresholdPack,
+)
+from faces.content import UnreadableError, read_file
+from groundfloor.errors import UserError
+from pipeline.quiet import quiet_import
+from serving.choice import ChosenModel, choose_model
+from serving.comparison import DEFAULT_DISTANCE, Comparison, compare
+
+_ANY_CHANNELS = 3
+
+
+def print_verdict(
+    paths: Sequence[Path], model_dir: Path, far: float | None, prior: float, trust_model: bool
+) -> None:
+    """Prints the distance of two images first, and same person or different people last.
+
+    Cheap refusals come before TensorFlow is loaded, and the images before the model.
+
+    Args:
+      paths: of the two images.
+      model_dir: of the versions, or of a SavedModel.
+      far: the false-accept rate whose threshold decides; None for the EER's.
+      prior: the probability of one person before the images are seen.
+      trust_model: load a model that no thresholds vouch for.
+
+    Raises:
+      UserError: something that was given cannot be used.
+    """
+    paths = [_expanded(path) for path in paths]
+    if far is not None and not 0 < far < 1:
+        raise UserError(f"--far is a false-accept rate above 0 and below 1. Received: {far}")
+    posterior(0.0, prior)
+    contents = [_content(path) for path in paths]
+    model = choose_model(_expanded(model_dir), trust_model)
+    for remark in model.remarks:
+        _print(f"note: {remark}", sys.stderr)
+    point = model.pack.operating_point(far) if model.pack else None
+    pair = _compared(paths, contents, model)
+    if model.pack and point:
+        lines = answer(pair, model.pack, point, model.path, prior)
+    else:
+        lines = _without_thresholds(pair)
+    for line in lines:
+        _print(line, sys.stdout)
+
+
+def answer(
+    pair: Comparison, pack: ThresholdPack, point: OperatingPoint, version: Path, prior: float
+) -> list[str]:
+    """The lines that are printed for a model with thresholds."""
+    measured = point.test
+    return [
+        f"distance  {pair.distance:.4f} ({pack.distance})",
+        f"threshold {point.threshold:.4f} ({point.name} of model {version})",
+        f"measured  {_rate(measured, 'FAR')} and {_rate(measured, 'FRR')} there, "
+        f"on {measured.identities} test people: {_state(point)}",
+        *_said_of(pair),
+        *_evidence(pair, pack, prior),
+        # What the run printed when it pushed the model: the folder alone could have been rewritten.
+        f"vouched   by {THRESHOLDS_FILE}, sha256 {pack.sha256[:12]}",
+        "same person" if pair.distance <= point.threshold else "different people",
+    ]
+
+
+def _without_thresholds(pair: Comparison) -> list[str]:
+    return [
+        f"distance  {pair.distance:.4f} ({DEFAULT_DISTANCE})",
+        *_said_of(pair),
+        "no verdict: there are no thresholds",
+    ]
+
+
+def _compared(paths: Sequence[Path], contents: Sequence[bytes], model: ChosenModel) -> Comparison:
+    with quiet_import():
+        from serving.embedder import Embedder, checked_image  # noqa: PLC0415 - TensorFlow
+
+    files = list(zip(paths, contents, strict=True))
+    for path, content in files:  # what is no image at all is refused before the model is loaded
+        checked_image(path, content, _ANY_CHANNELS)
+    embedder = Embedder(model.path)
+    first, second = (embedder.see(path, content) for path, content in files)
+    return compare(first, second, model.pack)
+
+
+def _rate(measured: MeasuredWithIntervals, key: str) -> str:
+    low, high = measured.intervals[key]
+    limits = f"{low:.2g} to {high:.2g}" if is_known((low, high)) else "not known"
+    return f"{key} {getattr(measured, key):.2g} (95 % interval {limits})"
+
+
+def _state(point: OperatingPoint) -> str:
+    return f"{point.state} ({point.shortcoming})" if point.shortcoming else point.state
+
+
+def _said_of(pair: Comparison) -> list[str]:
+    lines = [
+        f"images    {image} is unlike the images this model was measured on: {'; '.join(reasons)}"
+        for image, reasons in pair.unlike.items()
+    ]
+    if pair.is_one_image:
+        lines.append("images    both have the very same pixels: an image is compared with itself")
+    return lines
+
+
+def _evidence(pair: Comparison, pack: ThresholdPack, prior: float) -> list[str]:
+    """A line where the model has a calibration."""
+    if not pack.calibration:
+        return []
+    if not pair.is_as_measured:
+        return [
+            "evidence  no probability: what a distance is worth was not measured on such images"
+        ]
+    llr = float(pack.calibration.llr(pair.distance))
+    return [
+        f"evidence  log-likelihood ratio {llr:+.2f} (natural): same person with probability "
+        f"{posterior(llr, prior):.4f}, at a prior of {prior:g}"
+    ]
+
+
+def _expanded(path: Path) -> Path:
+    """With a home in place of `~`, for those who quote it."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except UnreadableError as error:
+        raise UserError(f"{path} is no usable image: {error}") from None
+
+
+def _print(line: str, stream: TextIO) -> None:
+    """Prints a line; what the stream cannot encode of a file's name is escaped."""
+    encoding = stream.encoding or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)

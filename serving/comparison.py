@@ -1,0 +1,79 @@
+"""Two images and a model: how far apart they are, and whether that is worth what was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from biometrics.engine.distances import distance_between
+from biometrics.thresholds.pack import ThresholdPack
+
+# What a model without thresholds is compared by.
+DEFAULT_DISTANCE = "cosine"
+
+
+@dataclass(frozen=True)
+class SeenImage:
+    """An image as a model sees it.
+
+    Attributes:
+      name: what to call it, such as its path.
+      height: in pixels, before it is resized for the model.
+      width: the same.
+      pixels: what the network sees, uint8 [H, W, C].
+      embedding: float32 [D], L2-normalised.
+    """
+
+    name: str
+    height: int
+    width: int
+    pixels: np.ndarray
+    embedding: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two images, compared.
+
+    Attributes:
+      distance: by the pack's name of it, as the evaluation rounds it.
+      unlike: name of an image -> how it differs from the images that the model was measured on.
+      is_one_image: both have the very same pixels.
+    """
+
+    distance: float
+    unlike: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    is_one_image: bool = False
+
+    @property
+    def is_as_measured(self) -> bool:
+        """Whether it is of the kind of pairs that the calibration was fitted to."""
+        return not self.unlike and not self.is_one_image
+
+
+def compare(first: SeenImage, second: SeenImage, pack: ThresholdPack | None) -> Comparison:
+    """Compares two images.
+
+    Args:
+      first: an image.
+      second: another one.
+      pack: of the model that embedded both; None for a model without thresholds.
+    """
+    differences = {image.name: _differences(image, pack) for image in (first, second)}
+    return Comparison(
+        distance=distance_between(
+            first.embedding, second.embedding, pack.distance if pack else DEFAULT_DISTANCE
+        ),
+        unlike={name: reasons for name, reasons in differences.items() if reasons},
+        is_one_image=np.array_equal(first.pixels, second.pixels),
+    )
+
+
+def _differences(image: SeenImage, pack: ThresholdPack | None) -> list[str]:
+    """How an image differs from those that were measured; empty where it does not."""
+    reasons: list[str] = []
+    if pack and pack.measured_sizes:
+        reasons += pack.measured_sizes.unlike(image.height, image.width)
+    if pack and pack.measured_images:
+        reasons += pack.measured_images.unlike(image.pixels)
+    return reasons

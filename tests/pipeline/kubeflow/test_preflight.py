@@ -1,0 +1,57 @@
+"""What a cluster needs of a configuration, asked before TFX is loaded."""
+
+import subprocess
+import sys
+
+import pytest
+
+from groundfloor.errors import UserError
+from pipeline.config import load_config
+from pipeline.kubeflow.preflight import check_settings, tracking_uri
+from tests import ROOT
+from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
+
+
+def test_a_configuration_that_says_enough_passes():
+    check_settings(load_config(None, SETTINGS), IMAGE)
+    check_settings(load_config(None, [*SETTINGS, f"kubeflow.image={IMAGE}"]), None)
+
+
+def test_without_tracking_no_server_is_asked_for():
+    config = load_config(None, [*SETTINGS, "tracking.uri=null", "tracking.enabled=false"])
+    check_settings(config, IMAGE)
+    assert tracking_uri(config) is None
+
+
+@pytest.mark.parametrize(
+    ("override", "image", "message"),
+    [
+        ("data.input_dir=null", IMAGE, "give data.input_dir"),
+        ("kubeflow.serving_dir=null", IMAGE, "kubeflow.serving_dir must name"),
+        ("tracking.uri=null", IMAGE, "tracking.uri must name an MLflow server"),
+        ("tracking.uri=http://me:hunter2@mlflow:5000", IMAGE, "tracking.uri must hold no user"),
+        ("training.epochs=2", None, "no image: give --image"),
+    ],
+)
+def test_what_is_missing_is_named_without_a_secret(override, image, message):
+    with pytest.raises(UserError, match=message) as error:
+        check_settings(load_config(None, [*SETTINGS, override]), image)
+    assert "hunter2" not in str(error.value)
+
+
+def test_the_command_refuses_credentials_before_it_loads_tfx(tmp_path):
+    settings = [*SETTINGS, "tracking.uri=http://me:hunter2@mlflow:5000"]
+    run = subprocess.run(
+        [
+            *(sys.executable, ROOT / "pipeline/compile_kubeflow.py", "--image", IMAGE),
+            *(option for setting in settings for option in ("--set", setting)),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: tracking.uri must hold no user")
+    assert "loading TFX" not in run.stderr
+    assert "hunter2" not in run.stderr
