@@ -83,7 +83,7 @@ def transform(folder: Path, images: int) -> Callable[[], None]:
     """ImageTransform on examples that are there; what is returned runs it."""
     from tfx.types import standard_artifacts  # noqa: PLC0415
 
-    from tests.stages import new_artifact, run_transform  # noqa: PLC0415
+    from benchmarks.steps import new_artifact, run_transform  # noqa: PLC0415
 
     write_examples(folder / "examples", images)
     examples = new_artifact(standard_artifacts.Examples, folder / "examples")
@@ -93,7 +93,7 @@ def transform(folder: Path, images: int) -> Callable[[], None]:
 
 def example_gen(folder: Path, images: int) -> Callable[[], None]:
     """ImageExampleGen on a folder of files that is there; what is returned runs it."""
-    from tests.stages import run_example_gen  # noqa: PLC0415
+    from benchmarks.steps import run_example_gen  # noqa: PLC0415
 
     faces, encoded = folder / "faces", draw_jpegs()
     for person in range(PEOPLE):

@@ -3,9 +3,9 @@
 import pytest
 from tfx.types import standard_artifacts
 
+from benchmarks.steps import new_artifact
 from components.evaluator.baseline_model import find_baseline
 from tests.serving.versions import write_model, write_version
-from tests.stages import new_artifact
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from tfx.components.util import model_utils
 from tfx.types import standard_artifacts
 
+from benchmarks.steps import new_artifact, run_example_gen, run_transform
 from biometrics.figures.metrics import calculate_verification_metrics
 from biometrics.thresholds.pack import (
     ThresholdPack,
@@ -26,16 +27,7 @@ from groundfloor.errors import UserError
 from serving.model_dir import load_pack, newest_complete
 from serving.signatures import EMBEDDING_KEY, SERVING_SIGNATURE
 from tests.conftest import LENIENT, write_faces
-from tests.stages import (
-    SMALL_MODEL,
-    files_of,
-    new_artifact,
-    run_evaluator,
-    run_example_gen,
-    run_pusher,
-    run_trainer,
-    run_transform,
-)
+from tests.stages import SMALL_MODEL, files_of, run_evaluator, run_pusher, run_trainer
 
 
 @pytest.fixture(scope="module")

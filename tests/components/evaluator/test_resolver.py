@@ -5,8 +5,8 @@ import shutil
 import pytest
 from tfx.types import standard_artifacts
 
+from benchmarks.steps import new_artifact
 from components.evaluator.resolver import CANDIDATE_KEY, LatestOtherBlessedModelStrategy
-from tests.stages import new_artifact
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from benchmarks.steps import run_example_gen
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
 from components.example_gen.driver import SourceDriver
@@ -11,7 +12,6 @@ from faces.sources import listed_once
 from faces.sources.folder import FolderSource
 from groundfloor.errors import UserError
 from tests.conftest import draw_face
-from tests.stages import run_example_gen
 
 
 def fingerprint_by_driver(faces):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from PIL import Image
 from tfx.types import artifact_utils
 
+from benchmarks.steps import run_example_gen
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
 from faces.contract import SPLITS
@@ -16,7 +17,7 @@ from faces.sources.folder import FolderSource
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits
 from groundfloor.errors import UserError
 from tests.conftest import draw_face, write_faces
-from tests.stages import files_of, run_example_gen
+from tests.stages import files_of
 
 
 def records_in(folder):

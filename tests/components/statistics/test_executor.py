@@ -7,11 +7,11 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import channel, standard_artifacts
 
+from benchmarks.steps import executor_of, new_artifact, run_example_gen
 from components.statistics.component import StatisticsGen
 from components.statistics.executor import Executor
 from faces.contract import SCALAR_FEATURES
 from tests.conftest import write_faces
-from tests.stages import executor_of, new_artifact, run_example_gen
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from mlflow import MlflowClient
 
+from benchmarks.steps import run_example_gen, run_transform
 from components.run_environment import TrackingStore
 from components.tracking import RUN_FILE, TrackedRun
 from components.trainer.callbacks import MODEL_NAME
@@ -18,13 +19,7 @@ from groundfloor import progress
 from groundfloor.errors import UserError
 from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE
 from tests.conftest import draw_face, write_faces
-from tests.stages import (
-    SHORT_TRAINING,
-    SMALL_MODEL,
-    run_example_gen,
-    run_trainer,
-    run_transform,
-)
+from tests.stages import SHORT_TRAINING, SMALL_MODEL, run_trainer
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
+from benchmarks.steps import new_artifact, run_example_gen, run_transform
 from components.shards import write_listing
 from components.transform import beam_transform
 from faces.contract import vocabulary_of
@@ -20,7 +21,7 @@ from faces.splits import assign_splits
 from faces.storage import parse_examples, read_split, to_example
 from groundfloor.errors import UserError
 from tests.conftest import write_faces
-from tests.stages import files_of, new_artifact, run_example_gen, run_transform
+from tests.stages import files_of
 
 SHAPE = (32, 24, 3)
 
