@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from biometrics.csv_table import decode_text, read_table
+from biometrics.csv_table import decode_text, read_table, read_text
 from biometrics.errors import EvaluationError
 
 TABLE = "key,sex\nmüller/1.jpg,f\n"
@@ -31,6 +31,17 @@ def test_utf_8_and_utf_16_are_read(content):
 def test_what_is_no_text_is_refused(content):
     with pytest.raises(EvaluationError, match="it is no text"):
         decode_text(content)
+
+
+def test_a_file_is_read_as_text_or_named_with_what_is_wrong(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_bytes(TABLE.encode("utf-16"))
+    assert read_text(str(path)) == TABLE
+    path.write_bytes(b"\xff")
+    with pytest.raises(EvaluationError, match=r"^cannot read .*people\.csv: it is no text"):
+        read_text(str(path))
+    with pytest.raises(EvaluationError, match=r"^cannot read .*nowhere\.csv: .*No such file"):
+        read_text(str(tmp_path / "nowhere.csv"))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
