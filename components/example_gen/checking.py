@@ -185,8 +185,10 @@ class _CheckChunk(beam.DoFn):
             image = self._encode(record, data)
         except BadImageError as error:
             return CheckedImage(record, mark, reason=str(error)), b""
-        pixels = {"pixels_sha256": image.pixels_sha256, "is_flat": image.is_flat}
-        return CheckedImage(record, mark, **pixels), _to_example(record, image)
+        checked = CheckedImage(
+            record, mark, pixels_sha256=image.pixels_sha256, is_flat=image.is_flat
+        )
+        return checked, _to_example(record, image)
 
     def _encode(self, record: Record, data: bytes) -> EncodedImage:
         try:

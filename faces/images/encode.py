@@ -59,7 +59,7 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
         read, or with pixels whose look is not defined.
     """
     image = open_image(data, max_pixels)
-    kind = _PASSED_THROUGH.get(image.format)
+    kind = _PASSED_THROUGH.get(image.format or "")
     if kind == "png":
         _require_checksums(data, max_pixels)
     shown, transparent = picture_of(image, data, max_pixels)
@@ -108,6 +108,6 @@ def _is_picture(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
 def _describe(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     is_flat = not np.ptp(pixels, axis=(0, 1)).any()
     return EncodedImage(encoded, kind, height, width, digest.hexdigest(), is_flat)

@@ -1,9 +1,11 @@
 """From an opened image file to the picture that a viewer shows: 8 bits, upright, on white."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, ImageFile, TiffImagePlugin
 
 from faces.images.formats import BadImageError
 
@@ -75,17 +77,18 @@ def _picture_of(image: Image.Image, data: bytes, max_pixels: int) -> tuple[Image
     image.load()
     opaque, alpha = _split_alpha(_eight_bits(image))
     shown = _in_srgb(opaque, image.info)
-    transparent = alpha is not None and _has_transparent_pixels(alpha, image.format)
-    if transparent:
+    transparent = False
+    if alpha is not None and _has_transparent_pixels(alpha, image.format):
+        transparent = True
         shown = Image.composite(shown, Image.new(shown.mode, shown.size, "white"), alpha)
     turn = _FROM_EXIF.get(orientation_of(image))
     return (shown if turn is None else shown.transpose(turn)), transparent
 
 
-def _has_transparent_pixels(alpha: Image.Image, image_format: str) -> bool:
+def _has_transparent_pixels(alpha: Image.Image, image_format: str | None) -> bool:
     """Many programs leave the alpha of a BMP 0 everywhere: viewers then ignore it."""
-    least, most = alpha.getextrema()
-    return least < 255 and not (image_format == "BMP" and most == 0)
+    opacity = np.asarray(alpha)
+    return bool(opacity.min() < 255) and not (image_format == "BMP" and opacity.max() == 0)
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -117,9 +120,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _from_sixteen_bits(image: Image.Image) -> Image.Image:
     samples = np.asarray(image)
-    bits = image.tag_v2[_BITS][0] if image.format == "TIFF" else 16
-    if image.format == "TIFF" and image.tag_v2[_PHOTOMETRIC] == _WHITE_IS_ZERO:
-        samples = (2**bits - 1) - samples
+    bits = 16
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2[_BITS][0]
+        if image.tag_v2[_PHOTOMETRIC] == _WHITE_IS_ZERO:
+            samples = (2**bits - 1) - samples
     grey = Image.fromarray((samples >> (bits - 8)).astype(np.uint8))
     key = image.info.get("transparency")
     if key is not None:
@@ -171,7 +176,7 @@ def _check_jpeg(_: Image.Image, data: bytes, __: int) -> None:
         raise BadImageError(f"a JPEG of {scans} scans")
 
 
-def _check_png(image: Image.Image, _: bytes, __: int) -> None:
+def _check_png(image: ImageFile.ImageFile, _: bytes, __: int) -> None:
     """A PNG states its transparent colour in samples of its own depth; Pillow's have 8 bits."""
     key = image.info.get("transparency")
     raw_mode = image.tile[0].args if image.tile else None
@@ -183,7 +188,7 @@ def _check_png(image: Image.Image, _: bytes, __: int) -> None:
         image.info["transparency"] = key * (255 // (2 ** int(raw_mode[2]) - 1))
 
 
-def _check_gif(image: Image.Image, _: bytes, __: int) -> None:
+def _check_gif(image: ImageFile.ImageFile, _: bytes, __: int) -> None:
     """Where the first frame does not cover the canvas, viewers show nothing, Pillow a colour."""
     covered = image.tile and image.tile[0].extents == (0, 0, *image.size)
     if not covered and "transparency" not in image.info:
@@ -209,7 +214,7 @@ def _check_jpeg_2000(image: Image.Image, data: bytes, _: int) -> None:
         raise BadImageError(f"a JPEG 2000 of {image.mode} with {bits} bits, which is not converted")
 
 
-def _check_tiff(image: Image.Image, _: bytes, max_pixels: int) -> None:
+def _check_tiff(image: TiffImagePlugin.TiffImageFile, _: bytes, max_pixels: int) -> None:
     """Refuses what Pillow, without an error, reads as another picture."""
     tags = image.tag_v2
     if tags.get(_SUBFILE_TYPE, 0) & 1 or _DNG_VERSION in tags:
@@ -226,7 +231,7 @@ def _check_tiff(image: Image.Image, _: bytes, max_pixels: int) -> None:
         _check_uncompressed_tiff(tags)
 
 
-def _check_uncompressed_tiff(tags: dict) -> None:
+def _check_uncompressed_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
     if tags[_PHOTOMETRIC] == _YCBCR:
         raise BadImageError("an uncompressed YCbCr TIFF, which is not converted")
     if tags.get(_PLANAR) == _SEPARATE_PLANES and max(tags.get(_BITS, (1,))) > 8:
@@ -234,7 +239,7 @@ def _check_uncompressed_tiff(tags: dict) -> None:
 
 
 # What is checked before an image is loaded, by Pillow's name of its format.
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Any, bytes, int], None]] = {
     "JPEG": _check_jpeg,
     "MPO": _check_jpeg,
     "PNG": _check_png,
