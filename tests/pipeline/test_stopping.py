@@ -27,9 +27,13 @@ print("went on")
 """
 
 
+# What a shell starts in the background ignores interrupts, and so would its children.
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def start(script, **options):
     return subprocess.Popen(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", HEARING + script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
