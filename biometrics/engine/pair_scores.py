@@ -148,10 +148,11 @@ def prepare_pairs(
 ) -> tuple[Layout, Scorer]:
     """Checks what `score_pairs` is given, and sorts it by identity. Args and errors are its own."""
     layout = make_layout(labels)
-    if isinstance(distance, str) and np.shape(embeddings)[:1] != (layout.images,):
+    shape = np.asarray(embeddings).shape
+    if isinstance(distance, str) and shape[:1] != (layout.images,):
         raise EvaluationError(
             "There must be an embedding for each label. "
-            f"Received: embeddings of shape {np.shape(embeddings)} and {layout.images} labels"
+            f"Received: embeddings of shape {shape} and {layout.images} labels"
         )
     scorer = make_scorer(embeddings, layout.order, distance)
     check_pairs_exist(layout)

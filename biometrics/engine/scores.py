@@ -44,11 +44,13 @@ class Scores:
 
     def at_most(self, limits: ArrayLike) -> Int64:
         """How many pairs have a distance at or below each limit, int64 of the shape of `limits`."""
-        return self.cumulative[np.searchsorted(self.values, np.float32(limits), side="right")]
+        return self.cumulative[
+            np.searchsorted(self.values, np.asarray(limits, np.float32), "right")
+        ]
 
     def below(self, limits: ArrayLike) -> Int64:
         """How many pairs have a distance below each limit, int64 of the shape of `limits`."""
-        return self.cumulative[np.searchsorted(self.values, np.float32(limits), side="left")]
+        return self.cumulative[np.searchsorted(self.values, np.asarray(limits, np.float32), "left")]
 
     def below_and_at_most(self, limits: ArrayLike) -> tuple[Int64, Int64]:
         """`below` and `at_most` by a single search."""

@@ -12,7 +12,7 @@ as float32 too.
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,7 +78,7 @@ def calculate_verification_metrics(
       0.0
     """
     pairs = score_pairs(embeddings, labels, distances)
-    metrics = verification_metrics(pairs)
+    metrics: dict[str, Any] = verification_metrics(pairs)
     if thresholds is not None:
         metrics["FAR"], metrics["FRR"] = error_rates(pairs, thresholds)
     return metrics
@@ -92,7 +92,7 @@ def error_rates(pairs: GenuineAndImpostor, distances: ArrayLike) -> tuple[Float6
     """
     limits = np.asarray(distances, dtype=np.float32)
     if np.isnan(limits).any():
-        raise EvaluationError(f"Thresholds must be numbers. Received: {distances}")
+        raise EvaluationError(f"Thresholds must be numbers. Received: {distances!r}")
     genuine, impostor = pairs.genuine, pairs.impostor
     rejected = genuine.total - genuine.at_most(limits)
     return impostor.at_most(limits) / impostor.total, rejected / genuine.total
@@ -131,16 +131,18 @@ def _crossing_distance(pairs: GenuineAndImpostor) -> np.float32:
         far, frr = error_rates(pairs, distance)
         return bool(far >= frr)
 
-    candidates = []
+    candidates: list[np.float32] = []
     for values in (pairs.genuine.values, pairs.impostor.values):
         position = bisect_left(values, True, key=far_reaches_frr)
         candidates.extend(values[position : position + 1])
     return min(candidates)
 
 
-def _nearest_distance(pairs: GenuineAndImpostor, distance: np.float32, side: str) -> np.float32:
+def _nearest_distance(
+    pairs: GenuineAndImpostor, distance: np.float32, side: Literal["left", "right"]
+) -> np.float32:
     """The distance next below ("left") or above ("right"); `distance` if there is none."""
-    neighbours = []
+    neighbours: list[np.float32] = []
     for values in (pairs.genuine.values, pairs.impostor.values):
         position = np.searchsorted(values, distance, side=side) - (side == "left")
         neighbours.extend(values[position : position + 1] if position >= 0 else [])

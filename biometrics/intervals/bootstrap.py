@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from biometrics.arrays import Float64, Int64
+from biometrics.arrays import Bool, Float64, Int64
 from biometrics.engine.pair_scores import PairScores
 from biometrics.engine.sample import SampledPairs
 from biometrics.figures.metrics import error_rates, true_accept_rate, verification_metrics
@@ -159,7 +158,7 @@ def resample_identification(
         for rank in ranks
     }
     by_person[ONE_ENROLLED] = _by_person(single.identity, single.probability, people, single.weight)
-    resampled = {key: [] for key in by_person}
+    resampled: dict[str, list[Float64]] = {key: [] for key in by_person}
     for draws in _drawn_people(people, seed, RESAMPLE_CELLS // people):
         for key, sums in by_person.items():
             hits, probes = (draws @ sums).T
@@ -227,14 +226,12 @@ def _verification_figures(
 
 
 def _by_person(
-    identity: Int64, found: ArrayLike, people: int, weight: Float64 | None = None
+    identity: Int64, found: Bool | Float64, people: int, weight: Float64 | None = None
 ) -> Float64:
     """The hits of each person's probes and the number of these, float64 [K, 2]."""
     weight = np.ones(len(identity)) if weight is None else weight
-    return np.stack(
-        [np.bincount(identity, weight * found, people), np.bincount(identity, weight, people)],
-        axis=1,
-    )
+    sums = [np.bincount(identity, weights, people) for weights in (weight * found, weight)]
+    return np.stack(sums, axis=1).astype(np.float64)
 
 
 def _share(hits: Float64, probes: Float64) -> Float64:

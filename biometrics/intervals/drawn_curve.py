@@ -80,7 +80,7 @@ class DrawnCurve:
 
     def vertex(self, distances: ArrayLike) -> Int64:
         """The vertex up to which pairs are accepted at each distance, int64 of their shape."""
-        return np.searchsorted(self.distances, np.float32(distances), side="right")
+        return np.searchsorted(self.distances, np.asarray(distances, np.float32), "right")
 
     def rates(self, draws: Float64, threshold: float, fars: Sequence[float]) -> dict[str, Float64]:
         """FAR and FRR at the threshold, EER, AUC and TAR at each FAR, float64 [B] each.

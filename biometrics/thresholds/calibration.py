@@ -52,7 +52,8 @@ class Calibration:
 
     def llr(self, distance: ArrayLike) -> Float64:
         """The LLR at each distance, finite, float64 of the shape of `distance`."""
-        return np.interp(distance, self.distances, self.log_likelihood_ratios)
+        at = np.asarray(distance, np.float64)
+        return np.interp(at, self.distances, self.log_likelihood_ratios)
 
 
 def posterior(llr: ArrayLike, prior: float) -> Float64:

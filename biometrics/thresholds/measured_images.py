@@ -121,7 +121,7 @@ def describe_images(test: NDArray[np.uint8], training: NDArray[np.uint8]) -> Mea
         traits={
             name: _distribution(
                 values[name],
-                () if name == CONTENT else others[name],
+                others[name][:0] if name == CONTENT else others[name],
                 _MIN_COLOUR_MARGIN if name == COLOUR else 0.0,
             )
             for name in TRAITS
@@ -135,17 +135,19 @@ def some_of(count: int) -> Sequence[int]:
     return np.unique(np.linspace(0, count - 1, min(count, MAX_IMAGES)).round().astype(int)).tolist()
 
 
-def _distribution(values: NDArray[np.float64], others: Sequence[float], min_margin: float) -> Trait:
+def _distribution(
+    values: NDArray[np.float64], others: NDArray[np.float64], min_margin: float
+) -> Trait:
     """The quantiles of `values`, and limits that hold those of `others` too."""
     left_out = (1 - LIKE_SHARE) / len(TRAITS) / 2
     sets = [values, others] if len(others) else [values]
-    low = min(np.quantile(one, left_out, method="lower") for one in sets)
-    high = max(np.quantile(one, 1 - left_out, method="higher") for one in sets)
+    low = min(float(np.quantile(one, left_out, method="lower")) for one in sets)
+    high = max(float(np.quantile(one, 1 - left_out, method="higher")) for one in sets)
     margin = max(_MARGIN * (high - low), min_margin)
     return Trait(
         quantiles=tuple(np.quantile(values, QUANTILES).tolist()),
-        low=float(low - margin),
-        high=float(high + margin),
+        low=low - margin,
+        high=high + margin,
     )
 
 

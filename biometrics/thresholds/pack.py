@@ -8,8 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
@@ -35,10 +34,13 @@ FORMAT = 2
 EER = "EER"
 
 # `OperatingPoint.state`.
-SUPPORTED, PROVISIONAL = "supported", "provisional"
+SUPPORTED: Final = "supported"
+PROVISIONAL: Final = "provisional"
 
 # The key of thresholds.json that vouches for all others.
 _DIGEST = "sha256"
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 
 
 def far_name(far: float) -> str:
@@ -290,6 +292,8 @@ def digest_of_images(
     return digest.hexdigest()
 
 
-@cache
-def _adapter(kind: type) -> TypeAdapter:
-    return TypeAdapter(kind)
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    """Makes what reads and writes a class, once."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
