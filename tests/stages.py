@@ -65,7 +65,12 @@ def new_evaluator(credit: str = "", **evaluation: Any) -> FaceEvaluator:
 
 
 def run_evaluator(
-    examples: Any, model: Any, target: Path, baseline: Any = None, **options: Any
+    examples: Any,
+    model: Any,
+    target: Path,
+    baseline: Any = None,
+    tracking: TrackingStore | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """FaceEvaluator on transformed examples and a model; options as for `new_evaluator`."""
     outputs = {
@@ -75,11 +80,12 @@ def run_evaluator(
     inputs = {"examples": [examples], "model": [model]}
     if baseline:
         inputs["baseline_model"] = [baseline]
-    executor_of(evaluator.Executor, target / "tmp").Do(
-        inputs,
-        {key: [value] for key, value in outputs.items()},
-        new_evaluator(**options).exec_properties,
-    )
+    with in_environment(store_variables(tracking)):
+        executor_of(evaluator.Executor, target / "tmp").Do(
+            inputs,
+            {key: [value] for key, value in outputs.items()},
+            new_evaluator(**options).exec_properties,
+        )
     return outputs
 
 

@@ -18,6 +18,7 @@ from biometrics.report.exports import tensorboard_scalars
 from biometrics.thresholds.pack import PACK_PROPERTY, THRESHOLDS_FILE, ThresholdPack
 from components.evaluator.baseline_model import BaselineModel
 from components.evaluator.tensorboard import write_scalars
+from components.run_environment import tracking_store
 from components.tracking import RUN_FILE, TrackedRun, Tracker
 
 METRICS_FILE = "metrics.json"
@@ -79,9 +80,12 @@ def write_pack(blessing: Any, pack: ThresholdPack) -> None:
 
 
 def track(model_path: str, evaluation: Evaluation) -> None:
-    """Adds the test figures and the report to the MLflow run that the model was trained in."""
+    """Adds the test figures and the report to the MLflow run that the model was trained in.
+
+    Not so where this run is not tracked, or another than this project's trainer wrote the model.
+    """
     run_file = os.path.join(model_path, RUN_FILE)
-    if not fileio.exists(run_file):  # a model that this project's trainer did not write
+    if tracking_store() is None or not fileio.exists(run_file):
         return
     tracker = Tracker(TrackedRun.from_json(io_utils.read_string_file(run_file)))
     figures = tensorboard_scalars(evaluation.metrics)

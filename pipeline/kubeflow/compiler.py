@@ -16,6 +16,8 @@ from pipeline.kubeflow.completion import TRAINER, Dropped, complete
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.platform import platform_spec
 
+_TRACKING_STEPS = (TRAINER, "FaceEvaluator")
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -63,7 +65,7 @@ def compile_pipeline(
     images = _images(config, [step.id for step in pipeline.components], image, training_image)
     document = PipelineDocument(_compile_with_tfx(pipeline, images))
     complete(document, config.kubeflow, dropped)
-    _tell_trainer(document, store)
+    _name_store(document, store)
     return PipelineDocument(document.spec, platform_spec(document, config.kubeflow))
 
 
@@ -102,11 +104,11 @@ def _tracking_store(config: Config) -> TrackingStore | None:
     return None if uri is None else TrackingStore(uri, config.tracking.experiment)
 
 
-def _tell_trainer(document: PipelineDocument, store: TrackingStore | None) -> None:
-    """Names the tracking store in the Trainer's environment, which is in no cache key."""
+def _name_store(document: PipelineDocument, store: TrackingStore | None) -> None:
+    """Names the store in the environment of the steps that track, which is in no cache key."""
     variables = [{"name": key, "value": text} for key, text in store_variables(store).items()]
     for step in document.steps:
-        if step.name == TRAINER and variables:
+        if step.name in _TRACKING_STEPS and variables:
             step.container["env"] = variables
 
 

@@ -54,7 +54,7 @@ def model(transformed, tracking, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def evaluated(source, transformed, model, tmp_path_factory):
+def evaluated(source, transformed, model, tracking, tmp_path_factory):
     attributes = tmp_path_factory.mktemp("attributes") / "people.csv"
     people = sorted(folder.name for folder in source.iterdir())
     rows = [f"{person},{'dark' if index % 2 else 'fair'}" for index, person in enumerate(people)]
@@ -63,6 +63,7 @@ def evaluated(source, transformed, model, tmp_path_factory):
         transformed["transformed_examples"],
         model,
         tmp_path_factory.mktemp("evaluated"),
+        tracking=tracking,
         **LENIENT,
         bounds={"EER": {"max": 0.99}},
         credit="drawn in the test",

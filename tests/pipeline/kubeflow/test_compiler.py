@@ -200,12 +200,13 @@ def test_lists_and_mappings_are_named_to_the_entrypoint(compiled):
     assert named == {"ImageTransform": "input_shape"}
 
 
-def test_only_the_trainer_is_told_of_the_tracking_store_and_in_its_environment(
+def test_the_tracking_store_is_named_in_the_environment_of_the_steps_that_track(
     compiled, monkeypatch
 ):
     told = {step.name: step.container["env"] for step in compiled.steps if "env" in step.container}
-    assert set(told) == {"Trainer"}
+    assert set(told) == {"Trainer", "FaceEvaluator"}
     (variable,) = told["Trainer"]
+    assert told["FaceEvaluator"] == [variable]
     monkeypatch.setenv(variable["name"], variable["value"])
     assert tracking_store() == TrackingStore("http://mlflow.example:5000", "arcface-pipeline")
     without = compile_with("tracking.enabled=false")
