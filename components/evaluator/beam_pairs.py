@@ -136,7 +136,8 @@ class _CountBlocks(_CountShard):
 
     def process(self, shard: int, genuine: Counted) -> Iterator[Counted]:
         table = self._table()
-        counter = self._impostor_counter(genuine.by_row, table)
+        nearest_mates = genuine.by_row.astype(np.int32, copy=False)  # of genuine pairs it is that
+        counter = self._impostor_counter(nearest_mates, table)
         self._add_all(counter.add, self._layout.blocks(), shard)
         yield from counted_by([counter], table)
 
