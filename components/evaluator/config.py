@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, model_validator
 
+from biometrics.errors import EvaluationError
 from biometrics.figures.names import boundable_metrics, hint_for
 from biometrics.settings import (
     BOOTSTRAP,
@@ -39,15 +40,16 @@ class BoundConfig(Section):
     max: Number | None = None
 
     @model_validator(mode="after")
-    def _has_a_side(self) -> "BoundConfig":
-        if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(
-                "min must not be above max: no model could pass. "
-                f"Received: min {self.min}, max {self.max}"
-            )
+    def _can_be_met(self) -> "BoundConfig":
+        try:
+            self.bound()
+        except EvaluationError as error:
+            raise ValueError(str(error)) from None
         return self
+
+    def bound(self) -> Bound:
+        """As the gate takes it."""
+        return Bound(self.min, self.max)
 
 
 class ProtocolConfig(Section):
@@ -232,5 +234,5 @@ class EvaluationConfig(Section):
     def rules(self) -> Rules:
         """What blesses: each field of `Rules` is a key of this section."""
         keys = {field.name: getattr(self, field.name) for field in fields(Rules)}
-        bounds = {metric: Bound(bound.min, bound.max) for metric, bound in self.bounds.items()}
+        bounds = {metric: config.bound() for metric, config in self.bounds.items()}
         return Rules(**keys | {"bounds": bounds})
