@@ -42,6 +42,7 @@ def test_what_a_run_cannot_do_without_ends_it_with_exit_code_2(monkeypatch):
     assert code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variables", [{}, {"MLFLOW_TRACKING_URI": "http://me:hunter2@[::1"}])
 def test_this_machine_is_examined_without_loading_tensorflow(tmp_path, variables):
     code = (

@@ -85,6 +85,7 @@ def test_the_flags_are_those_of_the_first_processor(tmp_path):
     assert cpu_flags(tmp_path / "nowhere") == set()
 
 
+@pytest.mark.slow
 def test_two_kernels_are_timed_in_processes_of_their_own():
     assert 0.2 < gain_of("Haswell") < 50
 
@@ -94,5 +95,6 @@ def test_what_cannot_be_timed_gains_nothing(monkeypatch):
     assert gain_of("Haswell") == 1.0
 
 
+@pytest.mark.slow
 def test_the_library_of_this_numpy_is_looked_at():
     assert check_blas().topic == "blas"
