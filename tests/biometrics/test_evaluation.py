@@ -67,6 +67,7 @@ def evaluate_faces(faces, latest_blessed=None, **changes):
     )
 
 
+@pytest.mark.slow
 def test_the_top_level_is_that_of_all_pairs_and_can_be_written_as_json():
     faces = Faces()
     metrics = evaluate_faces(faces).metrics
@@ -82,6 +83,7 @@ def test_the_top_level_is_that_of_all_pairs_and_can_be_written_as_json():
     json.dumps(metrics, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_large_test_split_has_its_baselines_measured_on_a_sample_of_people_and_says_so(
     monkeypatch,
 ):
@@ -201,6 +203,7 @@ def test_groups_that_cannot_be_measured_cost_the_blessing_and_no_other_figure():
     assert found.metrics["EER"] == evaluate_faces(Faces()).metrics["EER"]
 
 
+@pytest.mark.slow
 def test_each_pair_is_counted_once_however_often_it_is_looked_at():
     told = []
     progress.listen(told.append)
@@ -295,6 +298,7 @@ def test_a_worst_pair_has_the_pictures_the_names_and_the_distance_of_its_two_ima
             assert card.distance == pair.distance
 
 
+@pytest.mark.slow
 def test_embeddings_alone_have_all_figures_but_those_of_the_baselines_and_no_pictures():
     faces = Faces()
     alone = EmbeddingSet(embeddings=faces.embeddings, identities=faces.identities, keys=faces.keys)
@@ -323,6 +327,7 @@ def test_without_training_images_raw_pixels_are_the_one_baseline(train):
     assert found.blessing.blessed
 
 
+@pytest.mark.slow
 def test_nothing_but_the_embeddings_has_to_be_given():
     faces = Faces()
     defaults, explicit = evaluate(faces.images()), evaluate(faces.images(), Settings())

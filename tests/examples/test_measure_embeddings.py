@@ -34,6 +34,7 @@ def faces(tmp_path_factory):
     return path, embeddings, labels
 
 
+@pytest.mark.slow
 def test_it_prints_each_figure_with_its_interval_and_writes_the_report(faces, tmp_path):
     path, embeddings, labels = faces
     run = run_example(path, tmp_path / "report.html")

@@ -273,6 +273,7 @@ def test_the_reported_rates_are_those_at_the_reported_threshold(sample):
     assert (metrics["FAR"], metrics["FRR"]) == (rates["FAR"], rates["FRR"])
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000))
 def test_euclidean_and_cosine_rank_unit_vectors_alike(seed):
     embeddings, labels = random_faces(seed, people=5, images=4)

@@ -95,6 +95,7 @@ def test_a_report_of_forty_large_images_stays_under_three_megabytes(data):
     assert len(html) < 3_000_000
 
 
+@pytest.mark.slow
 def test_the_report_of_a_very_large_evaluation_stays_under_five_megabytes(full):
     """As of 100,000 images: curves with a point for each, every slice wide, large images."""
     steps = np.linspace(0, 1, 100_000)

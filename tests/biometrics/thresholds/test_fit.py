@@ -83,6 +83,7 @@ def test_two_people_are_never_evidence_for_one_person():
     np.testing.assert_allclose(llrs, [0, -math.log(2)], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_answers_on_other_people_are_not_wrong_more_often_than_they_admit():
     fresh = score_pairs(*random_faces(seed=1000, people=60, images=4, spread=0.5))
     wrong, admitted = [], []
