@@ -114,6 +114,11 @@ def test_the_test_share_of_many_people_is_met_to_the_image(sizes, share):
     assert abs(people.total() - share * sum(sizes)) <= 1
 
 
+def test_the_test_share_of_a_thousand_people_is_met_however_many_are_taken_at_once():
+    people = in_test(disjoint(images_of([3] * 1000), test_split=0.5, val_split=0.0))
+    assert people.total() == 1500
+
+
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("large", [[300], [125, 125], [100, 300]])
 def test_a_few_people_with_many_images_do_not_fill_the_test_split(large, seed):
@@ -209,6 +214,11 @@ def test_stratified_has_everybody_in_every_split_who_has_four_images(sizes, seed
 def test_stratified_meets_both_shares_of_all_images():
     splits = stratified(images_of([20] * 10), test_split=0.2, val_split=0.1)
     assert Counter(splits.values()) == {"test": 40, "val": 20, "train": 140}
+
+
+def test_stratified_holds_nobody_out_where_nothing_is_to_be():
+    splits = stratified(images_of([20] * 10), test_split=0.2, val_split=0.0)
+    assert Counter(splits.values()) == {"test": 40, "train": 160}
 
 
 @pytest.mark.parametrize("sizes", [[], [5], [5, 5, 5], [5, 5, 5, 1, 1]])
