@@ -35,7 +35,7 @@ from biometrics.figures.metrics import (
     calculate_verification_metrics,
     true_accept_rate,
 )
-from components.trainer.data import shuffled
+from components.trainer.data import shuffled_images
 from components.trainer.face_model_trainer import FaceModelTrainer
 from faces.images.decode import decode_and_resize
 from faces.images.encode import encode_image
@@ -119,7 +119,7 @@ def embed_with_arcface(fold: Fold, config: Config) -> np.ndarray:
     """The model of this project, trained by the recipe of the config."""
     trainer = FaceModelTrainer(config.model, config.training, config.data.seed)
     result = trainer.train(
-        shuffled(_dataset(fold.train), config.data.seed),
+        shuffled_images(_dataset(fold.train), config.data.seed),
         _dataset(fold.val),
         num_classes=int(fold.train.labels.max()) + 1,
     )

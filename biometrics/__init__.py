@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from biometrics.gate import Blessing, Rivals, decide_blessing
     from biometrics.intervals.bootstrap import figure_intervals
+    from biometrics.intervals.paired import PairedComparison, compare
     from biometrics.protocols import run_protocols
     from biometrics.protocols.all_pairs import measure_pairs
     from biometrics.settings import Bound, ProtocolSettings, Rules, Settings, SliceSettings
@@ -61,6 +62,7 @@ __all__ = [
     "EvaluationError",
     "ImageSet",
     "PairScores",
+    "PairedComparison",
     "ProtocolSettings",
     "Rivals",
     "Rules",
@@ -69,6 +71,7 @@ __all__ = [
     "ThresholdPack",
     "calculate_identification_metrics",
     "calculate_verification_metrics",
+    "compare",
     "decide_blessing",
     "error_rates",
     "evaluate",
@@ -97,6 +100,7 @@ _HOMES = {
     ),
     "gate": ("Blessing", "Rivals", "decide_blessing"),
     "intervals.bootstrap": ("figure_intervals",),
+    "intervals.paired": ("PairedComparison", "compare"),
     "protocols": ("run_protocols",),
     "protocols.all_pairs": ("measure_pairs",),
     "settings": ("Bound", "ProtocolSettings", "Rules", "Settings", "SliceSettings"),

@@ -21,7 +21,7 @@ from biometrics.figures.baselines import (
 )
 from biometrics.figures.curves import compute_curves
 from biometrics.intervals.paired import PairedComparison, compare
-from biometrics.report.data import Comparison
+from biometrics.report.data import MeasuredMethod
 from groundfloor.draws import Draw
 
 # Test images, about, above which a sample is measured: an embedding is as long as an image has
@@ -43,7 +43,7 @@ class BaselineStudy:
       sample: `identities` and `images` that were drawn; None where all of them were measured.
     """
 
-    comparisons: dict[str, Comparison]
+    comparisons: dict[str, MeasuredMethod]
     compared: dict[str, PairedComparison]
     missing: dict[str, str]
     sample: dict[str, int] | None
@@ -89,14 +89,14 @@ def study_baselines(
     pairs = test.pairs(distance)
     if is_sample:
         pairs = score_pairs(test.embeddings[drawn], people, distance)
-        comparisons[THIS_MODEL_THERE] = Comparison(measure(pairs), compute_curves(pairs))
+        comparisons[THIS_MODEL_THERE] = MeasuredMethod(measure(pairs), compute_curves(pairs))
     for name, embed in _methods(pixels, train, seed):
         try:
             scored = score_pairs(embed(), people, "cosine")
         except EvaluationError as error:
             missing[name] = str(error)
             continue
-        comparisons[name] = Comparison(measure(scored), compute_curves(scored))
+        comparisons[name] = MeasuredMethod(measure(scored), compute_curves(scored))
         compared[name] = compare(pairs, scored, seed=seed)
     sample = {"identities": len(np.unique(people)), "images": len(drawn)} if is_sample else None
     return BaselineStudy(comparisons, compared, missing, sample)

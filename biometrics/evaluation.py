@@ -24,7 +24,7 @@ from biometrics.groups import slices
 from biometrics.intervals.paired import PairedComparison, compare
 from biometrics.protocols import run_protocols
 from biometrics.protocols.all_pairs import measure_pairs
-from biometrics.report.data import Comparison, ImagePair, ReportData
+from biometrics.report.data import ImagePair, MeasuredMethod, ReportData
 from biometrics.report.exports import curve_files, curve_tables
 from biometrics.report.page import render_report
 from biometrics.settings import Settings
@@ -166,8 +166,8 @@ def _baselines(images: EmbeddingSet, train: ImageSet | None, settings: Settings)
     )
 
 
-def _compared(pairs: PairScores, settings: Settings) -> Comparison:
-    return Comparison(measure_pairs(pairs, settings), compute_curves(pairs))
+def _compared(pairs: PairScores, settings: Settings) -> MeasuredMethod:
+    return MeasuredMethod(measure_pairs(pairs, settings), compute_curves(pairs))
 
 
 def _slice_columns(images: EmbeddingSet, settings: Settings) -> tuple[dict[str, list[str]], str]:

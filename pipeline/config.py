@@ -22,7 +22,7 @@ from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
 from groundfloor.text import shown, shown_text
 from pipeline.kubeflow.config import KubeflowConfig
-from pipeline.yaml_files import YamlError, parse_yaml, read_text
+from pipeline.yaml_files import YamlError, parse_yaml, read_bounded_text
 
 # A configuration is a page long, and its mistakes fit on one.
 _MAX_BYTES = 2**20
@@ -129,7 +129,7 @@ def _refuse_credentials(config: Config, source: str) -> None:
 def _read_yaml(path: Path) -> dict[str, Any]:
     place = shown_text(str(path))
     try:
-        documents = parse_yaml(read_text(path, _MAX_BYTES))
+        documents = parse_yaml(read_bounded_text(path, _MAX_BYTES))
     except YamlError as error:
         raise ConfigError(f"{place} is {error}") from None
     except UserError as error:

@@ -17,7 +17,7 @@ from faces.content import UnreadableError, read_file
 from groundfloor.errors import UserError
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
-from serving.comparison import DEFAULT_DISTANCE, Comparison, compare
+from serving.comparison import DEFAULT_DISTANCE, Comparison, compare_images
 
 _ANY_CHANNELS = 3
 
@@ -92,7 +92,7 @@ def _compared(paths: Sequence[Path], contents: Sequence[bytes], model: ChosenMod
         checked_image(path, content, _ANY_CHANNELS)
     embedder = Embedder(model.path)
     first, second = (embedder.see(path, content) for path, content in files)
-    return compare(first, second, model.pack)
+    return compare_images(first, second, model.pack)
 
 
 def _rate(measured: MeasuredWithIntervals, key: str) -> str:

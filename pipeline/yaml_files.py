@@ -67,7 +67,7 @@ def parse_yaml(text: str, loader_class: type[yaml.SafeLoader] | None = None) -> 
             loader.dispose()
 
 
-def read_text(path: Path, max_bytes: int) -> str:
+def read_bounded_text(path: Path, max_bytes: int) -> str:
     """The content of a regular file, in UTF-8, or in UTF-16 with its byte order mark.
 
     Args:

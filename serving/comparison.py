@@ -51,7 +51,7 @@ class Comparison:
         return not self.unlike and not self.is_one_image
 
 
-def compare(first: SeenImage, second: SeenImage, pack: ThresholdPack | None) -> Comparison:
+def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | None) -> Comparison:
     """Compares two images.
 
     Args:

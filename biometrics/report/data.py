@@ -12,8 +12,8 @@ from biometrics.gate import Blessing
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Another way of telling the same pairs apart: a baseline or the previous blessed model.
+class MeasuredMethod:
+    """Figures of another method on the same pairs: a baseline or the previous blessed model.
 
     metrics: as from `measure_pairs`; curves: as from `curves.compute_curves`.
     """
@@ -68,7 +68,7 @@ class ReportData:
     title: str
     metrics: Mapping[str, Any]
     curves: Curves
-    comparisons: Mapping[str, Comparison]
+    comparisons: Mapping[str, MeasuredMethod]
     blessing: Blessing
     false_accepts: Sequence[ImagePair]
     false_rejects: Sequence[ImagePair]

@@ -107,7 +107,7 @@ def _better(key: str) -> str:
 
 
 @dataclass(frozen=True)
-class Rate:
+class RateRow:
     """An error rate: its value in [0, 1] or None, its interval, and the counts behind it."""
 
     value: float | None
@@ -128,7 +128,7 @@ class OperatingPointRow:
     shortcoming: str
     threshold: float
     interval: Interval | None
-    rates: tuple[Rate, ...]
+    rates: tuple[RateRow, ...]
 
 
 def operating_points(metrics: Metrics) -> list[OperatingPointRow]:
@@ -158,12 +158,12 @@ def _operating_point_name(key: str) -> str:
     return f"FAR at most {target_percent(key)}" if key.startswith("FAR=") else "Errors equal (EER)"
 
 
-def _error_rates(part: Metrics) -> Iterator[Rate]:
+def _error_rates(part: Metrics) -> Iterator[RateRow]:
     for key, errors, pairs in (
         ("FAR", "false_accepts", "impostor_pairs"),
         ("FRR", "false_rejects", "genuine_pairs"),
     ):
-        yield Rate(part[key], part.get("intervals", {}).get(key), part[errors], part[pairs])
+        yield RateRow(part[key], part.get("intervals", {}).get(key), part[errors], part[pairs])
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def load_split(files: Sequence[str], input_shape: tuple[int, int, int]) -> tf.da
     return dataset.cache() if _size_of(files) <= _MAX_CACHED_BYTES else dataset
 
 
-def shuffled(dataset: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+def shuffled_images(dataset: tf.data.Dataset, seed: int) -> tf.data.Dataset:
     """Shuffles anew in each epoch; the files are written in a shuffled order already."""
     return dataset.shuffle(
         _SHUFFLE_BUFFER,

@@ -14,7 +14,7 @@ from components.shards import shard_files
 from components.tracking import RUN_FILE, TrackedRun, Tracker
 from components.trainer.callbacks import ProgressReporter
 from components.trainer.config import TrainerSettings
-from components.trainer.data import load_split, shuffled
+from components.trainer.data import load_split, shuffled_images
 from components.trainer.export import ServingModule
 from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
 from faces.contract import vocabulary_of
@@ -81,7 +81,7 @@ def _train(fn_args: FnArgs, settings: TrainerSettings, tracker: Tracker) -> Trai
 
     model_run_dir = Path(fn_args.model_run_dir)
     return FaceModelTrainer(settings.model, training, seed).train(
-        shuffled(load_split(train_files, input_shape), seed),
+        shuffled_images(load_split(train_files, input_shape), seed),
         load_split(val_files, input_shape),
         num_classes=len(vocabulary),
         checkpoint_dir=training.checkpoint_dir or model_run_dir / "checkpoints",

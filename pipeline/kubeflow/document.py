@@ -10,7 +10,7 @@ import yaml
 from groundfloor.errors import UserError
 from groundfloor.text import shown_text
 from pipeline.kubeflow.shape import check_shape
-from pipeline.yaml_files import YamlError, parse_yaml, read_text
+from pipeline.yaml_files import YamlError, parse_yaml, read_bounded_text
 
 # Kubernetes takes no object of more than a megabyte and a half, and this becomes one.
 _MAX_BYTES = 4 * 2**20
@@ -103,7 +103,7 @@ def read_document(path: Path) -> PipelineDocument:
     file = shown_text(str(path))
     try:
         # YAML 1.1, as those read it that take the file.
-        documents = parse_yaml(read_text(path, _MAX_BYTES), yaml.SafeLoader)
+        documents = parse_yaml(read_bounded_text(path, _MAX_BYTES), yaml.SafeLoader)
     except YamlError as error:
         raise UserError(f"{file} is {error}") from None
     documents = [part for part in documents if part is not None]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from biometrics.thresholds.measured_sizes import describe_sizes
-from serving.comparison import SeenImage, compare
+from serving.comparison import SeenImage, compare_images
 from tests.biometrics.packs import threshold_pack
 
 RIGHT, UP = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
@@ -22,7 +22,7 @@ def seen(name, embedding, level=0, side=32):
 def test_the_distance_is_the_one_of_the_pack(distance, expected):
     pack = dataclasses.replace(threshold_pack(), distance=distance)
     distances = [
-        compare(seen("a", RIGHT), seen("b", other, 1), pack).distance
+        compare_images(seen("a", RIGHT), seen("b", other, 1), pack).distance
         for other in (RIGHT, UP, -RIGHT)
     ]
     assert distances == pytest.approx(expected)
@@ -32,18 +32,18 @@ def test_distances_are_rounded_as_the_evaluation_rounds_them():
     """Else a pair at the threshold could be on its other side."""
     near = np.array([1.0, 1e-4], np.float32)
     near /= np.linalg.norm(near)
-    distance = compare(seen("a", RIGHT), seen("b", near, 1), threshold_pack()).distance
+    distance = compare_images(seen("a", RIGHT), seen("b", near, 1), threshold_pack()).distance
     assert (distance * 2**21).is_integer()
 
 
 def test_without_a_pack_the_distance_is_the_cosine_and_nothing_is_unlike():
-    pair = compare(seen("a", RIGHT), seen("b", UP, 1), None)
+    pair = compare_images(seen("a", RIGHT), seen("b", UP, 1), None)
     assert (pair.distance, pair.unlike, pair.is_one_image) == (1.0, {}, False)
     assert pair.is_as_measured
 
 
 def test_equal_pixels_are_one_image():
-    pair = compare(seen("a", RIGHT), seen("b", RIGHT), threshold_pack())
+    pair = compare_images(seen("a", RIGHT), seen("b", RIGHT), threshold_pack())
     assert pair.is_one_image
     assert not pair.is_as_measured
 
@@ -51,6 +51,6 @@ def test_equal_pixels_are_one_image():
 def test_an_image_of_another_size_than_measured_is_named():
     sizes = describe_sizes([32] * 12, [32] * 12)
     pack = dataclasses.replace(threshold_pack(), measured_sizes=sizes)
-    pair = compare(seen("a", RIGHT), seen("small", UP, 1, side=8), pack)
+    pair = compare_images(seen("a", RIGHT), seen("small", UP, 1, side=8), pack)
     assert pair.unlike == {"small": ["shorter side 8, where 32 to 32 was measured"]}
     assert not pair.is_as_measured

@@ -8,7 +8,7 @@ import numpy as np
 from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.curves import compute_curves
 from biometrics.protocols.all_pairs import measure_pairs
-from biometrics.report.data import Comparison, ImagePair
+from biometrics.report.data import ImagePair, MeasuredMethod
 from biometrics.settings import ProtocolSettings
 
 
@@ -18,7 +18,7 @@ def evaluated(spread, people=8):
     embeddings = rng.normal(size=(people, 6))[labels] + spread * rng.normal(size=(len(labels), 6))
     pairs = score_pairs(embeddings, labels)
     metrics = measure_pairs(pairs, ProtocolSettings(seed=0))
-    return Comparison(metrics, compute_curves(pairs))
+    return MeasuredMethod(metrics, compute_curves(pairs))
 
 
 def image_pair(distance=0.3, names=("anna", "bert"), size=16, channels=3):

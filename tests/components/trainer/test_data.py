@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from components.trainer import data
-from components.trainer.data import load_split, shuffled
+from components.trainer.data import load_split, shuffled_images
 from faces.contract import UNKNOWN_LABEL
 from faces.storage import to_example
 
@@ -69,7 +69,7 @@ def test_a_split_too_large_for_memory_is_read_anew(files, tmp_path, monkeypatch)
 
 def test_shuffling_differs_by_epoch_and_repeats_with_the_seed(files):
     def two_epochs(seed):
-        dataset = shuffled(load_split(files, SHAPE), seed)
+        dataset = shuffled_images(load_split(files, SHAPE), seed)
         return values(dataset), values(dataset)
 
     first, second = two_epochs(seed=3)
