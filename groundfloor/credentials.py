@@ -5,7 +5,7 @@ that is recorded has none. `docs/design.md` says how the real one reaches whoeve
 """
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 HIDDEN = "***"
 
@@ -49,15 +49,6 @@ def without_credentials(text: str, uri: str = "") -> str:
 def has_credentials(text: str) -> bool:
     """Whether `without_credentials` would take something out."""
     return without_credentials(text) != text
-
-
-def user_and_password(uri: str) -> tuple[str, str]:
-    """Those in the authority of a URI, decoded; empty where there are none."""
-    try:
-        parts = urlsplit(uri)
-        return unquote(parts.username or ""), unquote(parts.password or "")
-    except ValueError:
-        return "", ""
 
 
 def _secrets_of(uri: str) -> set[str]:

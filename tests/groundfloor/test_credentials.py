@@ -2,7 +2,7 @@
 
 import pytest
 
-from groundfloor.credentials import has_credentials, user_and_password, without_credentials
+from groundfloor.credentials import has_credentials, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,3 @@ def test_a_known_secret_is_found_where_nothing_shows_what_it_is():
     text = "no host called ssword@db; p@ssword, p%40ssword and an0ther were refused"
     clean = "no host called ssword@db; ***, *** and *** were refused"
     assert without_credentials(text, uri) == clean
-
-
-def test_user_and_password_are_decoded():
-    assert user_and_password("http://me:p%40ss@host") == ("me", "p@ss")
-    assert user_and_password("http://host") == ("", "")
-    assert user_and_password("http://[broken") == ("", "")
