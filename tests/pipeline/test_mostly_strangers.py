@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from faces.contract import TEST
 from pipeline.config import load_config
 from pipeline.console import TextConsole
 from pipeline.local_runner import run_pipeline
@@ -11,6 +12,7 @@ from pipeline.preflight import judge_evaluation
 from pipeline.run_folder import RunFolder
 from tests import ROOT
 from tests.conftest import draw_face
+from tests.faces.records import records_of
 
 DEMO = ROOT / "configs" / "demo.yaml"
 MATED, IMAGES, STRANGERS = 25, 6, 2000
@@ -48,7 +50,8 @@ def test_those_who_can_search_are_enrolled_by_the_share_that_was_asked_for(metri
 
 
 def test_nothing_of_it_was_in_doubt_before_the_training():
-    splits = {f"p{person}/{shot}.png": "test" for person in range(5) for shot in range(IMAGES)}
-    splits |= {f"s{person}/0.png": "test" for person in range(STRANGERS)}
+    keys = [f"p{person}/{shot}.png" for person in range(5) for shot in range(IMAGES)]
+    keys += [f"s{person}/0.png" for person in range(STRANGERS)]
+    splits = dict.fromkeys(records_of(keys), TEST)
     config = load_config(DEMO, ["evaluation.min_people=5"])
     assert judge_evaluation(config.evaluation, splits, config.data.seed) == []
