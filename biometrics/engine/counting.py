@@ -108,7 +108,7 @@ class ImpostorCounter:
         end = self._layout.end[strip.rows]
         is_left_out = np.arange(strip.left, strip.right) < end[:, None]
         np.copyto(keys, self._not_counted, where=is_left_out)
-        return self._add_keys(strip, keys, keys.size - np.count_nonzero(is_left_out))
+        return self._add_keys(strip, keys, keys.size - int(np.count_nonzero(is_left_out)))
 
     def _add_keys(self, block: Block, keys: Int32, pairs: int) -> int:
         ranking = Ranking(

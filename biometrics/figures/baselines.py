@@ -40,7 +40,7 @@ def raw_pixel_embeddings(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
       EvaluationError: another dtype or another number of axes.
     """
     _check_pixels(pixels)
-    return (pixels.reshape(len(pixels), -1).astype(np.float32) + 1) / 256
+    return (pixels.reshape(len(pixels), -1).astype(np.float32) + np.float32(1)) / np.float32(256)
 
 
 def eigenface_embeddings(
@@ -148,7 +148,7 @@ def _projected(pca: PCA, kept: int, pixels: NDArray[np.uint8]) -> NDArray[np.flo
 
 
 def _flat(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return pixels.reshape(len(pixels), -1).astype(np.float32) / 255
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
 
 
 def _check_sizes(train_pixels: NDArray[np.uint8], test_pixels: NDArray[np.uint8]) -> None:

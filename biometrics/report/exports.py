@@ -72,7 +72,7 @@ def curve_files(tables: Mapping[str, Table]) -> dict[str, bytes]:
     In `curves.npz` a column is the array `<table>/<column>`, such as `roc/FAR`. Numbers in CSV have
     as many digits as it takes to read the same value back. The same tables give the same bytes.
     """
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{table}/{column}": values
         for table, columns in tables.items()
         for column, values in columns.items()

@@ -178,7 +178,7 @@ def _plot_trade_off(accepted: ArrayLike, rejected: ArrayLike, xlabel: str, ylabe
     if is_drawn.sum() < 2:  # hardly any threshold with both errors: all lies on the axes
         is_log, is_drawn = [False, False], np.ones(len(x), bool)
     order = np.lexsort((-y[is_drawn], x[is_drawn]))
-    shown = order[landmarks(len(order))] if len(order) else []
+    shown = order[landmarks(len(order))] if len(order) else order
     x, y = x[is_drawn][shown], y[is_drawn][shown]
     axes.plot(x, y, color=MODEL, linewidth=2.4, clip_on=False)
     for name, axis, has_decades in zip("xy", (axes.xaxis, axes.yaxis), is_log, strict=True):

@@ -89,7 +89,8 @@ def _logistic_line(genuine: Scores, impostor: Scores) -> tuple[float, float]:
     def cost_and_gradient(line: Float64) -> tuple[float, Float64]:
         llr = line @ inputs
         residual = np.exp(-np.logaddexp(0, -llr)) - target
-        return weight @ (np.logaddexp(0, llr) - target * llr), inputs @ (weight * residual)
+        cost = float(weight @ (np.logaddexp(0, llr) - target * llr))
+        return cost, inputs @ (weight * residual)
 
     def curvature(line: Float64) -> Float64:
         llr = line @ inputs

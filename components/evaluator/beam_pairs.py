@@ -170,7 +170,7 @@ def _load_counted(path: str) -> Counted:
     return Counted(by_key, arrays["by_row"], tail, sampled)
 
 
-def _save(path: str, arrays: dict[str, NDArray[Any]]) -> None:
+def _save(path: str, arrays: dict[str, Any]) -> None:
     with FileSystems.create(path) as file:
         np.savez(file, **arrays)
 

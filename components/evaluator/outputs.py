@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
@@ -97,7 +96,7 @@ def track(model_path: str, evaluation: Evaluation) -> None:
     tracker.log_text(json.dumps(evaluation.metrics, indent=2) + "\n", METRICS_FILE)
 
 
-def save_arrays(path: str, **arrays: NDArray[Any]) -> None:
+def save_arrays(path: str, **arrays: Any) -> None:
     """Writes an .npz, wherever it lies."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)

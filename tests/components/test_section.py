@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.example_gen.config import DataConfig
-from components.section import Number, Section
+from components.section import BatchSize, Number, PositiveInt, Section, Seed
 from components.trainer.config import ModelConfig, TrainerSettings, TrainingConfig
 
 
@@ -33,6 +33,31 @@ def test_what_is_read_back_is_what_was_written_but_for_what_changes_no_result():
     assert Whole.from_property(Whole(name="b", place="here").to_property()) == Whole(name="b")
     with pytest.raises(ValidationError, match="extra"):
         Whole.from_property('{"nam": "b"}')
+
+
+class Counts(Section):
+    seed: Seed = 0
+    batch: BatchSize = 1
+    number: PositiveInt = 1
+
+
+LARGEST = {"seed": 2**32 - 1, "batch": 65_536, "number": 2**31 - 1}
+
+
+@pytest.mark.parametrize(("key", "largest"), LARGEST.items())
+def test_the_largest_value_that_can_work_is_taken_and_one_more_is_refused_with_the_reason(
+    key, largest
+):
+    assert getattr(Counts.model_validate({key: largest}), key) == largest
+    with pytest.raises(ValidationError, match=f"must be at most {largest}: .*Received"):
+        Counts.model_validate({key: largest + 1})
+
+
+@pytest.mark.parametrize(("key", "least"), [("seed", 0), ("batch", 1), ("number", 1)])
+def test_the_least_value_is_taken_and_one_less_is_refused(key, least):
+    assert getattr(Counts.model_validate({key: least}), key) == least
+    with pytest.raises(ValidationError, match="greater than"):
+        Counts.model_validate({key: least - 1})
 
 
 def test_where_the_images_are_and_where_they_come_from_is_no_part_of_what_is_done_with_them():
