@@ -42,7 +42,7 @@ class Listing:
                 f"not read: {len(self.refused)}, such as {first.key!r}: {self.refused[first]}"
             )
         if self.empty:
-            remarks.append(f"folders without a file: {len(self.empty)}, such as {self.empty[0]!r}")
+            remarks.append(f"people without an image: {len(self.empty)}, such as {self.empty[0]!r}")
         return remarks
 
 

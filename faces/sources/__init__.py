@@ -11,13 +11,15 @@ from pathlib import Path
 from faces.record import Source
 from faces.sources.folder import FolderSource
 from faces.sources.once import listed_once
+from faces.sources.recordio import RecordIOSource
 from groundfloor.errors import UserError
 
 __all__ = ["SOURCES", "find_source", "listed_once"]
 
 FOLDER = "folder"
+RECORDIO = "recordio"
 
-SOURCES: dict[str, Callable[..., Source]] = {FOLDER: FolderSource}
+SOURCES: dict[str, Callable[..., Source]] = {FOLDER: FolderSource, RECORDIO: RecordIOSource}
 
 
 def find_source(name: str, location: Path, **options: object) -> Source:

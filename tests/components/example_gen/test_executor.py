@@ -136,7 +136,7 @@ def test_too_few_usable_people_is_one_error_that_says_who_lost_their_files(tmp_p
     assert first.startswith("identity-disjoint splits need at least 4 identities")
     assert others == [
         "nothing of 'person02' can be used: 3 x empty file",
-        "folders without a file: 1, such as 'someone'",
+        "people without an image: 1, such as 'someone'",
     ]
 
 

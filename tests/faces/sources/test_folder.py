@@ -117,7 +117,7 @@ def test_a_person_whose_folder_holds_nothing_is_told(tmp_path):
     (tmp_path / "eve/deep").mkdir(parents=True)
     listing = list_folder(tmp_path)
     assert listing.empty == ["bob", "eve"]
-    assert listing.remarks() == ["folders without a file: 2, such as 'bob'"]
+    assert listing.remarks() == ["people without an image: 2, such as 'bob'"]
 
 
 def test_links_that_lead_up_give_nobody_the_images_of_others(tmp_path):
