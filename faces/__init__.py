@@ -14,7 +14,7 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 ...         _ = image.write_bytes(b"what a camera has written")
 ...     records = find_source("folder", Path(folder)).list().records
 >>> records[0]
-Record(key='person0/0.jpg', identity='person0')
+Record(key='person0/0.jpg', identity='person0', split=None)
 >>> splits = assign_splits(
 ...     records, mode="identity_disjoint", test_split=0.3, val_split=0.25, seed=42
 ... )

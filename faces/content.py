@@ -55,7 +55,9 @@ def marks_of(records: Sequence[Record], mark: Callable[[Record], str]) -> Iterat
 
 
 def fingerprint_of(listing: Listing, marks: Iterable[str]) -> str:
-    """A digest of all that is read of a source: keys, people, contents, and what is refused.
+    """A digest of all that is read of a source, and of what its remarks say is not.
+
+    Of each image: its key, its person, the split that the source puts it in, and its content.
 
     Times and sizes are not trusted: two files of one size and time may have swapped their names.
 
@@ -65,9 +67,10 @@ def fingerprint_of(listing: Listing, marks: Iterable[str]) -> str:
     """
     digest = hashlib.sha256()
     for record, mark in zip(listing.records, marks, strict=True):
-        digest.update(json.dumps([record.key, record.identity, mark]).encode() + b"\n")
+        entry = [record.key, record.identity, record.split, mark]
+        digest.update(json.dumps(entry).encode() + b"\n")
     refused = sorted((record.key, record.identity, why) for record, why in listing.refused.items())
-    digest.update(json.dumps([refused, list(listing.empty)]).encode())
+    digest.update(json.dumps([refused, list(listing.empty), list(listing.unused)]).encode())
     return digest.hexdigest()
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from groundfloor.text import shown_text
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -13,10 +15,12 @@ class Record:
       key: names it in its source, where no other has that key. One that is not UTF-8 holds
         surrogate escapes, as `os.fsdecode` makes.
       identity: whose it is. Only a source may derive it from the key.
+      split: the split that the source puts it in; None where that is for `splits` to decide.
     """
 
     key: str
     identity: str
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,13 @@ class Listing:
       records: the images to read, sorted by key.
       refused: record -> why, of what is somebody's but is not read.
       empty: the identities that have neither, sorted.
+      unused: the columns of a table that nothing reads.
     """
 
     records: Sequence[Record]
     refused: Mapping[Record, str]
     empty: Sequence[str]
+    unused: Sequence[str] = ()
 
     def remarks(self) -> list[str]:
         """What of the source is not read, a sentence each."""
@@ -43,6 +49,8 @@ class Listing:
             )
         if self.empty:
             remarks.append(f"people without an image: {len(self.empty)}, such as {self.empty[0]!r}")
+        if self.unused:
+            remarks.append(f"columns that are not used: {shown_text(', '.join(self.unused))}")
         return remarks
 
 

@@ -8,13 +8,14 @@ person's images are torn between `test` and the rest unless the closed-set mode 
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from faces.contract import SPLITS, TEST, TRAIN, VAL
 from faces.record import Record
 from groundfloor.draws import Draw, rank, shuffled
 from groundfloor.errors import UserError
+from groundfloor.text import shown
 
 # Two people are the fewest that can be told apart, in training as in testing.
 MIN_IDENTITIES = 2
@@ -32,6 +33,9 @@ _PERSON_SHARE = 1 / 8
 
 # As many names that look alike are told.
 _NAMED_REMARKS = 10
+
+# As many people who are in a wrong split are named.
+_NAMED_PEOPLE = 5
 
 # As many people at the edge of the test split are chosen by trying all their combinations.
 _EDGE = 64
@@ -51,6 +55,10 @@ def assign_splits(
     With `stratified` (closed set), every identity has images in `train` and `test`, and in `val`
     where it has four or more.
 
+    Where the source puts each image in a split, that is its split, whatever shares and seed are.
+    What the modes promise of people is then required: nobody of `test` elsewhere, or everybody of
+    `test` in `train`; and in both, everybody of `val` in `train`.
+
     Args:
       records: of the images.
       mode: `identity_disjoint` or `stratified`.
@@ -62,12 +70,75 @@ def assign_splits(
       record -> split name.
 
     Raises:
-      UserError: there are too few identities, or too few images of one, for what is asked.
+      UserError: there are too few identities, or too few images of one, for what is asked; or the
+        source's splits are none, not of all images, or not what the mode promises.
     """
+    records = list(records)
+    if splits_are_given(records):
+        return _given(records, mode)
     images = _images_by_identity(records, seed)
     if mode == "stratified":
         return _stratified(images, test_split, val_split)
     return _identity_disjoint(images, test_split, val_split, seed)
+
+
+def splits_are_given(records: Collection[Record]) -> bool:
+    """Whether the source puts its images in splits.
+
+    Raises:
+      UserError: it does so with some of them only.
+    """
+    without = [record.key for record in records if record.split is None]
+    if without and len(without) < len(records):
+        raise UserError(
+            "the column split must be filled for every image, or for none. Received: none for "
+            f"{len(without)} of {len(records)}, such as {min(without)!r}"
+        )
+    return not without and bool(records)
+
+
+def _given(records: Iterable[Record], mode: str) -> dict[Record, str]:
+    splits = {record: _split_of(record) for record in records}
+    images = {split: Counter(_people_of(splits, split)) for split in SPLITS}
+    test, train = images[TEST], images[TRAIN]
+    _require_nobody("val must be of people who are in train", images[VAL].keys() - train.keys())
+    least = 1
+    if mode == "identity_disjoint":
+        _require_nobody(
+            "test must be of people who are in no other split (with data.split_mode "
+            "identity_disjoint)",
+            test.keys() & (train.keys() | images[VAL].keys()),
+        )
+        least = MIN_TRAIN_IMAGES
+    else:
+        _require_nobody(
+            "test must be of people who are in train (with data.split_mode stratified)",
+            test.keys() - train.keys(),
+        )
+    for split in (TRAIN, TEST):
+        people = sum(count >= least for count in images[split].values())
+        if people < MIN_IDENTITIES:
+            raise UserError(
+                f"the column split must put at least {MIN_IDENTITIES} people with {least} or more "
+                f"images in {split}. Received: {people}"
+            )
+    return splits
+
+
+def _split_of(record: Record) -> str:
+    if record.split not in SPLITS:
+        raise UserError(
+            f"the column split must be one of {', '.join(SPLITS)}. Received: "
+            f"{shown(record.split)} for {record.key!r}"
+        )
+    return record.split
+
+
+def _require_nobody(rule: str, people: Collection[str]) -> None:
+    if people:
+        named = ", ".join(map(repr, sorted(people)[:_NAMED_PEOPLE]))
+        more = f" and {len(people) - _NAMED_PEOPLE} more" if len(people) > _NAMED_PEOPLE else ""
+        raise UserError(f"the column split: {rule}. Received otherwise: {named}{more}")
 
 
 def _images_by_identity(records: Iterable[Record], seed: int) -> dict[str, list[Record]]:
@@ -274,6 +345,24 @@ def describe_splits(
 ) -> SplitReport:
     """Counts what `assign_splits` gave, and remarks where it is not what was asked for."""
     images = {split: Counter(_people_of(splits, split)) for split in SPLITS}
+    if splits_are_given(splits):
+        remarks = [
+            "the splits are those of the column split; data.test_split and data.val_split are not "
+            "used"
+        ]
+    else:
+        remarks = _remarks_on_shares(images, mode, test_split, val_split)
+    remarks += _remarks_on_names({record.identity for record in splits})
+    return SplitReport(
+        {split: counts.total() for split, counts in images.items()},
+        {split: len(counts) for split, counts in images.items()},
+        remarks,
+    )
+
+
+def _remarks_on_shares(
+    images: Mapping[str, Counter[str]], mode: str, test_split: float, val_split: float
+) -> list[str]:
     remarks = []
     test = images[TEST]
     if mode == "identity_disjoint":
@@ -284,13 +373,7 @@ def describe_splits(
     everybody = images[TRAIN] + images[VAL] + test
     remarks += _remarks_on_share(TEST, test_split, test, everybody, mode)
     of_val = everybody if mode == "stratified" else images[TRAIN] + images[VAL]
-    remarks += _remarks_on_share(VAL, val_split, images[VAL], of_val, mode)
-    remarks += _remarks_on_names({record.identity for record in splits})
-    return SplitReport(
-        {split: counts.total() for split, counts in images.items()},
-        {split: len(counts) for split, counts in images.items()},
-        remarks,
-    )
+    return remarks + _remarks_on_share(VAL, val_split, images[VAL], of_val, mode)
 
 
 def _people_of(splits: Mapping[Record, str], split: str) -> Iterable[str]:

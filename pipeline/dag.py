@@ -33,7 +33,8 @@ class Places:
     """Where a runner reads and writes.
 
     Attributes:
-      input_dir: the folder of identities, or the parameter that names it at submission.
+      input_dir: the folder of identities or the manifest, or the parameter that names it at
+        submission.
       pipeline_root: where the artifacts go; None: the runner's own place.
       serving_dir: where a blessed model is pushed to.
       baseline_from_pushed: takes the newest model in `serving_dir` for the latest blessed one,

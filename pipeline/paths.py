@@ -47,10 +47,11 @@ def check_writable_name(folder: Path) -> None:
 def check_apart(input_dir: Path, output_dir: Path, written: Iterable[Path]) -> None:
     """Refuses a run that writes among the images, and images among what a run writes.
 
-    Images beside what is written, such as `runs/mine/faces` for `--output-dir runs/mine`, are none.
+    Images beside what is written, such as `runs/mine/faces` for `--output-dir runs/mine`, are none;
+    and beside a manifest a run may write, since its rows say which files are images.
 
     Args:
-      input_dir: of the images; like all of them, resolved.
+      input_dir: the folder of the images, or their manifest; like all of them, resolved.
       output_dir: of the run.
       written: the folders that the run writes to.
 

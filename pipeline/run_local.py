@@ -16,7 +16,7 @@ import typer
 
 from components.example_gen.config import DataConfig
 from faces.record import Record
-from faces.sources import FOLDER, find_source, listed_once
+from faces.sources import listed_once, source_at
 from faces.splits import assign_splits, describe_splits
 from groundfloor.errors import UserError
 from pipeline.command import (
@@ -50,7 +50,11 @@ def main(
     ] = CONFIGS / "demo.yaml",
     data_dir: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="<identity>/**/<image>, instead of the config's."),
+        typer.Option(
+            metavar="PATH",
+            help="Folder of <identity>/**/<image>, or a manifest (.csv, .tsv, .parquet) with the "
+            "columns path, identity and maybe split; instead of the config's.",
+        ),
     ] = None,
     output_dir: Annotated[
         str | None,
@@ -104,7 +108,7 @@ def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
 
 def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[Record, str], list[str]]:
     """The splits if every file could be used, and what is to be said of them."""
-    listing = find_source(FOLDER, input_dir, follow_links=data.follow_links).list()
+    listing = source_at(input_dir, data.source, follow_links=data.follow_links).list()
     shares: dict[str, Any] = {
         "mode": data.split_mode,
         "test_split": data.test_split,

@@ -134,11 +134,11 @@ def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 def _packed(chunk: Sequence[Record]) -> str:
     """Records on their way through Beam: in ASCII, since its coders take no surrogate escapes."""
-    return json.dumps([[record.key, record.identity] for record in chunk])
+    return json.dumps([[record.key, record.identity, record.split] for record in chunk])
 
 
 def _unpacked(packed: str) -> list[Record]:
-    return [Record(key, identity) for key, identity in json.loads(packed)]
+    return [Record(*fields) for fields in json.loads(packed)]
 
 
 def _facts_file(spill_folder: str, chunk: int) -> str:

@@ -1,4 +1,4 @@
-"""ImageExampleGen: a folder of identities in, split and checked examples out."""
+"""ImageExampleGen: a folder of identities or a manifest in, split and checked examples out."""
 
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
@@ -28,7 +28,7 @@ class ImageExampleGenSpec(component_spec.ComponentSpec):
 
 
 class ImageExampleGen(FileBasedExampleGen):
-    """Reads `<identity>/**/<image>` into the splits `train`, `val` and `test`.
+    """Reads the images of a folder or a manifest into the splits `train`, `val` and `test`.
 
     Outputs:
       examples: `Examples`, gzipped TFRecords of tf.train.Example with `image/encoded` (JPEG or
@@ -51,13 +51,13 @@ class ImageExampleGen(FileBasedExampleGen):
         """Constructs the component.
 
         Args:
-          input_base: the folder of identities.
+          input_base: the folder of identities, or the manifest.
           data: how to split, and what to quarantine.
           channels: of the model, 1 or 3: each image is decoded with them, to see that it can be.
         """
         spec = ImageExampleGenSpec(
             input_base=input_base,
-            # The executor reads the whole folder, whatever its depth; the pattern only says so.
+            # The executor reads the whole source, whatever its depth; the pattern only says so.
             input_config=example_gen_pb2.Input(
                 splits=[example_gen_pb2.Input.Split(name="all", pattern="**")]
             ),

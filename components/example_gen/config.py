@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from components.section import Folder, Number, PositiveInt, Section, Seed, Share
+from components.section import Folder, Number, PositiveInt, Section, Seed, Share, one_of
+from faces.sources import AUTO, SOURCES
 
 
 class DataConfig(Section):
@@ -18,7 +19,12 @@ class DataConfig(Section):
         "credit": True,
     }
 
-    input_dir: Folder | None = Field(None, description="Folder of <identity>/**/<image>.")
+    input_dir: Folder | None = Field(
+        None, description="Folder of <identity>/**/<image>, or a manifest: .csv, .tsv or .parquet."
+    )
+    source: Annotated[str, one_of(AUTO, *SOURCES)] = Field(
+        AUTO, description="What input_dir is; auto: by its name."
+    )
     processed_dir: Folder | None = Field(
         None, description="Root of the pipeline's artifacts; default <output-dir>/artifacts."
     )
@@ -27,7 +33,8 @@ class DataConfig(Section):
     split_mode: Literal["identity_disjoint", "stratified"] = "identity_disjoint"
     seed: Seed = Field(42, description="Seed of the splits and of the training.")
     follow_links: bool = Field(
-        False, description="Read links that lead out of input_dir too; else they are quarantined."
+        False,
+        description="Read what lies out of the images' folder, too; else it is quarantined.",
     )
     max_quarantined: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
         0.05, description="Share of unusable files above which the run fails."

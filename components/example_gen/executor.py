@@ -23,7 +23,7 @@ from faces.contract import SPLITS
 from faces.duplicates import find_sameness
 from faces.quarantine import FILE_NAME, Quarantine, lost_people
 from faces.record import Listing, Record, Source
-from faces.sources import FOLDER, find_source
+from faces.sources import source_at
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
 
@@ -123,9 +123,9 @@ class Executor(BeamExecutor):
 
 def source_of(exec_properties: Mapping[str, Any]) -> Source:
     """The source that a component's properties name."""
-    folder = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
+    location = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
     data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
-    return find_source(FOLDER, folder, follow_links=data.follow_links)
+    return source_at(location, data.source, follow_links=data.follow_links)
 
 
 def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record, str]:

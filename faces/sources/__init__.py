@@ -1,25 +1,74 @@
-"""Sources of images, found by name.
+"""Sources of images, found by name, or by the place where the images are.
 
 To add one, write a class with the methods of `record.Source` in a file of its own, and name it in
-`SOURCES`.
+`SOURCES`, and in `SUFFIXES` the files that it reads.
 """
 
 import difflib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from faces.record import Source
 from faces.sources.folder import FolderSource
+from faces.sources.manifest import ManifestSource
 from faces.sources.once import listed_once
 from faces.sources.recordio import RecordIOSource
 from groundfloor.errors import UserError
 
-__all__ = ["SOURCES", "find_source", "listed_once"]
+__all__ = ["AUTO", "SOURCES", "find_source", "listed_once", "recognise", "source_at"]
+
+# No name of a source: it is recognised.
+AUTO = "auto"
 
 FOLDER = "folder"
+MANIFEST = "manifest"
 RECORDIO = "recordio"
 
-SOURCES: dict[str, Callable[..., Source]] = {FOLDER: FolderSource, RECORDIO: RecordIOSource}
+SOURCES: dict[str, Callable[..., Source]] = {
+    FOLDER: FolderSource,
+    MANIFEST: ManifestSource,
+    RECORDIO: RecordIOSource,
+}
+
+# The ending of a file, in lower case -> the source that reads it.
+SUFFIXES = {
+    ".csv": MANIFEST,
+    ".tsv": MANIFEST,
+    ".parquet": MANIFEST,
+    ".rec": RECORDIO,
+}
+
+
+def source_at(location: Path, name: str = AUTO, **options: object) -> Source:
+    """The source of the images at a place: of a name, or, with `AUTO`, as `recognise` finds.
+
+    Raises:
+      UserError: see `recognise` and `find_source`.
+    """
+    return find_source(recognise(location) if name == AUTO else name, location, **options)
+
+
+def recognise(location: Path) -> str:
+    """The name of the source that reads a place: a folder, or a file, by the end of its name.
+
+    Raises:
+      UserError: no source reads it; the message says what they read.
+    """
+    if os.path.isdir(location):
+        return FOLDER
+    if (suffix := location.suffix.lower()) in SUFFIXES:
+        return SUFFIXES[suffix]
+    try:
+        os.stat(location)
+    except OSError as error:
+        problem = f"{error.strerror}; expected"
+    else:
+        problem = "it is not"
+    raise UserError(
+        f"cannot read the images in {str(location)!r}: {problem} a folder, or a file that ends "
+        f"with {', '.join(SUFFIXES)}; data.source names what another one is"
+    )
 
 
 def find_source(name: str, location: Path, **options: object) -> Source:

@@ -29,7 +29,7 @@ def check_settings(config: Config, image: str | None) -> None:
 def input_dir(config: Config) -> Path:
     """The folder of the images."""
     if config.data.input_dir is None:
-        raise UserError("no images: give data.input_dir, the folder as the steps see it")
+        raise UserError("no images: give data.input_dir, folder or manifest as the steps see it")
     return config.data.input_dir
 
 

@@ -209,7 +209,7 @@ def test_a_run_that_is_started_elsewhere_finds_its_default_configuration(tmp_pat
     )
     assert run.returncode == 2
     assert "configuration" not in run.stderr
-    assert "cannot read the image folder 'no such folder'" in run.stderr
+    assert "cannot read the images in 'no such folder'" in run.stderr
 
 
 def on_small_disk(size, *arguments):

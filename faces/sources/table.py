@@ -1,0 +1,190 @@
+"""The table behind a manifest: CSV, the same with tabs or semicolons, or Parquet."""
+
+import csv
+import io
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from faces.content import UnreadableError, read_file
+from groundfloor.errors import UserError
+from groundfloor.text import decoded, shown
+
+# Far above any table of faces, as for folders: what has more is another file than was meant.
+MAX_ROWS = 20_000_000
+_MAX_TEXT_BYTES = 8 * 2**30
+
+PARQUET = ".parquet"
+_REQUIRED = ("path", "identity")
+_COLUMNS = (*_REQUIRED, "split")
+_PARQUET_BEGINS_WITH = b"PAR1"
+
+
+class Row(NamedTuple):
+    """An image as the table has it, without the white space around each value.
+
+    Attributes:
+      number: of text, the line in the file; of Parquet, the row; both from 1 on.
+      path: where the image is; may be empty, as the others may.
+      identity: whose it is.
+      split: which split it is to be in; empty where the table does not say.
+    """
+
+    number: int
+    path: str
+    identity: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of images.
+
+    Attributes:
+      rows: in their order, at least one.
+      unused: the columns that nothing reads, in their order.
+    """
+
+    rows: list[Row]
+    unused: list[str]
+
+
+def read_table(path: Path, max_rows: int = MAX_ROWS) -> Table:
+    """Reads a table with the columns `path`, `identity` and, where it is there, `split`.
+
+    Args:
+      path: of the file; one that ends with `.parquet` is Parquet, any other is text with a header,
+        in UTF-8 or UTF-16.
+      max_rows: above which it cannot be what was meant.
+
+    Raises:
+      UserError: it cannot be read, is not of the kind that its name says, lacks a column, or has no
+        row, more than `max_rows`, or one with too few or too many cells.
+    """
+    read = _read_parquet if path.suffix.lower() == PARQUET else _read_text
+    try:
+        _require_file(path)
+        return read(path, max_rows)
+    except UserError as error:
+        raise UserError(f"cannot use the manifest {str(path)!r}: {error}") from None
+
+
+def _require_file(path: Path) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise UserError(f"{error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise UserError("it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
+
+
+def _require_columns(header: Sequence[str]) -> None:
+    if any(header.count(name) != 1 for name in _REQUIRED) or header.count("split") > 1:
+        raise UserError(
+            "it needs the columns path and identity, and may have split, each of them once. "
+            f"Received: {shown(list(header))}"
+        )
+
+
+def _require_count(rows: int, max_rows: int) -> None:
+    if rows == 0:
+        raise UserError("it has no row")
+    if rows > max_rows:
+        raise UserError(f"it has more than {max_rows} rows: is it the table that was meant?")
+
+
+def _unused(header: Iterable[str]) -> list[str]:
+    return [name for name in header if name not in _COLUMNS]
+
+
+def _read_text(path: Path, max_rows: int) -> Table:
+    text = _text_of(path)
+    delimiter = _delimiter_of(text.partition("\n")[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        _require_columns(header)
+        rows = list(islice(_rows_of(reader, header), max_rows + 1))
+    except csv.Error as error:
+        raise UserError(f"row {reader.line_num}: {error}") from None
+    _require_count(len(rows), max_rows)
+    return Table(rows, _unused(header))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        content = read_file(path, _MAX_TEXT_BYTES)
+    except UnreadableError as error:
+        raise UserError(str(error)) from None
+    if content.startswith(_PARQUET_BEGINS_WITH):
+        raise UserError(f"it is Parquet, and its name does not end with {PARQUET}")
+    try:
+        text = decoded(content)
+    except UnicodeDecodeError as error:
+        raise UserError(f"it is no text in UTF-8 or UTF-16: {error}") from None
+    if "\0" in text:
+        row = text[: text.index("\0")].count("\n") + 1
+        raise UserError(f"it is no text: there is a character 0 in row {row}")
+    return text
+
+
+def _delimiter_of(line: str) -> str:
+    """What separates the columns: a tab where there is one, else the semicolon or the comma."""
+    if "\t" in line:
+        return "\t"
+    return ";" if line.count(";") > line.count(",") else ","
+
+
+def _rows_of(reader: Any, header: Sequence[str]) -> Iterator[Row]:
+    """The rows below the header; empty lines are left out."""
+    places = [header.index(name) for name in _COLUMNS if name in header]
+    for cells in reader:
+        if cells and len(cells) != len(header):
+            raise UserError(
+                f"row {reader.line_num}: as many cells as the header has, {len(header)}. "
+                f"Received: {len(cells)}"
+            )
+        if cells:
+            yield _row(reader.line_num, [cells[place] for place in places])
+
+
+def _row(number: int, cells: Sequence[str]) -> Row:
+    path, identity, *split = (cell.strip() for cell in cells)
+    return Row(number, path, identity, split[0] if split else "")
+
+
+def _read_parquet(path: Path, max_rows: int) -> Table:
+    # A tenth of a second and 40 MB: not for a folder of images.
+    import pyarrow  # noqa: PLC0415
+    import pyarrow.parquet  # noqa: PLC0415
+
+    try:
+        file = pyarrow.parquet.ParquetFile(str(path))
+        header = list(file.schema_arrow.names)
+        _require_columns(header)
+        _require_count(file.metadata.num_rows, max_rows)
+        names = [name for name in _COLUMNS if name in header]
+        content = file.read(columns=names)
+        columns = [content[name].to_pylist() for name in names]
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise UserError(f"it is no Parquet that can be read: {error}") from None
+    rows = [
+        _row(number, [_cell(number, *named) for named in zip(names, values, strict=True)])
+        for number, values in enumerate(zip(*columns, strict=True), start=1)
+    ]
+    return Table(rows, _unused(header))
+
+
+def _cell(number: int, column: str, value: Any) -> str:
+    """Text as it is, a whole number, as identities often are, in digits, and nothing as ''."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise UserError(
+        f"row {number}: {column} must be text or a whole number. Received: {shown(value)}"
+    )
