@@ -37,17 +37,17 @@ def executor_of(executor_class: type, tmp_dir: Path) -> Any:
 
 
 def run_example_gen(
-    source: Path,
+    images: Path,
     target: Path,
     input_fingerprint: str | None = None,
     channels: int = 3,
     **data: Any,
 ) -> dict[str, Any]:
-    """ImageExampleGen on a folder of identities, with keys of the section `data`; its outputs.
+    """ImageExampleGen on a folder or a manifest, with keys of the section `data`; its outputs.
 
     `input_fingerprint` is what its driver would have seen, where it runs at all.
     """
-    component = ImageExampleGen(str(source), DataConfig(**data), channels=channels)
+    component = ImageExampleGen(str(images), DataConfig(**data), channels=channels)
     outputs = {
         "examples": new_artifact(standard_artifacts.Examples, target / "examples"),
         "quarantine": new_artifact(QuarantineReport, target / "quarantine"),

@@ -304,3 +304,50 @@ def test_names_of_people_that_look_alike_are_told():
         "'Ann' and 'ann' count as different people",
         "'Jose\\u0301' and 'Jos\\xe9' count as different people",
     ]
+
+
+def given_splits(**images_of_people: str) -> list[Record]:
+    """An image for each letter: ann="ttve" has two in train, one in val, one in test; "-" none."""
+    names = {"t": "train", "v": "val", "e": "test", "-": None}
+    return [
+        Record(f"{person}/{number}", person, names.get(letter, letter))
+        for person, letters in images_of_people.items()
+        for number, letter in enumerate(letters)
+    ]
+
+
+def test_splits_of_the_source_are_taken_whatever_shares_and_seed_are():
+    images = given_splits(ann="ttv", bob="tt", cy="ee", dan="ee")
+    splits = disjoint(images, test_split=0.9, val_split=0.0, seed=7)
+    assert splits == {image: image.split for image in images}
+    report = describe_splits(splits, mode="identity_disjoint", test_split=0.9, val_split=0.0)
+    assert report.images == {"train": 4, "val": 1, "test": 4}
+    assert report.people == {"train": 2, "val": 1, "test": 2}
+    assert report.remarks == [
+        "the splits are those of the column split; data.test_split and data.val_split are not used"
+    ]
+
+
+def test_in_a_closed_set_the_source_may_put_people_in_test_who_are_in_train():
+    images = given_splits(ann="tve", bob="te")
+    assert stratified(images) == {image: image.split for image in images}
+
+
+@pytest.mark.parametrize(
+    ("assign", "people", "message"),
+    [
+        (disjoint, {"ann": "tt", "bob": "t-"}, "none for 1 of 4, such as 'bob/1'"),
+        (disjoint, {"ann": "tt", "bob": "tX"}, "train, val, test. Received: 'X' for 'bob/1'"),
+        (disjoint, {"ann": "tte", "bob": "tt", "cy": "ee"}, "no other split .* otherwise: 'ann'$"),
+        (disjoint, {"ann": "tt", "bob": "vve", "cy": "tt"}, "in train. Received otherwise: 'bob'"),
+        (disjoint, {f"p{n}": "te" for n in range(7)}, "'p0', 'p1', 'p2', 'p3', 'p4' and 2 more"),
+        (disjoint, {"ann": "tt", "bob": "t", "cy": "ee", "d": "ee"}, "2 people .* in train. .*: 1"),
+        (disjoint, {"ann": "tt", "bob": "tt", "cy": "ee", "d": "e"}, "2 people .* in test. .*: 1"),
+        (disjoint, {"ann": "tt", "bob": "tt"}, "2 people with 2 or more images in test. .*: 0"),
+        (stratified, {"ann": "te", "bob": "te", "cy": "e"}, "in train .*stratified.*: 'cy'"),
+        (stratified, {"ann": "te", "bob": "t"}, "2 people with 1 or more images in test. .*: 1"),
+    ],
+)
+def test_splits_of_the_source_that_cannot_be_used_are_an_error(assign, people, message):
+    with pytest.raises(UserError, match=f"the column split.*{message}"):
+        assign(given_splits(**people))

@@ -120,6 +120,7 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("data.seed=1_0", "data.seed: Input should be a valid integer. Received: '1_0'"),
         ("data.seed=" + "9" * 5000, "--set data.seed: the value is not valid YAML: a whole number"),
         ("data.seed=10**400", "data.seed: Input should be a valid integer. Received: '10**400'"),
+        ("data.source=foldr", "data.source: must be 'auto' or 'folder' or 'manifest'"),
         ("data.input_dir=''", "data.input_dir: a path must not be empty"),
         ("data.input_dir=~nobody-of-that-name/x", "data.input_dir: the home folder that ~ stands"),
         ('data.input_dir="a\\0b"', "data.input_dir: a path has no character 0"),

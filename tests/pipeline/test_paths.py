@@ -67,3 +67,9 @@ def test_images_and_what_is_written_are_kept_apart():
             check_apart(Path(images), Path(output), [Path(written)])
     with pytest.raises(UserError, match="must not be where a run writes"):
         check_apart(Path("/a/run/artifacts/faces"), Path("/a/run"), [Path("/a/run/artifacts")])
+
+
+def test_a_run_may_write_beside_a_manifest_and_not_where_the_manifest_is_written_over():
+    check_apart(Path("/a/faces.csv"), Path("/a/run"), [Path("/a/run/artifacts")])
+    with pytest.raises(UserError, match="must not be where a run writes"):
+        check_apart(Path("/a/run/logs/faces.csv"), Path("/a/run"), [Path("/a/run/logs")])

@@ -12,6 +12,7 @@ import pytest
 from pipeline.run_folder import RunFolder
 from tests import ROOT, mlflow_server
 from tests.conftest import draw_face, write_faces
+from tests.faces.sources.tables import rows_of_folder, write_csv
 from tests.mlflow_server import TrackingServer
 
 
@@ -118,6 +119,17 @@ def _two_shots(folder):
     return ["--data-dir", faces, "--set", "data.split_mode=stratified"]
 
 
+def _manifest(header, *values):
+    """Arguments with a manifest of four people with two images each."""
+
+    def arguments(folder):
+        faces = write_faces(folder / "faces", people=4, shots=2)
+        rows = [(*row, *values) for row in rows_of_folder(faces)]
+        return ["--data-dir", write_csv(faces / "faces.csv", rows, header)]
+
+    return arguments
+
+
 def _empty(folder):
     (folder / "empty").mkdir()
     return ["--data-dir", folder / "empty"]
@@ -175,6 +187,8 @@ def _output(name):
         (lambda folder: [], "no images: give --data-dir"),
         (_empty, "no images in"),
         (_few_people, "at least 4 identities"),
+        (_manifest("path,person"), "faces.csv': it needs the columns path and identity"),
+        (_manifest("path,identity,split", "dev"), "must be one of train, val, test. Received: 'd"),
         (_two_shots, "split_mode stratified needs at least 3 images"),
         (_unwritable, "cannot write to /proc/run"),
         (_artifacts_of_another_run, "/shared holds the artifacts of "),

@@ -12,6 +12,7 @@ from faces.sources import listed_once
 from faces.sources.folder import FolderSource
 from groundfloor.errors import UserError
 from tests.conftest import draw_face
+from tests.faces.sources.tables import rows_of_folder, write_csv
 
 
 def fingerprint_by_driver(faces):
@@ -37,6 +38,14 @@ def test_the_driver_sees_content_that_size_and_time_do_not_show(faces):
             os.utime(path, (1, 1))
         prints.append(fingerprint_by_driver(faces))
     assert prints[0] != prints[1]
+
+
+def test_the_driver_fingerprints_what_a_manifest_lists(faces):
+    table = write_csv(faces / "faces.csv", rows_of_folder(faces))
+    before = fingerprint_by_driver(table)
+    assert before == FolderSource(faces).fingerprint()
+    (faces / "person00/0.png").write_bytes((faces / "person01/0.png").read_bytes())
+    assert fingerprint_by_driver(table) != before
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from faces.storage import read_split
 from pipeline.config import load_config
 from pipeline.kubeflow.compiler import compile_pipeline
 from tests.conftest import write_faces
+from tests.faces.sources.tables import rows_of_folder, write_csv
 from tests.pipeline.kubeflow import recording
 from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
 from tests.pipeline.kubeflow.launcher import ROOT, EmulatedLauncher, StepFailedError
@@ -110,6 +111,15 @@ def test_a_step_whose_data_cannot_be_used_fails_with_one_line(tmp_path, capfd):
     lines = capfd.readouterr().err.splitlines()
     assert [line for line in lines if line.startswith("error: ") and "nowhere" in line]
     assert "Traceback" not in "".join(lines)
+
+
+def test_the_images_named_at_submission_may_be_a_manifest(tmp_path):
+    launcher = launcher_in(tmp_path, **{"data-dir": str(tmp_path / "faces/faces.csv")})
+    rows = rows_of_folder(tmp_path / "faces")[10:]
+    write_csv(tmp_path / "faces/faces.csv", rows)
+    launcher.run("ImageExampleGen")
+    folder = launcher.folder_of("ImageExampleGen", "quarantine")
+    assert sum(json.loads((folder / "splits.json").read_text())["images"].values()) == len(rows)
 
 
 def test_what_a_killed_attempt_left_is_not_taken_for_the_new_ones(tmp_path):

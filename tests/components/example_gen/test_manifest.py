@@ -1,0 +1,69 @@
+"""ImageExampleGen on a manifest, run for real."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.steps import run_example_gen
+from faces.contract import SPLITS
+from faces.quarantine import FILE_NAME, Quarantine
+from faces.splits import REPORT_FILE_NAME, SplitReport
+from groundfloor.errors import UserError
+from tests.faces.sources.tables import rows_of_folder, write_csv, write_parquet
+from tests.stages import files_of
+
+
+def shards_of(outputs):
+    """Split -> name and content of each of its files."""
+    return {
+        split: [
+            (os.path.basename(file), Path(file).read_bytes())
+            for file in files_of(outputs["examples"], split)
+        ]
+        for split in SPLITS
+    }
+
+
+def reports_of(outputs):
+    folder = Path(outputs["quarantine"].uri)
+    quarantine = Quarantine.from_json((folder / FILE_NAME).read_text())
+    return quarantine, SplitReport.from_json((folder / REPORT_FILE_NAME).read_text())
+
+
+@pytest.mark.parametrize(
+    ("write", "name"), [(write_csv, "faces.csv"), (write_parquet, "faces.parquet")]
+)
+def test_a_manifest_of_a_folder_gives_the_very_files_that_the_folder_gives(
+    write, name, faces, tmp_path
+):
+    of_folder = shards_of(run_example_gen(faces, tmp_path / "folder"))
+    table = write(faces / name, rows_of_folder(faces)[::-1])
+    assert shards_of(run_example_gen(table, tmp_path / "manifest")) == of_folder
+
+
+def test_the_column_split_decides_and_what_is_not_used_is_reported(faces, tmp_path):
+    rows = [
+        (path, person, "test" if person < "person03" else "train", "x")
+        for path, person in rows_of_folder(faces)
+    ]
+    rows += [("gone.png", "person07", "train", "x"), (*rows[-1],)]
+    table = write_csv(faces / "faces.csv", rows, "path,identity,split,camera")
+    quarantine, report = reports_of(run_example_gen(table, tmp_path / "run", max_quarantined=0.1))
+    assert report.images == {"train": 25, "val": 0, "test": 15}
+    assert "columns that are not used: camera" in report.remarks
+    assert (quarantine.files, quarantine.reasons) == (
+        42,
+        {
+            "gone.png": "cannot be read: No such file or directory",
+            "./faces.csv:43": "row 43: the same file as in row 41",
+        },
+    )
+
+
+def test_a_named_source_is_read_whatever_the_name_of_the_file(faces, tmp_path):
+    table = write_csv(faces / "faces.txt", rows_of_folder(faces))
+    with pytest.raises(UserError, match="names what another one is"):
+        run_example_gen(table, tmp_path / "auto")
+    outputs = run_example_gen(table, tmp_path / "named", source="manifest")
+    assert sum(reports_of(outputs)[1].images.values()) == 40
