@@ -180,6 +180,13 @@ def test_the_fingerprint_sees_a_change_of_a_row(rows, home):
     assert source.fingerprint() != before
 
 
+def test_the_fingerprint_sees_a_further_column_since_the_report_names_it(home):
+    source = ManifestSource(write_csv(home / "faces.csv", [("a/1.png", "ann")]))
+    before = source.fingerprint()
+    write_csv(home / "faces.csv", [("a/1.png", "ann", 30)], "path,identity,age")
+    assert source.fingerprint() != before
+
+
 def test_the_fingerprint_sees_a_change_of_a_file(home):
     source = ManifestSource(write_csv(home / "faces.csv", [("a/1.png", "ann")]))
     before = source.fingerprint()
