@@ -25,10 +25,17 @@ FOLDER = "folder"
 MANIFEST = "manifest"
 RECORDIO = "recordio"
 
-SOURCES: dict[str, Callable[..., Source]] = {
+
+def _recordio(location: Path, follow_links: bool) -> Source:
+    """No image in such a file is a link."""
+    return RecordIOSource(location)
+
+
+# Name -> makes a source of where it is, and of whether links out of there are followed.
+SOURCES: dict[str, Callable[[Path, bool], Source]] = {
     FOLDER: FolderSource,
     MANIFEST: ManifestSource,
-    RECORDIO: RecordIOSource,
+    RECORDIO: _recordio,
 }
 
 # The ending of a file, in lower case -> the source that reads it.
@@ -40,13 +47,13 @@ SUFFIXES = {
 }
 
 
-def source_at(location: Path, name: str = AUTO, **options: object) -> Source:
+def source_at(location: Path, name: str = AUTO, follow_links: bool = False) -> Source:
     """The source of the images at a place: of a name, or, with `AUTO`, as `recognise` finds.
 
     Raises:
       UserError: see `recognise` and `find_source`.
     """
-    return find_source(recognise(location) if name == AUTO else name, location, **options)
+    return find_source(recognise(location) if name == AUTO else name, location, follow_links)
 
 
 def recognise(location: Path) -> str:
@@ -71,13 +78,13 @@ def recognise(location: Path) -> str:
     )
 
 
-def find_source(name: str, location: Path, **options: object) -> Source:
+def find_source(name: str, location: Path, follow_links: bool = False) -> Source:
     """The source of this kind at a place.
 
     Args:
       name: a key of `SOURCES`.
       location: where the images are, such as the folder of identities.
-      options: of the kind, see its class.
+      follow_links: reads links that lead out of there too, which are refused otherwise.
 
     Raises:
       UserError: there is no such kind.
@@ -86,4 +93,4 @@ def find_source(name: str, location: Path, **options: object) -> Source:
         close = difflib.get_close_matches(name, SOURCES, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(SOURCES)}"
         raise UserError(f"There is no kind of source {name!r} ({hint})")
-    return SOURCES[name](location, **options)
+    return SOURCES[name](location, follow_links)

@@ -75,7 +75,7 @@ def test_a_file_is_recognised_by_the_end_of_its_name_and_a_folder_is_a_folder(su
 
 
 def test_what_no_source_reads_is_an_error_that_says_what_they_read(tmp_path):
-    accepted = r"a folder, or a file that ends with \.csv, .*\.parquet"
+    accepted = r"a folder, or a file that ends with \.csv, .*\.rec"
     with pytest.raises(UserError, match=f"nowhere': No such file or directory; .*{accepted}"):
         recognise(tmp_path / "nowhere")
     (tmp_path / "faces.txt").write_text("path,identity\n")
