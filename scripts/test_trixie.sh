@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 root=$PWD/build/trixie-tests
 project=$root/project
-packages="g++ make python3-dev python3-pip"  # one small dependency comes as source only
+packages="g++ git make python3-dev python3-pip"  # one small dependency comes as source only
 die() { printf '%s\n' "test-trixie: $*" >&2; exit 2; }
 
 if [ -z "${IN_NAMESPACE:-}" ]; then
