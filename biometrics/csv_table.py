@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biometrics.errors import EvaluationError
-from groundfloor.text import decoded
+from groundfloor.text import decoded, delimiter_of
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,6 @@ def read_text(path: str) -> str:
         return decode_text(Path(path).read_bytes())
     except (OSError, EvaluationError) as error:
         raise EvaluationError(f"cannot read {path}: {error}") from None
-
-
-def delimiter_of(line: str) -> str:
-    """What separates the columns: a tab where there is one, else the semicolon or the comma."""
-    if "\t" in line:
-        return "\t"
-    return ";" if line.count(";") > line.count(",") else ","
 
 
 def read_table(text: str, name: str, required: Collection[str] = ()) -> tuple[list[str], list[Row]]:

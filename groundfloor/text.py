@@ -67,6 +67,13 @@ def decoded(content: bytes) -> str:
     return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
 
 
+def delimiter_of(line: str) -> str:
+    """What separates the columns of a table: a tab where there is one, else `;` or the comma."""
+    if "\t" in line:
+        return "\t"
+    return ";" if line.count(";") > line.count(",") else ","
+
+
 def _visible_character(character: str) -> str:
     if character in "\n\t" or unicodedata.category(character) not in _INVISIBLE:
         return character

@@ -61,3 +61,12 @@ def write_faces(folder: Path, people: int, shots: int, image_format: str = "png"
 def faces(tmp_path: Path) -> Path:
     """A folder of 8 people with 5 PNG images each."""
     return write_faces(tmp_path / "faces", people=8, shots=5)
+
+
+@pytest.fixture
+def scanned(monkeypatch):
+    """The folders that were scanned, in order."""
+    folders = []
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: folders.append(str(path)) or scan(path))
+    return folders

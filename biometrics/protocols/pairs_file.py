@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from biometrics.arrays import Bool, Int64
-from biometrics.csv_table import delimiter_of, read_table
+from biometrics.csv_table import read_table
 from biometrics.embeddings import ImageSet
 from biometrics.errors import EvaluationError
+from groundfloor.text import delimiter_of
 
 COLUMNS = ("fold", "first_key", "second_key", "same")
 SAME = {"1": True, "true": True, "0": False, "false": False, "-1": False}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from faces.content import UnreadableError, read_file
 from groundfloor.errors import UserError
-from groundfloor.text import decoded, shown
+from groundfloor.text import decoded, delimiter_of, shown
 
 # Far above any table of faces, as for folders: what has more is another file than was meant.
 MAX_ROWS = 20_000_000
@@ -103,7 +103,7 @@ def _unused(header: Iterable[str]) -> list[str]:
 
 def _read_text(path: Path, max_rows: int) -> Table:
     text = _text_of(path)
-    delimiter = _delimiter_of(text.partition("\n")[0])
+    delimiter = delimiter_of(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
@@ -130,13 +130,6 @@ def _text_of(path: Path) -> str:
         row = text[: text.index("\0")].count("\n") + 1
         raise UserError(f"it is no text: there is a character 0 in row {row}")
     return text
-
-
-def _delimiter_of(line: str) -> str:
-    """What separates the columns: a tab where there is one, else the semicolon or the comma."""
-    if "\t" in line:
-        return "\t"
-    return ";" if line.count(";") > line.count(",") else ","
 
 
 def _rows_of(reader: Any, header: Sequence[str]) -> Iterator[Row]:

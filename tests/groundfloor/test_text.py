@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from groundfloor.text import decoded, shown, shown_text, visible
+from groundfloor.text import decoded, delimiter_of, shown, shown_text, visible
 
 
 def test_a_value_is_shown_as_python_writes_it():
@@ -79,3 +79,13 @@ def test_a_file_is_utf_8_or_what_its_first_bytes_say(content):
 def test_a_file_of_another_encoding_is_an_error(content):
     with pytest.raises(UnicodeDecodeError):
         decoded(content)
+
+
+@pytest.mark.parametrize(
+    ("line", "delimiter"),
+    [("a,b", ","), ("a;b", ";"), ("a\tb,c;d", "\t"), ("a;b,c", ","), ("a;b;c,d", ";"), ("a", ",")],
+)
+def test_a_tab_separates_columns_else_whichever_of_semicolon_and_comma_there_are_more_of(
+    line, delimiter
+):
+    assert delimiter_of(line) == delimiter

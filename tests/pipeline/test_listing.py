@@ -1,7 +1,5 @@
 """A run on this machine goes by one listing of its images."""
 
-import os
-
 import pytest
 
 from faces.sources.folder import FolderSource
@@ -10,11 +8,9 @@ from pipeline import run_local
 from tests import ROOT
 
 
-def test_what_judges_the_images_and_what_reads_them_go_by_one_listing(faces, tmp_path, monkeypatch):
-    walks = []
-    scan = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: walks.append(str(path)) or scan(path))
-
+def test_what_judges_the_images_and_what_reads_them_go_by_one_listing(
+    faces, tmp_path, monkeypatch, scanned
+):
     def steps(config, input_dir, folder, console):
         FolderSource(input_dir, config.data.follow_links).list()
         raise UserError("that is enough")
@@ -27,4 +23,4 @@ def test_what_judges_the_images_and_what_reads_them_go_by_one_listing(faces, tmp
             output_dir=str(tmp_path / "run"),
             overrides=[],
         )
-    assert walks.count(str(faces)) == 1
+    assert scanned.count(str(faces)) == 1

@@ -48,30 +48,21 @@ def test_the_driver_fingerprints_what_a_manifest_lists(faces):
     assert fingerprint_by_driver(table) != before
 
 
-@pytest.fixture
-def walks(monkeypatch):
-    """The folders of identities that were listed, in order."""
-    roots = []
-    scan = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: roots.append(str(path)) or scan(path))
-    return roots
-
-
 def drive_and_run(faces, target):
     FolderSource(faces).list()  # as a run judges its images before anything else
     run_example_gen(faces, target, input_fingerprint=fingerprint_by_driver(faces))
 
 
-def test_within_its_scope_a_run_lists_the_folder_once(faces, tmp_path, walks):
+def test_within_its_scope_a_run_lists_the_folder_once(faces, tmp_path, scanned):
     with listed_once():
         drive_and_run(faces, tmp_path / "run")
-    assert walks.count(str(faces)) == 1
-    assert walks.count(str(faces / "person00")) == 1
+    assert scanned.count(str(faces)) == 1
+    assert scanned.count(str(faces / "person00")) == 1
 
 
-def test_without_a_scope_each_lists_the_folder_for_itself(faces, tmp_path, walks):
+def test_without_a_scope_each_lists_the_folder_for_itself(faces, tmp_path, scanned):
     drive_and_run(faces, tmp_path / "run")
-    assert walks.count(str(faces)) == 3
+    assert scanned.count(str(faces)) == 3
 
 
 def spoil(path):

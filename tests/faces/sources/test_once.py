@@ -1,6 +1,5 @@
 """A source is listed once within a scope, and anew outside of it."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,15 +14,6 @@ from tests.conftest import write_faces
 @pytest.fixture
 def source(tmp_path):
     return FolderSource(write_faces(tmp_path / "faces", people=2, shots=2))
-
-
-@pytest.fixture
-def scanned(monkeypatch):
-    """The folders that were scanned, in order."""
-    folders = []
-    scan = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: folders.append(str(path)) or scan(path))
-    return folders
 
 
 def test_outside_of_a_scope_nothing_is_remembered(source, scanned):
