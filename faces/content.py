@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from pathlib import Path
 
 from faces.record import Listing, Record
@@ -57,7 +58,7 @@ def marks_of(records: Sequence[Record], mark: Callable[[Record], str]) -> Iterat
 def fingerprint_of(listing: Listing, marks: Iterable[str]) -> str:
     """A digest of all that is read of a source, and of what its remarks say is not.
 
-    Of each image: its key, its person, the split that the source puts it in, and its content.
+    Of each image: all that its record says, and its content.
 
     Times and sizes are not trusted: two files of one size and time may have swapped their names.
 
@@ -67,8 +68,7 @@ def fingerprint_of(listing: Listing, marks: Iterable[str]) -> str:
     """
     digest = hashlib.sha256()
     for record, mark in zip(listing.records, marks, strict=True):
-        entry = [record.key, record.identity, record.split, mark]
-        digest.update(json.dumps(entry).encode() + b"\n")
+        digest.update(json.dumps([*astuple(record), mark]).encode() + b"\n")
     refused = sorted((record.key, record.identity, why) for record, why in listing.refused.items())
     digest.update(json.dumps([refused, list(listing.empty), list(listing.unused)]).encode())
     return digest.hexdigest()

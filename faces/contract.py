@@ -18,7 +18,7 @@ VAL = "val"
 TEST = "test"
 SPLITS = (TRAIN, VAL, TEST)
 
-# --- Features of a tf.train.Example, one value each ---
+# --- Features of a tf.train.Example, one value each unless said otherwise ---
 
 # Of both steps: bytes, UTF-8; the key of a record and whose it is.
 IMAGE_KEY = "image/key"
@@ -28,9 +28,24 @@ IDENTITY = "identity"
 IMAGE_HEIGHT = "image/height"
 IMAGE_WIDTH = "image/width"
 
+# Of both steps: bytes, UTF-8; what else the source says of an image, a feature for each column.
+COLUMN_PREFIX = "column/"
+
 # Of ImageExampleGen: bytes; a whole JPEG or PNG, and which of them, "jpeg" or "png".
 IMAGE_ENCODED = "image/encoded"
 IMAGE_FORMAT = "image/format"
+
+# Of ImageExampleGen: float, pixels of the image before it was resized; x and y of each of LANDMARKS,
+# ten values; left, top, right and bottom of the face, four. No value where nobody knows them.
+IMAGE_LANDMARKS = "image/landmarks"
+IMAGE_BOX = "image/box"
+
+# Of ImageExampleGen: float in [0, 1]; how sure a detector was of what the two above say. No value
+# where they are the source's own.
+IMAGE_FACE_SCORE = "image/face_score"
+
+# The five points, left and right as a viewer of the image sees them.
+LANDMARKS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner")
 
 # Of ImageTransform: bytes, uint8 [height, width, channels] of the network's input; and int64, index
 # into the vocabulary or UNKNOWN_LABEL.

@@ -16,11 +16,18 @@ class Record:
         surrogate escapes, as `os.fsdecode` makes.
       identity: whose it is. Only a source may derive it from the key.
       split: the split that the source puts it in; None where that is for `splits` to decide.
+      landmarks: x and y of five points of the face, in pixels of the image as a viewer shows it,
+        in the order of `contract.LANDMARKS`: ten numbers; None where the source knows none.
+      box: of the face, left, top, right and bottom in the same pixels; None likewise.
+      columns: what else the source says of the image, (name, value) in the source's order.
     """
 
     key: str
     identity: str
     split: str | None = None
+    landmarks: tuple[float, ...] | None = None
+    box: tuple[float, ...] | None = None
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -45,15 +45,20 @@ def to_example(
     )
 
 
-def serialized_example(values: Mapping[str, bytes | int]) -> bytes:
-    """A serialized tf.train.Example of one value a feature; equal values give equal bytes."""
+def serialized_example(values: Mapping[str, bytes | int | Sequence[float]]) -> bytes:
+    """A serialized tf.train.Example of one value a feature, or of a list of floats, maybe empty.
+
+    Equal values give equal bytes.
+    """
     example = tf.train.Example()
     for name, value in values.items():
         feature = example.features.feature[name]
         if isinstance(value, bytes):
             feature.bytes_list.value.append(value)
-        else:
+        elif isinstance(value, int):
             feature.int64_list.value.append(value)
+        else:
+            feature.float_list.value.extend(value)
     return example.SerializeToString(deterministic=True)
 
 

@@ -12,7 +12,7 @@ Here it follows from all images together, whose places are held, and every image
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -21,11 +21,15 @@ from tfx.dsl.io import fileio
 from components.shards import whole_file
 from faces.content import UnreadableError, content_mark
 from faces.contract import (
+    COLUMN_PREFIX,
     IDENTITY,
+    IMAGE_BOX,
     IMAGE_ENCODED,
+    IMAGE_FACE_SCORE,
     IMAGE_FORMAT,
     IMAGE_HEIGHT,
     IMAGE_KEY,
+    IMAGE_LANDMARKS,
     IMAGE_WIDTH,
 )
 from faces.images.encode import EncodedImage, encode_image
@@ -134,11 +138,30 @@ def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 def _packed(chunk: Sequence[Record]) -> str:
     """Records on their way through Beam: in ASCII, since its coders take no surrogate escapes."""
-    return json.dumps([[record.key, record.identity, record.split] for record in chunk])
+    return json.dumps([astuple(record) for record in chunk])
 
 
 def _unpacked(packed: str) -> list[Record]:
-    return [Record(*fields) for fields in json.loads(packed)]
+    return [_record(*fields) for fields in json.loads(packed)]
+
+
+def _record(
+    key: str,
+    identity: str,
+    split: str | None,
+    landmarks: list[float] | None,
+    box: list[float] | None,
+    columns: list[list[str]],
+) -> Record:
+    """From JSON, which has lists where a record has tuples."""
+    return Record(
+        key,
+        identity,
+        split,
+        landmarks and tuple(landmarks),
+        box and tuple(box),
+        tuple((name, value) for name, value in columns),
+    )
 
 
 def _facts_file(spill_folder: str, chunk: int) -> str:
@@ -212,5 +235,9 @@ def _to_example(record: Record, image: EncodedImage) -> bytes:
             IMAGE_WIDTH: image.width,
             IMAGE_KEY: record.key.encode(),
             IDENTITY: record.identity.encode(),
+            IMAGE_LANDMARKS: record.landmarks or (),
+            IMAGE_BOX: record.box or (),
+            IMAGE_FACE_SCORE: (),
         }
+        | {COLUMN_PREFIX + name: value.encode() for name, value in record.columns}
     )
