@@ -35,8 +35,8 @@ COLUMN_PREFIX = "column/"
 IMAGE_ENCODED = "image/encoded"
 IMAGE_FORMAT = "image/format"
 
-# Of ImageExampleGen: float, pixels of the image before it was resized; x and y of each of LANDMARKS,
-# ten values; left, top, right and bottom of the face, four. No value where nobody knows them.
+# Of ImageExampleGen: float, pixels of the image before it was resized; x and y of each of
+# LANDMARKS, ten values; left, top, right and bottom of the face, four. No value where nobody knows.
 IMAGE_LANDMARKS = "image/landmarks"
 IMAGE_BOX = "image/box"
 

@@ -1,4 +1,4 @@
-"""The image source: a table of images, with the columns `path`, `identity` and maybe `split`."""
+"""The image source: a table of images, with the columns `path` and `identity`, and maybe more."""
 
 import os
 import posixpath
@@ -58,9 +58,9 @@ class ManifestSource:
 def list_manifest(path: Path, follow_links: bool = False, max_rows: int = MAX_ROWS) -> Listing:
     """Lists the images of a table; no image is read, and one that is missing is listed.
 
-    Refused is a row without a path or an identity; one whose file is not in the folder of the
-    table; and of one file with several rows all but the first, or every row where they are of two
-    people: one of the two labels is wrong.
+    Refused is a row without a path or an identity, or with landmarks or a box that cannot be; one
+    whose file is not in the folder of the table; and of one file with several rows all but the
+    first, or every row where they are of two people: one of the two labels is wrong.
 
     Args:
       path: of the table.
@@ -75,7 +75,7 @@ def list_manifest(path: Path, follow_links: bool = False, max_rows: int = MAX_RO
     refused: dict[Record, str] = {}
     rows_of_files: dict[Hashable, list[_Listed]] = {}
     for row, record in _with_records(table.rows, path.name):
-        gap = _gap_in(row)
+        gap = _gap_in(row) or row.fault
         file = _File(None, gap) if gap else files.look_up(key_of(row.path))
         if file.refusal:
             refused[record] = f"row {row.number}: {file.refusal}"
@@ -121,7 +121,17 @@ def _with_records(rows: Iterable[Row], name: str) -> Iterator[_Listed]:
         if not key or key in keys:
             key = f"./{name}:{row.number}"
         keys.add(key)
-        yield row, Record(key, sys.intern(row.identity), sys.intern(row.split) or None)
+        yield (
+            row,
+            Record(
+                key,
+                sys.intern(row.identity),
+                sys.intern(row.split) or None,
+                row.landmarks,
+                row.box,
+                row.columns,
+            ),
+        )
 
 
 def _gap_in(row: Row) -> str:

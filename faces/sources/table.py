@@ -4,13 +4,15 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from faces.content import UnreadableError, read_file
+from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, box_of, landmarks_of
 from groundfloor.errors import UserError
 from groundfloor.text import decoded, delimiter_of, shown
 
@@ -20,7 +22,9 @@ _MAX_TEXT_BYTES = 8 * 2**30
 
 PARQUET = ".parquet"
 _REQUIRED = ("path", "identity")
-_COLUMNS = (*_REQUIRED, "split")
+# Each with a meaning; of the landmarks all or none.
+_KNOWN = (*_REQUIRED, "split", *LANDMARK_COLUMNS, "box")
+_NAMELESS = "(without a name)"
 _PARQUET_BEGINS_WITH = b"PAR1"
 
 
@@ -32,12 +36,20 @@ class Row(NamedTuple):
       path: where the image is; may be empty, as the others may.
       identity: whose it is.
       split: which split it is to be in; empty where the table does not say.
+      landmarks: see `record.Record`.
+      box: see `record.Record`.
+      columns: see `record.Record`.
+      fault: why the row cannot be used, whatever its image; empty where it can.
     """
 
     number: int
     path: str
     identity: str
-    split: str
+    split: str = ""
+    landmarks: tuple[float, ...] | None = None
+    box: tuple[float, ...] | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Table:
 
     Attributes:
       rows: in their order, at least one.
-      unused: the columns that nothing reads, in their order.
+      unused: the columns that nothing can read, as it is to be said.
     """
 
     rows: list[Row]
@@ -54,7 +66,10 @@ class Table:
 
 
 def read_table(path: Path, max_rows: int = MAX_ROWS) -> Table:
-    """Reads a table with the columns `path`, `identity` and, where it is there, `split`.
+    """Reads a table with the columns `path` and `identity`.
+
+    There may also be `split`, `x1`, `y1` to `x5`, `y5`, and `box`; see `geometry`. All further
+    columns with a name are kept as they are.
 
     Args:
       path: of the file; one that ends with `.parquet` is Parquet, any other is text with a header,
@@ -83,11 +98,15 @@ def _require_file(path: Path) -> None:
 
 
 def _require_columns(header: Sequence[str]) -> None:
-    if any(header.count(name) != 1 for name in _REQUIRED) or header.count("split") > 1:
+    named = [name for name in header if name]
+    if any(name not in header for name in _REQUIRED) or len(set(named)) < len(named):
         raise UserError(
-            "it needs the columns path and identity, and may have split, each of them once. "
-            f"Received: {shown(list(header))}"
+            "it needs the columns path and identity, and may have split, the landmarks x1, y1 to "
+            f"x5, y5, a box and any others, each of them once. Received: {shown(list(header))}"
         )
+    missing = [name for name in LANDMARK_COLUMNS if name not in header]
+    if 0 < len(missing) < len(LANDMARK_COLUMNS):
+        raise UserError(f"of the landmarks x1, y1 to x5, y5 it has not {', '.join(missing)}")
 
 
 def _require_count(rows: int, max_rows: int) -> None:
@@ -95,10 +114,6 @@ def _require_count(rows: int, max_rows: int) -> None:
         raise UserError("it has no row")
     if rows > max_rows:
         raise UserError(f"it has more than {max_rows} rows: is it the table that was meant?")
-
-
-def _unused(header: Iterable[str]) -> list[str]:
-    return [name for name in header if name not in _COLUMNS]
 
 
 def _read_text(path: Path, max_rows: int) -> Table:
@@ -112,7 +127,7 @@ def _read_text(path: Path, max_rows: int) -> Table:
     except csv.Error as error:
         raise UserError(f"row {reader.line_num}: {error}") from None
     _require_count(len(rows), max_rows)
-    return Table(rows, _unused(header))
+    return Table(rows, [_NAMELESS] * header.count(""))
 
 
 def _text_of(path: Path) -> str:
@@ -134,7 +149,7 @@ def _text_of(path: Path) -> str:
 
 def _rows_of(reader: Any, header: Sequence[str]) -> Iterator[Row]:
     """The rows below the header; empty lines are left out."""
-    places = [header.index(name) for name in _COLUMNS if name in header]
+    row_of = _RowMaker(header)
     for cells in reader:
         if cells and len(cells) != len(header):
             raise UserError(
@@ -142,12 +157,36 @@ def _rows_of(reader: Any, header: Sequence[str]) -> Iterator[Row]:
                 f"Received: {len(cells)}"
             )
         if cells:
-            yield _row(reader.line_num, [cells[place] for place in places])
+            yield row_of(reader.line_num, cells)
 
 
-def _row(number: int, cells: Sequence[str]) -> Row:
-    path, identity, *split = (cell.strip() for cell in cells)
-    return Row(number, path, identity, split[0] if split else "")
+class _RowMaker:
+    """Makes rows of cells, whose order the header says."""
+
+    def __init__(self, header: Sequence[str]):
+        self._places = {name: place for place, name in enumerate(header) if name}
+        self._landmarks = [self._places[name] for name in LANDMARK_COLUMNS if name in self._places]
+        self._further = [
+            (sys.intern(name), place) for name, place in self._places.items() if name not in _KNOWN
+        ]
+
+    def __call__(self, number: int, cells: Sequence[str]) -> Row:
+        cells = [cell.strip() for cell in cells]
+        row = Row(
+            number,
+            cells[self._places["path"]],
+            cells[self._places["identity"]],
+            self._cell(cells, "split"),
+            columns=tuple((name, sys.intern(cells[place])) for name, place in self._further),
+        )
+        try:
+            landmarks = landmarks_of([cells[place] for place in self._landmarks])
+            return row._replace(landmarks=landmarks, box=box_of(self._cell(cells, "box")))
+        except GeometryError as error:
+            return row._replace(fault=str(error))
+
+    def _cell(self, cells: Sequence[str], name: str) -> str:
+        return cells[self._places[name]] if name in self._places else ""
 
 
 def _read_parquet(path: Path, max_rows: int) -> Table:
@@ -160,24 +199,40 @@ def _read_parquet(path: Path, max_rows: int) -> Table:
         header = list(file.schema_arrow.names)
         _require_columns(header)
         _require_count(file.metadata.num_rows, max_rows)
-        names = [name for name in _COLUMNS if name in header]
+        names = [name for name in header if _is_kept(name, file.schema_arrow.field(name).type)]
         content = file.read(columns=names)
         columns = [content[name].to_pylist() for name in names]
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"it is no Parquet that can be read: {error}") from None
+    row_of = _RowMaker(names)
     rows = [
-        _row(number, [_cell(number, *named) for named in zip(names, values, strict=True)])
+        row_of(number, [_cell(number, *named) for named in zip(names, values, strict=True)])
         for number, values in enumerate(zip(*columns, strict=True), start=1)
     ]
-    return Table(rows, _unused(header))
+    return Table(rows, [name or _NAMELESS for name in header if name not in names])
+
+
+def _is_kept(name: str, kind: Any) -> bool:
+    """Whether a column of Parquet, of this type, is one that a cell of text can say."""
+    import pyarrow.types  # noqa: PLC0415
+
+    is_binary = pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
+    return name in _KNOWN or (bool(name) and not (is_binary or pyarrow.types.is_nested(kind)))
 
 
 def _cell(number: int, column: str, value: Any) -> str:
-    """Text as it is, a whole number, as identities often are, in digits, and nothing as ''."""
+    """Text as it is, a whole number, as identities often are, in digits, and nothing as ''.
+
+    Where the column may hold something else, that is in the text of Python: 0.5, True.
+    """
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise UserError(
-        f"row {number}: {column} must be text or a whole number. Received: {shown(value)}"
-    )
+    if column in (*_REQUIRED, "split"):
+        raise UserError(
+            f"row {number}: {column} must be text or a whole number. Received: {shown(value)}"
+        )
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value)

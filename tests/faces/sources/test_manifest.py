@@ -42,8 +42,21 @@ def test_the_split_of_a_row_is_that_of_its_record_and_an_empty_one_is_none(home)
 
 
 def test_columns_that_nothing_reads_are_one_remark(home):
-    listing = listing_of(home, ("a", "ann", 30, "x"), header="path,identity,age,box")
-    assert listing.remarks() == ["columns that are not used: age, box"]
+    listing = listing_of(home, ("a", "ann", 30, "x"), header="path,identity,,")
+    assert listing.remarks() == ["columns that are not used: (without a name), (without a name)"]
+
+
+def test_further_columns_and_the_face_go_into_the_record(home):
+    listing = listing_of(home, ("a", "ann", 30, "1 2 3 4"), header="path,identity,age,box")
+    assert listing.records == [Record("a", "ann", box=(1, 2, 3, 4), columns=(("age", "30"),))]
+
+
+def test_a_row_whose_box_cannot_be_is_refused_with_its_number(home):
+    rows = [("a", "ann", "3 2 1 4"), ("b", "ann", "")]
+    listing = listing_of(home, *rows, header="path,identity,box")
+    assert [record.key for record in listing.records] == ["b"]
+    (why,) = listing.refused.values()
+    assert why == "row 2: box: right must be above left, and bottom above top"
 
 
 @pytest.mark.parametrize(

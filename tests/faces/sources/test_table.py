@@ -35,10 +35,72 @@ def test_parquet_is_read_with_whole_numbers_and_nothing_as_text(tmp_path):
 
 
 @pytest.mark.parametrize("write", [write_csv, write_parquet])
-def test_further_columns_are_named_as_not_used(write, tmp_path):
-    suffix = "csv" if write is write_csv else "parquet"
-    path = write(tmp_path / f"f.{suffix}", [(30, "a.png", "ann", "x")], "age,path,identity,box")
-    assert read_table(path).unused == ["age", "box"]
+def test_further_columns_are_kept_as_text(write, tmp_path):
+    path = tmp_path / ("f.csv" if write is write_csv else "f.parquet")
+    nothing = "" if write is write_csv else None
+    rows = [(30, "a.png", "ann", 0.5), (31, "b.png", "ann", nothing)]
+    table = read_table(write(path, rows, "age,path,identity,note"))
+    assert [row.columns for row in table.rows] == [
+        (("age", "30"), ("note", "0.5")),
+        (("age", "31"), ("note", "")),
+    ]
+    assert table.unused == []
+
+
+def test_columns_without_a_name_or_that_no_text_can_say_are_not_used(tmp_path):
+    csv = write_csv(tmp_path / "f.csv", [("a.png", "ann", "x")], "path,identity,")
+    assert read_table(csv).unused == ["(without a name)"]
+    parquet = write_parquet(
+        tmp_path / "f.parquet", [("a.png", "ann", b"\xff", {"a": 1})], "path,identity,raw,nested"
+    )
+    assert read_table(parquet).unused == ["raw", "nested"]
+    assert read_table(parquet).rows[0].columns == ()
+
+
+POINTS = ",".join(f"{axis}{point}" for point in range(1, 6) for axis in "xy")
+FACE = (38.5, 52, 73, 51.5, 56, 72, 41, 92, 70, 92)
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+def test_landmarks_and_a_box_are_numbers_of_pixels(write, tmp_path):
+    path = tmp_path / ("f.csv" if write is write_csv else "f.parquet")
+    row = ("a.png", "ann", "[1 2 30 40.5]", *FACE)
+    (row,) = read_table(write(path, [row], f"path,identity,box,{POINTS}")).rows
+    assert row.landmarks == FACE
+    assert row.box == (1, 2, 30, 40.5)
+    assert (row.fault, row.columns) == ("", ())
+
+
+def test_parquet_may_hold_a_box_as_a_list(tmp_path):
+    path = write_parquet(tmp_path / "f.parquet", [("a", "ann", [1, 2, 3, 4])], "path,identity,box")
+    assert read_table(path).rows[0].box == (1, 2, 3, 4)
+
+
+def test_landmarks_and_a_box_may_be_left_empty(tmp_path):
+    path = write_csv(
+        tmp_path / "f.csv", [("a", "ann", "", *[""] * 10)], f"path,identity,box,{POINTS}"
+    )
+    assert read_table(path).rows == [Row(2, "a", "ann", "")]
+
+
+@pytest.mark.parametrize(
+    ("place", "cell", "fault"),
+    [
+        (0, "1 2 3", "box: 3 numbers, not left, top, right and bottom"),
+        (0, "3 2 1 4", "box: right must be above left, and bottom above top"),
+        (0, "1 2 3 x", "box: no number of pixels: 'x'"),
+        (3, "", "landmarks: x2 is empty"),
+        (4, "nan", "y2: no number of pixels: 'nan'"),
+        (10, "1e9", "y5: no number of pixels: '1e9'"),
+        (9, "41", "landmarks: two of the five points are one"),
+    ],
+)
+def test_a_row_whose_geometry_cannot_be_has_a_fault(place, cell, fault, tmp_path):
+    cells = ["1 2 3 4", *map(str, FACE)]
+    cells[place] = cell
+    row = ("a", "ann", *cells)
+    path = write_csv(tmp_path / "f.csv", [row], f"path,identity,box,{POINTS}")
+    assert read_table(path).rows[0].fault == fault
 
 
 def _text(content, name="faces.csv"):
@@ -69,6 +131,8 @@ def _pipe(folder):
         (_text(b"file,identity\na,ann\n"), r"Received: \['file', 'identity'\]"),
         (_text(b"path,identity,path\na,ann,b\n"), "each of them once"),
         (_text(b"path,identity,split,split\na,ann,b,c\n"), "each of them once"),
+        (_text(b"path,identity,age,age\na,ann,b,c\n"), "each of them once"),
+        (_text(b"path,identity,x1,y1\na,ann,1,2\n"), "it has not x2, y2, x3, y3, x4"),
         (_text(b"path,identity\n\n"), "it has no row"),
         (_text(b"path,identity\na,ann\nb\n"), "row 3: as many cells as the header has, 2"),
         (_text(b'path,identity\na,"ann\n'), "row 2: unexpected end of data"),
