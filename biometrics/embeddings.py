@@ -49,15 +49,17 @@ class ImageSet:
       keys: the name of each image, unique, N of them.
       pixels: gives some of the images, by their place: uint8 [K, H, W, C]; None where they are not
         at hand.
+      attributes: column -> the value for each image, N of them, empty where nobody knows it.
 
     Raises:
-      EvaluationError: there are not as many keys as identities, fewer than two, or a key occurs
-        twice.
+      EvaluationError: there are not as many keys or values as identities, fewer than two, or a key
+        occurs twice.
     """
 
     identities: Sequence[str]
     keys: Sequence[str]
     pixels: Pixels | None = None
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = (len(self.identities), len(self.keys))
@@ -66,6 +68,12 @@ class ImageSet:
                 "There must be an identity and a key for each of at least two images. "
                 f"Received: {lengths[0]} and {lengths[1]}"
             )
+        for column, values in self.attributes.items():
+            if len(values) != len(self.keys):
+                raise EvaluationError(
+                    f"There must be a value of {column} for each image. "
+                    f"Received: {len(values)} for {len(self.keys)} images"
+                )
         if len(set(self.keys)) < len(self.keys):
             raise EvaluationError(
                 "The keys must be unique. "
@@ -108,7 +116,11 @@ class ImageSet:
     def embedded(self, embeddings: Float32) -> "EmbeddingSet":
         """These images with a model's embeddings [N, D] of them, in their order."""
         return EmbeddingSet(
-            identities=self.identities, keys=self.keys, pixels=self.pixels, embeddings=embeddings
+            identities=self.identities,
+            keys=self.keys,
+            pixels=self.pixels,
+            attributes=self.attributes,
+            embeddings=embeddings,
         )
 
 

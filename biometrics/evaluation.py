@@ -175,8 +175,7 @@ def _slice_columns(images: EmbeddingSet, settings: Settings) -> tuple[dict[str, 
     if settings.slices is None:
         return {}, ""
     try:
-        text = settings.read(settings.slices.file)
-        attributes = slices.read_attributes(text, images.identities, images.keys)
+        attributes = slices.attributes_of(images, settings.slices.file, settings.read)
         return slices.choose_columns(attributes, settings.slices.columns), ""
     except EvaluationError as error:
         return {}, str(error)

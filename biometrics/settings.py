@@ -119,12 +119,12 @@ class SliceSettings:
     """By what the images are grouped.
 
     Attributes:
-      file: of the table; see `slices.read_attributes`.
-      columns: those of its columns to group by.
+      columns: those to group by.
+      file: of their table, see `slices.read_attributes`; None: the images' own `attributes`.
     """
 
-    file: str
     columns: Sequence[str]
+    file: str | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,13 @@ _FEATURES: Mapping[str, tf.io.FixedLenFeature] = {
 
 
 def to_example(
-    pixels: np.ndarray, label: int, identity: bytes, key: bytes, size: tuple[int, int]
+    pixels: np.ndarray,
+    label: int,
+    identity: bytes,
+    key: bytes,
+    size: tuple[int, int],
+    *,
+    columns: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """Serializes one image.
 
@@ -32,6 +38,7 @@ def to_example(
       identity: UTF-8 name of the person.
       key: UTF-8 path of the image relative to its source.
       size: height and width of the image before it was resized.
+      columns: feature -> value of what else its source says of it, UTF-8.
     """
     return serialized_example(
         {
@@ -41,6 +48,7 @@ def to_example(
             IMAGE_KEY: key,
             IMAGE_HEIGHT: size[0],
             IMAGE_WIDTH: size[1],
+            **(columns or {}),
         }
     )
 
@@ -99,17 +107,24 @@ def read_split(
     return {name: tensor.numpy() for name, tensor in parsed.items()}
 
 
-def read_names(files: Sequence[str]) -> dict[str, np.ndarray]:
+def read_names(files: Sequence[str], further: Sequence[str] = ()) -> dict[str, np.ndarray]:
     """Reads what the images of a split are, and not the images, in the order of its files.
 
+    Args:
+      files: see `components.shards.shard_files`.
+      further: features of the source's further columns to read, see `contract.COLUMN_PREFIX`.
+
     Returns:
-      `identity` and `image/key` object (bytes) [N]; `sha256` object (bytes) [N], of the pixels;
-      `image/height` and `image/width` object (int) [N], before the image was resized.
+      `identity`, `image/key` and what is in `further`, object (bytes) [N], of the latter b"" where
+      an image lacks it; `sha256` object (bytes) [N], of the pixels; `image/height` and
+      `image/width` object (int) [N], before the image was resized.
     """
-    copied = (IDENTITY, IMAGE_KEY, IMAGE_HEIGHT, IMAGE_WIDTH)
+    text = tf.io.FixedLenFeature([], tf.string, default_value="")
+    features = {**_FEATURES, **dict.fromkeys(further, text)}
+    copied = (IDENTITY, IMAGE_KEY, IMAGE_HEIGHT, IMAGE_WIDTH, *further)
     columns: dict[str, list[Any]] = {name: [] for name in (*copied, "sha256")}
     for serialized in dataset_of_records(files).batch(_BATCH_IMAGES):
-        parsed = tf.io.parse_example(serialized, _FEATURES)
+        parsed = tf.io.parse_example(serialized, features)
         for name in copied:
             columns[name].extend(parsed[name].numpy().tolist())
         columns["sha256"].extend(

@@ -5,7 +5,7 @@ or a protocol that their numbers of images cannot support, need not wait for the
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from biometrics.csv_table import decode_text
@@ -41,20 +41,31 @@ def judge_evaluation(
     """
     tested = [record for record, split in splits.items() if split == TEST]
     names = ImageSet(
-        identities=[record.identity for record in tested], keys=[record.key for record in tested]
+        identities=[record.identity for record in tested],
+        keys=[record.key for record in tested],
+        attributes=_attributes_of(tested),
     )
     _judge_slices(config, names)
     return [*_remarks_on_gate(config, names), *_remarks_on_protocols(config, names, seed)]
 
 
+def _attributes_of(records: Sequence[Record]) -> dict[str, list[str]]:
+    """Column -> its value for each image, empty where the source does not say it."""
+    described = [dict(record.columns) for record in records]
+    columns = dict.fromkeys(column for columns in described for column in columns)
+    return {column: [values.get(column, "") for values in described] for column in columns}
+
+
 def _judge_slices(config: EvaluationConfig, names: ImageSet) -> None:
     if config.slices is None:
         return
+    file = config.slices.file
     try:
-        attributes = slices.read_attributes(_read(config.slices.file), names.identities, names.keys)
+        attributes = slices.attributes_of(names, file, _read)
         slices.choose_columns(attributes, config.slices.columns)
     except EvaluationError as error:
-        raise UserError(f"evaluation.slices, {config.slices.file}: {error}") from None
+        where = file or "the columns of the images' manifest"
+        raise UserError(f"evaluation.slices, {where}: {error}") from None
 
 
 def _remarks_on_gate(config: EvaluationConfig, names: ImageSet) -> Iterator[str]:

@@ -7,7 +7,7 @@ against those of another (as the FMRs of NIST IR 8280).
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from biometrics.arrays import Float32, Int64
 from biometrics.csv_table import Row, read_table
+from biometrics.embeddings import ImageSet
 from biometrics.engine.pair_scores import score_pairs
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import verification_metrics
@@ -68,6 +69,30 @@ def read_attributes(
     return {column: [cells.get(column) or UNKNOWN for cells in described] for column in columns}
 
 
+def attributes_of(
+    images: ImageSet, file: str | None, read: Callable[[str], str]
+) -> dict[str, list[str]]:
+    """Column -> the value for each image: of a table, or what the images say themselves.
+
+    A column of the images that is empty throughout counts as none.
+
+    Args:
+      images: that are measured.
+      file: see `SliceSettings`.
+      read: gives the text of a file.
+
+    Raises:
+      EvaluationError: see `read_attributes`; or the file cannot be read.
+    """
+    if file is not None:
+        return read_attributes(read(file), images.identities, images.keys)
+    return {
+        column: [value or UNKNOWN for value in values]
+        for column, values in images.attributes.items()
+        if any(values)
+    }
+
+
 def _rows_by_name(rows: Sequence[Row], on: str) -> dict[str, Row]:
     known: dict[str, Row] = {}
     for row in rows:
@@ -94,7 +119,8 @@ def choose_columns(
     for column in columns:
         if column not in attributes:
             close = difflib.get_close_matches(column, attributes, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(attributes)}"
+            known = ", ".join(attributes) or "none"
+            hint = f"did you mean {close[0]}?" if close else f"known: {known}"
             raise EvaluationError(f"The attributes have no column {column!r} ({hint})")
     return {column: _pooled(attributes[column]) for column in columns}
 

@@ -128,10 +128,12 @@ class ProtocolsConfig(Section):
 class SlicesConfig(Section):
     """Groups of people or images that are measured on their own."""
 
-    file: File = Field(
-        description="Table with a column key or identity, and one for each attribute."
+    file: File | None = Field(
+        None,
+        description="Table with a column key or identity, and one for each attribute; default: "
+        "the columns of the images' own manifest.",
     )
-    columns: list[str] = Field(min_length=1, description="Those of its columns to group by.")
+    columns: list[str] = Field(min_length=1, description="The columns to group by.")
 
 
 class EvaluationConfig(Section):
@@ -225,7 +227,7 @@ class EvaluationConfig(Section):
 
     def files(self) -> Iterator[str]:
         """The files that the settings name, whose contents count as part of them."""
-        if self.slices:
+        if self.slices and self.slices.file:
             yield self.slices.file
         for options in (self.protocols.templates, self.protocols.pairs):
             if options.enabled and options.file:

@@ -85,7 +85,9 @@ class Executor(BeamExecutor):
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         model_path = path_utils.serving_model_path(model.uri)
         shape = input_shape_of(model_path)
-        test, train = (_read_split(input_dict, split, shape) for split in (TEST, TRAIN))
+        attributes = config.slices.columns if config.slices and not config.slices.file else ()
+        test = _read_split(input_dict, TEST, shape, attributes)
+        train = _read_split(input_dict, TRAIN, shape)
         images = test.images()
         embedded = images.embedded(self._embed(test, model_path, config.batch_size))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
@@ -146,10 +148,13 @@ class Executor(BeamExecutor):
 
 
 def _read_split(
-    input_dict: dict[str, list[Any]], split: str, input_shape: tuple[int, int, int]
+    input_dict: dict[str, list[Any]],
+    split: str,
+    input_shape: tuple[int, int, int],
+    attributes: Sequence[str] = (),
 ) -> SplitData:
     folder = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], split)
-    return SplitData.read(shard_files(folder), input_shape)
+    return SplitData.read(shard_files(folder), input_shape, attributes)
 
 
 def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
@@ -190,7 +195,7 @@ def _settings(
         dev_share=config.dev_share,
         intervals=config.intervals,
         protocols=_options(config.protocols.asked()),
-        slices=SliceSettings(slices.file, slices.columns) if slices else None,
+        slices=SliceSettings(slices.columns, slices.file) if slices else None,
         read=_read_text,
         credit=exec_properties[CREDIT_KEY],
         provenance={

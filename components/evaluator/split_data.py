@@ -11,7 +11,7 @@ from biometrics.arrays import Int64
 from biometrics.embeddings import ImageSet
 from biometrics.thresholds.measured_images import some_of
 from biometrics.thresholds.pack import digest_of_images
-from faces.contract import IDENTITY, IMAGE_HEIGHT, IMAGE_KEY, IMAGE_WIDTH
+from faces.contract import COLUMN_PREFIX, IDENTITY, IMAGE_HEIGHT, IMAGE_KEY, IMAGE_WIDTH
 from faces.storage import read_images, read_names
 
 
@@ -32,9 +32,20 @@ class SplitData:
     columns: Mapping[str, NDArray[Any]]
 
     @classmethod
-    def read(cls, files: Sequence[str], input_shape: tuple[int, int, int]) -> Self:
-        """Reads all but the pixels."""
-        names = read_names(files)
+    def read(
+        cls,
+        files: Sequence[str],
+        input_shape: tuple[int, int, int],
+        attributes: Sequence[str] = (),
+    ) -> Self:
+        """Reads all but the pixels.
+
+        Args:
+          files: see `SplitData`.
+          input_shape: see `SplitData`.
+          attributes: columns of the source to read, such as sex.
+        """
+        names = read_names(files, [COLUMN_PREFIX + column for column in attributes])
         order = np.argsort(names[IMAGE_KEY])
         return cls(files, input_shape, {name: values[order] for name, values in names.items()})
 
@@ -48,6 +59,11 @@ class SplitData:
             identities=[identity.decode() for identity in self.columns[IDENTITY]],
             keys=[key.decode() for key in self.columns[IMAGE_KEY]],
             pixels=self.pixels,
+            attributes={
+                name.removeprefix(COLUMN_PREFIX): [value.decode() for value in values]
+                for name, values in self.columns.items()
+                if name.startswith(COLUMN_PREFIX)
+            },
         )
 
     def pixels(self, places: Sequence[int]) -> NDArray[np.uint8]:

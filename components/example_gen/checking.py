@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from tfx.dsl.io import fileio
@@ -142,24 +142,18 @@ def _packed(chunk: Sequence[Record]) -> str:
 
 
 def _unpacked(packed: str) -> list[Record]:
-    return [_record(*fields) for fields in json.loads(packed)]
+    return [_record(fields) for fields in json.loads(packed)]
 
 
-def _record(
-    key: str,
-    identity: str,
-    split: str | None,
-    landmarks: list[float] | None,
-    box: list[float] | None,
-    columns: list[list[str]],
-) -> Record:
+def _record(fields: Sequence[Any]) -> Record:
     """From JSON, which has lists where a record has tuples."""
+    key, identity, split, landmarks, box, columns = fields
     return Record(
         key,
         identity,
         split,
-        landmarks and tuple(landmarks),
-        box and tuple(box),
+        None if landmarks is None else tuple(landmarks),
+        None if box is None else tuple(box),
         tuple((name, value) for name, value in columns),
     )
 
@@ -227,17 +221,16 @@ def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool]:
 
 
 def _to_example(record: Record, image: EncodedImage) -> bytes:
-    return serialized_example(
-        {
-            IMAGE_ENCODED: image.encoded,
-            IMAGE_FORMAT: image.format.encode(),
-            IMAGE_HEIGHT: image.height,
-            IMAGE_WIDTH: image.width,
-            IMAGE_KEY: record.key.encode(),
-            IDENTITY: record.identity.encode(),
-            IMAGE_LANDMARKS: record.landmarks or (),
-            IMAGE_BOX: record.box or (),
-            IMAGE_FACE_SCORE: (),
-        }
-        | {COLUMN_PREFIX + name: value.encode() for name, value in record.columns}
-    )
+    values: dict[str, bytes | int | Sequence[float]] = {
+        IMAGE_ENCODED: image.encoded,
+        IMAGE_FORMAT: image.format.encode(),
+        IMAGE_HEIGHT: image.height,
+        IMAGE_WIDTH: image.width,
+        IMAGE_KEY: record.key.encode(),
+        IDENTITY: record.identity.encode(),
+        IMAGE_LANDMARKS: record.landmarks or (),
+        IMAGE_BOX: record.box or (),
+        IMAGE_FACE_SCORE: (),
+    }
+    columns = {COLUMN_PREFIX + name: value.encode() for name, value in record.columns}
+    return serialized_example(values | columns)

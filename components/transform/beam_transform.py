@@ -22,6 +22,7 @@ from components.beam_shards import ReadShards
 from components.shards import shard_name, write_shard
 from components.transform.spill import Range, Spilled, read_ranges, write_run
 from faces.contract import (
+    COLUMN_PREFIX,
     IDENTITY,
     IMAGE_ENCODED,
     IMAGE_HEIGHT,
@@ -170,7 +171,9 @@ class _TransformBatch(beam.DoFn):
         for example, image in zip(examples, self._decoded(examples), strict=True):
             identity, key = _bytes_of(example, IDENTITY), _bytes_of(example, IMAGE_KEY)
             label = self._labels.get(identity, UNKNOWN_LABEL)
-            record = to_example(image, label, identity, key, _size_of(example))
+            record = to_example(
+                image, label, identity, key, _size_of(example), columns=_columns_of(example)
+            )
             self._waiting.append(Spilled(*_place(key, self._shards), record))
             self._bytes += len(record)
         progress.advance("images", len(batch), self._total)
@@ -251,6 +254,12 @@ def _size_of(example: tf.train.Example) -> tuple[int, int]:
     feature = example.features.feature
     height, width = (feature[side].int64_list.value[0] for side in (IMAGE_HEIGHT, IMAGE_WIDTH))
     return height, width
+
+
+def _columns_of(example: tf.train.Example) -> dict[str, bytes]:
+    """What else the source says of the image, which goes on to whoever measures."""
+    names = (name for name in example.features.feature if name.startswith(COLUMN_PREFIX))
+    return {name: _bytes_of(example, name) for name in names}
 
 
 def _bytes_of(example: tf.train.Example, feature: str) -> bytes:

@@ -31,6 +31,7 @@ class Faces:
         self.identities = [f"person {label}" for label in labels]
         self.keys = [f"{index:03}.png" for index in range(len(labels))]
         self.pixels = np.random.default_rng(0).integers(0, 256, (len(labels), 8, 8, 1), np.uint8)
+        self.attributes = {"number": ["even" if label % 2 == 0 else "odd" for label in labels]}
         self.asked = []
 
     def images(self, embeddings=None):
@@ -39,6 +40,7 @@ class Faces:
             identities=self.identities,
             keys=self.keys,
             pixels=self._give,
+            attributes=self.attributes,
         )
 
     def train(self):
@@ -171,7 +173,7 @@ def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_grou
     faces = Faces()
     rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]
     sliced = {
-        "slices": SliceSettings("people.csv", ["number"]),
+        "slices": SliceSettings(["number"], "people.csv"),
         "read": {"people.csv": "\n".join(["identity,number", *rows])}.__getitem__,
     }
     better = faces.embeddings
@@ -189,9 +191,26 @@ def test_a_model_is_held_against_the_latest_blessed_one_overall_and_in_each_grou
 
 
 @pytest.mark.slow
+def test_groups_may_be_what_the_images_say_themselves():
+    faces = Faces()
+    rows = [
+        f"{key},{value}" for key, value in zip(faces.keys, faces.attributes["number"], strict=True)
+    ]
+    table = "\n".join(["key,number", *rows])
+    of_table = evaluate_faces(
+        faces, slices=SliceSettings(["number"], "people.csv"), read=lambda _: table
+    )
+    of_images = evaluate_faces(faces, slices=SliceSettings(["number"]))
+    assert of_images.metrics["slices"] == of_table.metrics["slices"]
+    faces.attributes = {"number": [""] * len(faces.keys)}
+    missing = evaluate_faces(faces, slices=SliceSettings(["number"])).metrics["slices_missing"]
+    assert missing == "The attributes have no column 'number' (known: none)"
+
+
+@pytest.mark.slow
 def test_groups_that_cannot_be_measured_cost_the_blessing_and_no_other_figure():
     asked = {
-        "slices": SliceSettings("people.csv", ["sex"]),
+        "slices": SliceSettings(["sex"], "people.csv"),
         "read": lambda _: "identity,age\nx,3\n",
     }
     found = evaluate_faces(Faces(), **asked)
@@ -244,7 +263,7 @@ def test_the_intervals_are_those_that_are_asked_for_everywhere():
     rows = [f"person {label},{'even' if label % 2 == 0 else 'odd'}" for label in range(PEOPLE)]
     asked = {
         "target_fars": [0.2],  # that 25 searches by people who are not enrolled support
-        "slices": SliceSettings("people.csv", ["number"]),
+        "slices": SliceSettings(["number"], "people.csv"),
         "read": {"people.csv": "\n".join(["identity,number", *rows])}.__getitem__,
         "protocols": {name: {} for name in ("all_pairs", "closed_set", "leave_one_out", "open_set")}
         | {"templates": {"size": 2}},

@@ -50,6 +50,16 @@ def test_names_are_read_without_the_images(split):
     assert list(names["image/width"]) == [30, 30, 30]
 
 
+def test_further_columns_are_read_where_they_are_asked_for_and_empty_where_they_are_not(tmp_path):
+    pixels = np.zeros(SHAPE, np.uint8)
+    path = str(tmp_path / "a.gz")
+    with tf.io.TFRecordWriter(path, tf.io.TFRecordOptions("GZIP")) as writer:
+        for key, columns in ((b"1", {"column/age": b"30"}), (b"2", {})):
+            writer.write(to_example(pixels, 0, b"ann", key, (4, 5), columns=columns))
+    assert "column/age" not in read_names([path])
+    assert read_names([path], ["column/age"])["column/age"].tolist() == [b"30", b""]
+
+
 def test_images_are_read_by_key_in_the_order_that_is_asked_for(split):
     files, pixels = split
     np.testing.assert_array_equal(

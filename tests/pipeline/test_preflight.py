@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.evaluator.config import EvaluationConfig
+from faces.record import Record
 from faces.splits import assign_splits
 from groundfloor.errors import UserError
 from pipeline.config import load_config
@@ -108,3 +109,20 @@ def test_files_that_are_of_use_pass(tmp_path):
     people.write_text(f"key;age\n{TESTED[0]};30\n", encoding="utf-16")
     protocols = {"pairs": {"file": str(pairs)}}
     assert judge(protocols=protocols, slices={"file": str(people), "columns": ["age"]}) == []
+
+
+def test_groups_may_be_columns_of_the_images_own_manifest():
+    config = EvaluationConfig.model_validate({"slices": {"columns": ["age"]}})
+
+    def judged(*columns):
+        splits = {
+            Record(f"{person}/{image}", f"{person}", columns=columns): "test"
+            for person in range(12)
+            for image in range(3)
+        }
+        return judge_evaluation(config, splits, seed=0)
+
+    judged(("age", "30"), ("sex", ""))
+    for columns in ([], [("age", "")], [("ages", "30")]):
+        with pytest.raises(UserError, match=r"the columns of the images' manifest: .* no column"):
+            judged(*columns)

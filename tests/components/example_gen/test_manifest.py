@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
-from benchmarks.steps import run_example_gen
-from faces.contract import SPLITS
+from benchmarks.steps import run_example_gen, run_transform
+from components.evaluator.split_data import SplitData
+from faces.contract import IMAGE_BOX, IMAGE_FACE_SCORE, IMAGE_LANDMARKS, SPLITS
 from faces.quarantine import FILE_NAME, Quarantine
 from faces.splits import REPORT_FILE_NAME, SplitReport
 from groundfloor.errors import UserError
@@ -48,10 +50,10 @@ def test_the_column_split_decides_and_what_is_not_used_is_reported(faces, tmp_pa
         for path, person in rows_of_folder(faces)
     ]
     rows += [("gone.png", "person07", "train", "x"), (*rows[-1],)]
-    table = write_csv(faces / "faces.csv", rows, "path,identity,split,camera")
+    table = write_csv(faces / "faces.csv", rows, "path,identity,split,")
     quarantine, report = reports_of(run_example_gen(table, tmp_path / "run", max_quarantined=0.1))
     assert report.images == {"train": 25, "val": 0, "test": 15}
-    assert "columns that are not used: camera" in report.remarks
+    assert "columns that are not used: (without a name)" in report.remarks
     assert (quarantine.files, quarantine.reasons) == (
         42,
         {
@@ -67,3 +69,22 @@ def test_a_named_source_is_read_whatever_the_name_of_the_file(faces, tmp_path):
         run_example_gen(table, tmp_path / "auto")
     outputs = run_example_gen(table, tmp_path / "named", source="manifest")
     assert sum(reports_of(outputs)[1].images.values()) == 40
+
+
+def test_the_face_and_further_columns_go_with_the_image_to_whoever_measures(faces, tmp_path):
+    points = range(1, 11)
+    names = [f"{axis}{point}" for point in range(1, 6) for axis in "xy"]
+    rows = [(*row, f"camera {row[0][-5]}", "1 2 20 24", *points) for row in rows_of_folder(faces)]
+    table = write_csv(
+        faces / "faces.csv", rows, ",".join(["path", "identity", "camera", "box", *names])
+    )
+    examples = run_example_gen(table, tmp_path / "gen")["examples"]
+    record = next(tf.data.TFRecordDataset(files_of(examples, "test"), "GZIP").as_numpy_iterator())
+    feature = tf.train.Example.FromString(record).features.feature
+    assert list(feature[IMAGE_LANDMARKS].float_list.value) == list(points)
+    assert list(feature[IMAGE_BOX].float_list.value) == [1, 2, 20, 24]
+    assert not feature[IMAGE_FACE_SCORE].float_list.value
+    transformed = run_transform(examples, tmp_path / "transform", (32, 32, 3))
+    files = files_of(transformed["transformed_examples"], "test")
+    images = SplitData.read(files, (32, 32, 3), ["camera"]).images()
+    assert images.attributes["camera"] == [f"camera {key[-5]}" for key in images.keys]
