@@ -14,7 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+)
 
 from groundfloor.paths import checked_path
 from groundfloor.text import shown
@@ -68,8 +75,10 @@ def one_of(*choices: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _path(value: Any) -> Any:
-    return checked_path(value) if isinstance(value, str) else value
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | Path):
+        raise ValueError(f"must be a path. Received: {shown(value)}")
+    return checked_path(str(value))
 
 
 def _no_number(value: Any) -> Any:
@@ -91,7 +100,8 @@ Share = Annotated[Number, Field(ge=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0), at_most(2**32 - 1, "NumPy takes no larger seed")]
 PositiveInt = Annotated[int, Field(gt=0), at_most(2**31 - 1, "larger numbers fit nowhere")]
 BatchSize = Annotated[int, Field(gt=0), at_most(65_536, "more images fit into no memory")]
-Folder = Annotated[Path, BeforeValidator(_path), Field(strict=False)]
+# Of Python, and of JSON, where pydantic's own validator takes no Path from another.
+Folder = Annotated[Path, PlainValidator(_path)]
 File = Annotated[str, AfterValidator(lambda path: str(checked_path(path)))]
 
 # For a list whose values are to differ, and for a choice that has a value beside true and false.

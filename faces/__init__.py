@@ -13,8 +13,8 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 ...         image.parent.mkdir(exist_ok=True)
 ...         _ = image.write_bytes(b"what a camera has written")
 ...     records = find_source("folder", Path(folder)).list().records
->>> records[0]
-Record(key='person0/0.jpg', identity='person0', split=None)
+>>> records[0].key, records[0].identity
+('person0/0.jpg', 'person0')
 >>> splits = assign_splits(
 ...     records, mode="identity_disjoint", test_split=0.3, val_split=0.25, seed=42
 ... )

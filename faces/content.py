@@ -74,6 +74,23 @@ def fingerprint_of(listing: Listing, marks: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+def fingerprint_by_reading(listing: Listing, read: Callable[[Record], bytes]) -> str:
+    """See `fingerprint_of`; each image is read whole, which only a file's own marks can spare.
+
+    Args:
+      listing: of the source.
+      read: see `record.Source`.
+    """
+
+    def mark(record: Record) -> str:
+        try:
+            return content_mark(read(record))
+        except UnreadableError as error:
+            return str(error)
+
+    return fingerprint_of(listing, marks_of(listing.records, mark))
+
+
 def mark_file(path: Path) -> str:
     """The `content_mark` of a file, or the message of its UnreadableError."""
     digest = hashlib.sha256()

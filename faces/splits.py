@@ -15,7 +15,7 @@ from faces.contract import SPLITS, TEST, TRAIN, VAL
 from faces.record import Record
 from groundfloor.draws import Draw, rank, shuffled
 from groundfloor.errors import UserError
-from groundfloor.text import shown
+from groundfloor.text import listed, shown
 
 # Two people are the fewest that can be told apart, in training as in testing.
 MIN_IDENTITIES = 2
@@ -34,15 +34,18 @@ _PERSON_SHARE = 1 / 8
 # As many names that look alike are told.
 _NAMED_REMARKS = 10
 
-# As many people who are in a wrong split are named.
-_NAMED_PEOPLE = 5
-
 # As many people at the edge of the test split are chosen by trying all their combinations.
 _EDGE = 64
 
 
 def assign_splits(
-    records: Iterable[Record], *, mode: str, test_split: float, val_split: float, seed: int
+    records: Iterable[Record],
+    *,
+    mode: str,
+    test_split: float,
+    val_split: float,
+    seed: int,
+    own_test: bool = False,
 ) -> dict[Record, str]:
     """Assigns every image to `train`, `val` or `test`.
 
@@ -59,12 +62,16 @@ def assign_splits(
     What the modes promise of people is then required: nobody of `test` elsewhere, or everybody of
     `test` in `train`; and in both, everybody of `val` in `train`.
 
+    With a test set of its own, the source puts that in `test`, and the rest is trained on, whoever
+    has a single image too; `val` is a share of it as above, unless the source says that as well.
+
     Args:
       records: of the images.
       mode: `identity_disjoint` or `stratified`.
       test_split: share of the images that goes to `test`, in (0, 1).
       val_split: share of the images (of the training identities) that goes to `val`, in [0, 1).
       seed: another seed gives another assignment.
+      own_test: whether the source has a test set of its own, see `sources.test_set`.
 
     Returns:
       record -> split name.
@@ -74,6 +81,8 @@ def assign_splits(
         source's splits are none, not of all images, or not what the mode promises.
     """
     records = list(records)
+    if own_test:
+        return _beside_own_test(records, val_split, seed)
     if splits_are_given(records):
         return _given(records, mode)
     images = _images_by_identity(records, seed)
@@ -95,6 +104,38 @@ def splits_are_given(records: Collection[Record]) -> bool:
             f"{len(without)} of {len(records)}, such as {min(without)!r}"
         )
     return not without and bool(records)
+
+
+def _beside_own_test(records: Sequence[Record], val_split: float, seed: int) -> dict[Record, str]:
+    test = [record for record in records if record.split == TEST]
+    rest = [record for record in records if record.split != TEST]
+    _require_people("the test set", test, least=1)
+    _require_people("what is left to train on", rest, MIN_TRAIN_IMAGES)
+    splits = dict.fromkeys(test, TEST)
+    if splits_are_given(rest):
+        return splits | _given([*test, *rest], "identity_disjoint")
+    return splits | _train_and_val(_images_by_identity(rest, seed), val_split)
+
+
+def _require_people(of_whom: str, records: Iterable[Record], least: int) -> None:
+    images = Counter(record.identity for record in records)
+    people = sum(count >= least for count in images.values())
+    if people < MIN_IDENTITIES:
+        raise UserError(
+            f"{of_whom} must be of at least {MIN_IDENTITIES} people with {least} or more images. "
+            f"Received: {people}"
+        )
+
+
+def _train_and_val(images: Mapping[str, list[Record]], val_split: float) -> dict[Record, str]:
+    """Of each person, the first images are held out as far as two are left to train on."""
+    spare = {identity: max(0, len(own) - MIN_TRAIN_IMAGES) for identity, own in images.items()}
+    held_out = _held_out_counts(spare, val_split * sum(map(len, images.values())))
+    return {
+        record: VAL if index < held_out[identity] else TRAIN
+        for identity, records in images.items()
+        for index, record in enumerate(records)
+    }
 
 
 def _given(records: Iterable[Record], mode: str) -> dict[Record, str]:
@@ -136,9 +177,7 @@ def _split_of(record: Record) -> str:
 
 def _require_nobody(rule: str, people: Collection[str]) -> None:
     if people:
-        named = ", ".join(map(repr, sorted(people)[:_NAMED_PEOPLE]))
-        more = f" and {len(people) - _NAMED_PEOPLE} more" if len(people) > _NAMED_PEOPLE else ""
-        raise UserError(f"the column split: {rule}. Received otherwise: {named}{more}")
+        raise UserError(f"the column split: {rule}. Received otherwise: {listed(sorted(people))}")
 
 
 def _images_by_identity(records: Iterable[Record], seed: int) -> dict[str, list[Record]]:
@@ -168,15 +207,10 @@ def _identity_disjoint(
             f"Received: {len(sizes)} (and {len(images) - len(sizes)} with a single image)."
         )
     test = _choose_identities(sizes, test_split, seed)
-    train = {identity: size for identity, size in sizes.items() if identity not in test}
-    spare = {identity: size - MIN_TRAIN_IMAGES for identity, size in train.items()}
-    held_out = _held_out_counts(spare, val_split * sum(train.values()))
-    splits = {}
-    for identity, records in images.items():
-        val = held_out.get(identity)
-        for index, record in enumerate(records):
-            splits[record] = TEST if val is None else VAL if index < val else TRAIN
-    return splits
+    train = {name: own for name, own in images.items() if name in sizes and name not in test}
+    tested = (own for name, own in images.items() if name not in train)
+    splits = {record: TEST for own in tested for record in own}
+    return splits | _train_and_val(train, val_split)
 
 
 def _choose_identities(sizes: Mapping[str, int], share: float, seed: int) -> set[str]:
@@ -341,11 +375,22 @@ class SplitReport:
 
 
 def describe_splits(
-    splits: Mapping[Record, str], *, mode: str, test_split: float, val_split: float
+    splits: Mapping[Record, str],
+    *,
+    mode: str,
+    test_split: float,
+    val_split: float,
+    own_test: bool = False,
 ) -> SplitReport:
     """Counts what `assign_splits` gave, and remarks where it is not what was asked for."""
     images = {split: Counter(_people_of(splits, split)) for split in SPLITS}
-    if splits_are_given(splits):
+    if own_test:
+        remarks = ["the test set is its own: data.test_split is not used"]
+        given = splits_are_given([image for image, split in splits.items() if split != TEST])
+        if not given:
+            trained = images[TRAIN] + images[VAL]
+            remarks += _remarks_on_share(VAL, val_split, images[VAL], trained, mode)
+    elif splits_are_given(splits):
         remarks = [
             "the splits are those of the column split; data.test_split and data.val_split are not "
             "used"

@@ -3,6 +3,7 @@
 import codecs
 import reprlib
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from groundfloor.credentials import without_credentials
@@ -78,3 +79,9 @@ def _visible_character(character: str) -> str:
     if character in "\n\t" or unicodedata.category(character) not in _INVISIBLE:
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names for a message, as Python writes them; of many the first, and how many more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more

@@ -10,13 +10,14 @@ model was not blessed; 130, 143 and 129, stopped by Ctrl-C, SIGTERM and SIGHUP; 
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from components.example_gen.config import DataConfig
+from components.example_gen.source import source_for
 from faces.record import Record
-from faces.sources import listed_once, source_at
+from faces.sources import listed_once
 from faces.splits import assign_splits, describe_splits
 from groundfloor.errors import UserError
 from pipeline.command import (
@@ -108,14 +109,10 @@ def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
 
 def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[Record, str], list[str]]:
     """The splits if every file could be used, and what is to be said of them."""
-    listing = source_at(input_dir, data.source, follow_links=data.follow_links).list()
-    shares: dict[str, Any] = {
-        "mode": data.split_mode,
-        "test_split": data.test_split,
-        "val_split": data.val_split,
-    }
-    splits = assign_splits(listing.records, **shares, seed=data.seed)
-    return splits, [*listing.remarks(), *describe_splits(splits, **shares).remarks]
+    listing = source_for(data, input_dir).list()
+    rules = data.split_rules()
+    splits = assign_splits(listing.records, **rules, seed=data.seed)
+    return splits, [*listing.remarks(), *describe_splits(splits, **rules).remarks]
 
 
 def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
@@ -124,8 +121,10 @@ def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
     elsewhere = [path.resolve() for path in (training.checkpoint_dir, training.log_dir) if path]
     for path in (folder.path, folder.artifacts, *elsewhere):
         check_writable_name(path)
+    images = [input_dir, *([config.data.test_dir.resolve()] if config.data.test_dir else [])]
     below = [folder.mlflow_artifacts, folder.serving_model, folder.logs, folder.latest]
-    check_apart(input_dir, folder.path, [folder.artifacts, *elsewhere, *below])
+    for place in images:
+        check_apart(place, folder.path, [folder.artifacts, *elsewhere, *below])
 
 
 def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:

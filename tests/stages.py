@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
 from tfx.types import artifact_utils, channel, standard_artifacts
 
 from benchmarks.steps import executor_of, new_artifact
@@ -24,6 +25,14 @@ SHORT_TRAINING = TrainingConfig(batch_size=8, epochs=2)
 def files_of(examples: Any, split: str) -> list[str]:
     """The files of a split."""
     return shard_files(artifact_utils.get_split_uri([examples], split))
+
+
+def examples_by_key(examples: Any, split: str) -> dict[str, Any]:
+    """The features of each image of a split, by its key."""
+    files = files_of(examples, split)
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
+    features = [tf.train.Example.FromString(record).features.feature for record in records]
+    return {f["image/key"].bytes_list.value[0].decode(): f for f in features}
 
 
 def run_trainer(

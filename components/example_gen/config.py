@@ -3,10 +3,35 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
-from components.section import Folder, Number, PositiveInt, Section, Seed, Share, one_of
+from components.section import (
+    Folder,
+    Number,
+    PositiveInt,
+    Section,
+    Seed,
+    Share,
+    one_of,
+)
 from faces.sources import AUTO, SOURCES
+from groundfloor.paths import checked_path
+from groundfloor.text import shown
+
+
+def _people(value: Any) -> list[str] | str:
+    """Names, whole numbers such as RecordIO has among them, or the path of a file of names."""
+    if isinstance(value, str):
+        return str(checked_path(value))
+    names = value if isinstance(value, list) else []
+    if not names or any(
+        isinstance(name, bool) or not isinstance(name, str | int) for name in names
+    ):
+        raise ValueError(
+            "must be a list of names, at least one, or a file with one a line. "
+            f"Received: {shown(value)}"
+        )
+    return [str(name) for name in names]
 
 
 class DataConfig(Section):
@@ -24,6 +49,19 @@ class DataConfig(Section):
     )
     source: Annotated[str, one_of(AUTO, *SOURCES)] = Field(
         AUTO, description="What input_dir is; auto: by its name."
+    )
+    test_dir: Folder | None = Field(
+        None,
+        description="The test set, like input_dir, of other people; default: held out of "
+        "input_dir.",
+    )
+    test_source: Annotated[str, one_of(AUTO, *SOURCES)] = Field(
+        AUTO, description="What test_dir is; auto: by its name."
+    )
+    test_identities: Annotated[list[str] | str, PlainValidator(_people)] | None = Field(
+        None,
+        description="The people of input_dir who are the test set: their names, or a file with one "
+        "a line.",
     )
     processed_dir: Folder | None = Field(
         None, description="Root of the pipeline's artifacts; default <output-dir>/artifacts."
@@ -44,6 +82,31 @@ class DataConfig(Section):
     )
 
     credit: str = Field("", description="Where the images come from; shown in the report.")
+
+    @property
+    def has_own_test(self) -> bool:
+        """Whether the configuration says who is tested."""
+        return self.test_dir is not None or self.test_identities is not None
+
+    def split_rules(self) -> dict[str, Any]:
+        """What `faces.splits` takes, beside the seed."""
+        return {
+            "mode": self.split_mode,
+            "test_split": self.test_split,
+            "val_split": self.val_split,
+            "own_test": self.has_own_test,
+        }
+
+    @model_validator(mode="after")
+    def _there_is_one_test_set(self) -> "DataConfig":
+        if self.test_dir is not None and self.test_identities is not None:
+            raise ValueError("test_dir and test_identities are two test sets: give one of them")
+        if self.has_own_test and self.split_mode != "identity_disjoint":
+            raise ValueError(
+                "split_mode must be 'identity_disjoint' with test_dir or test_identities: nobody "
+                f"who is tested is trained on. Received: {self.split_mode!r}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _splits_leave_a_training_share(self) -> "DataConfig":

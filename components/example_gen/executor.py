@@ -16,6 +16,7 @@ from tfx.utils import io_utils
 from components.beam_executor import BeamExecutor
 from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
 from components.example_gen.config import DataConfig
+from components.example_gen.source import source_for
 from components.example_gen.writing import WriteShards, plan_shards
 from components.shards import remove_leftovers, write_listing
 from faces.content import fingerprint_of
@@ -23,7 +24,6 @@ from faces.contract import SPLITS
 from faces.duplicates import find_sameness
 from faces.quarantine import FILE_NAME, Quarantine, lost_people
 from faces.record import Listing, Record, Source
-from faces.sources import source_at
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
 
@@ -125,7 +125,7 @@ def source_of(exec_properties: Mapping[str, Any]) -> Source:
     """The source that a component's properties name."""
     location = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
     data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
-    return source_at(location, data.source, follow_links=data.follow_links)
+    return source_for(data, location)
 
 
 def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record, str]:
@@ -160,13 +160,12 @@ def _split(
       UserError: they are too few; the message ends with what was lost.
     """
     records = [image.record for image in usable]
-    mode = data.split_mode
-    shares = {"test_split": data.test_split, "val_split": data.val_split}
+    rules = data.split_rules()
     try:
-        splits = assign_splits(records, mode=mode, **shares, seed=data.seed)
+        splits = assign_splits(records, **rules, seed=data.seed)
     except UserError as error:
         raise UserError("\n".join([str(error), *lost])) from None
-    report = describe_splits(splits, mode=mode, **shares)
+    report = describe_splits(splits, **rules)
     return splits, replace(report, remarks=[*report.remarks, *lost])
 
 

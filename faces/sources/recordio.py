@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faces.content import UnreadableError, content_mark, fingerprint_of, marks_of
+from faces.content import UnreadableError, fingerprint_by_reading
 from faces.record import Listing, Record
 from faces.sources.once import once
 from faces.sources.record_file import (
@@ -82,14 +82,7 @@ class RecordIOSource:
 
         That is the order in which they stand in a file that was written with its index.
         """
-        listing = self.list()
-        return fingerprint_of(listing, marks_of(listing.records, self._mark))
-
-    def _mark(self, record: Record) -> str:
-        try:
-            return content_mark(self.read(record))
-        except UnreadableError as error:
-            return str(error)
+        return fingerprint_by_reading(self.list(), self.read)
 
 
 def list_records(location: Path) -> Listing:

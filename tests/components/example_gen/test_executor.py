@@ -17,18 +17,11 @@ from faces.sources.folder import FolderSource
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits
 from groundfloor.errors import UserError
 from tests.conftest import draw_face, write_faces
-from tests.stages import files_of
+from tests.stages import examples_by_key, files_of
 
 
 def records_in(folder):
     return FolderSource(folder).list().records
-
-
-def examples_by_key(artifact, split):
-    files = files_of(artifact, split)
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
-    features = [tf.train.Example.FromString(record).features.feature for record in records]
-    return {f["image/key"].bytes_list.value[0].decode(): f for f in features}
 
 
 def quarantine_of(outputs):

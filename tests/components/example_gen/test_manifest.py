@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 
 from benchmarks.steps import run_example_gen, run_transform
 from components.evaluator.split_data import SplitData
@@ -12,8 +11,9 @@ from faces.contract import IMAGE_BOX, IMAGE_FACE_SCORE, IMAGE_LANDMARKS, SPLITS
 from faces.quarantine import FILE_NAME, Quarantine
 from faces.splits import REPORT_FILE_NAME, SplitReport
 from groundfloor.errors import UserError
+from tests.conftest import write_faces
 from tests.faces.sources.tables import rows_of_folder, write_csv, write_parquet
-from tests.stages import files_of
+from tests.stages import examples_by_key, files_of
 
 
 def shards_of(outputs):
@@ -79,8 +79,7 @@ def test_the_face_and_further_columns_go_with_the_image_to_whoever_measures(face
         faces / "faces.csv", rows, ",".join(["path", "identity", "camera", "box", *names])
     )
     examples = run_example_gen(table, tmp_path / "gen")["examples"]
-    record = next(tf.data.TFRecordDataset(files_of(examples, "test"), "GZIP").as_numpy_iterator())
-    feature = tf.train.Example.FromString(record).features.feature
+    feature = next(iter(examples_by_key(examples, "test").values()))
     assert list(feature[IMAGE_LANDMARKS].float_list.value) == list(points)
     assert list(feature[IMAGE_BOX].float_list.value) == [1, 2, 20, 24]
     assert not feature[IMAGE_FACE_SCORE].float_list.value
@@ -88,3 +87,28 @@ def test_the_face_and_further_columns_go_with_the_image_to_whoever_measures(face
     files = files_of(transformed["transformed_examples"], "test")
     images = SplitData.read(files, (32, 32, 3), ["camera"]).images()
     assert images.attributes["camera"] == [f"camera {key[-5]}" for key in images.keys]
+
+
+def test_a_manifest_may_be_the_test_set_of_a_folder(faces, tmp_path):
+    others = write_faces(tmp_path / "others", people=3, shots=2)
+    for folder in sorted(others.iterdir()):
+        folder.rename(others / f"other {folder.name}")
+    rows = rows_of_folder(others)
+    table = write_csv(others / "others.csv", rows)
+    outputs = run_example_gen(faces, tmp_path / "run", test_dir=table)
+    assert reports_of(outputs)[1].images == {"train": 36, "val": 4, "test": 6}
+    assert sorted(examples_by_key(outputs["examples"], "test")) == sorted(key for key, _ in rows)
+    (others / "other person00/0.png").unlink()
+    again = run_example_gen(faces, tmp_path / "again", test_dir=table, max_quarantined=0.1)
+    assert list(reports_of(again)[0].reasons) == ["other person00/0.png"]
+
+
+def test_a_list_of_people_is_the_test_set(faces, tmp_path):
+    listed = tmp_path / "people.txt"
+    listed.write_text("person01\nperson07\n")
+    for given in (str(listed), ["person01", "person07"]):
+        outputs = run_example_gen(faces, tmp_path / str(type(given)), test_identities=given)
+        tested = examples_by_key(outputs["examples"], "test")
+        assert {key.partition("/")[0] for key in tested} == {"person01", "person07"}
+    with pytest.raises(UserError, match=r"cannot read data.test_identities, .*: No such file"):
+        run_example_gen(faces, tmp_path / "none", test_identities=str(tmp_path / "none.txt"))
