@@ -52,8 +52,11 @@ LANDMARKS = ("left eye", "right eye", "nose", "left corner of the mouth", "right
 IMAGE = "image"
 LABEL = "label"
 
+# Of ImageExampleGen: int64; 1 where all colours of the image are grey, else 0.
+IMAGE_IS_GREY = "image/is_grey"
+
 # What of ImageExampleGen's describes the data as a whole: neither its bytes nor its names.
-SCALAR_FEATURES = (IMAGE_FORMAT, IMAGE_HEIGHT, IMAGE_WIDTH)
+SCALAR_FEATURES = (IMAGE_FORMAT, IMAGE_HEIGHT, IMAGE_WIDTH, IMAGE_IS_GREY)
 
 # --- The identity vocabulary: the identities of the training split, in label order ---
 

@@ -14,6 +14,7 @@ NODES = (
     "ImageExampleGen",
     "StatisticsGen",
     "SchemaGen",
+    "StatisticsBefore",
     "ExampleValidator",
     "ImageTransform",
     "Trainer",

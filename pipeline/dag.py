@@ -15,6 +15,12 @@ from components.statistics.component import StatisticsGen
 from components.trainer.component import FaceTrainer, Hyperparameters
 from components.trainer.config import TrainerSettings
 from components.transform.component import ImageTransform
+from components.validation.component import ExampleValidator, ImportSchemaGen
+from components.validation.resolver import (
+    CURRENT_KEY,
+    STATISTICS_KEY,
+    StatisticsBeforeStrategy,
+)
 from faces.contract import SCALAR_FEATURES, TEST, VAL
 from pipeline.config import Config
 
@@ -101,7 +107,7 @@ def _create_components(
     pusher = Pusher(trainer.outputs["model"], evaluator.outputs["blessing"], places.serving_dir)
     return [
         example_gen,
-        *_validation(example_gen),
+        *_validation(example_gen, config.data.curated_schema, has_store=bool(resolvers)),
         transform,
         trainer,
         *resolvers,
@@ -110,19 +116,39 @@ def _create_components(
     ]
 
 
-def _validation(example_gen: ImageExampleGen) -> list[Any]:
-    """Statistics of all splits; the training split says what is normal, the others are held to it.
+def _validation(
+    example_gen: ImageExampleGen, curated_schema: str | None, has_store: bool
+) -> list[Any]:
+    """Statistics of all splits, held to a schema: the curated one, or what the training split is.
+
+    They are also compared with those before, where a metadata store can be asked for them.
 
     Identities are left out of it: in identity-disjoint splits, those of `test` are always new.
     """
     statistics_gen = StatisticsGen(example_gen.outputs["examples"], SCALAR_FEATURES)
-    schema_gen = tfx.components.SchemaGen(
-        statistics=statistics_gen.outputs["statistics"], exclude_splits=[VAL, TEST]
+    statistics = statistics_gen.outputs["statistics"]
+    schema_gen = (
+        ImportSchemaGen(curated_schema)
+        if curated_schema
+        else tfx.components.SchemaGen(statistics=statistics, exclude_splits=[VAL, TEST])
+    ).with_id("SchemaGen")
+    resolvers = [_statistics_before(statistics)] if has_store else []
+    example_validator = ExampleValidator(
+        statistics,
+        schema_gen.outputs["schema"],
+        resolvers[0].outputs[STATISTICS_KEY] if resolvers else None,
     )
-    example_validator = tfx.components.ExampleValidator(
-        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
-    )
-    return [statistics_gen, schema_gen, example_validator]
+    return [statistics_gen, schema_gen, *resolvers, example_validator]
+
+
+def _statistics_before(statistics: tfx.dsl.Channel) -> tfx.dsl.Resolver:
+    return tfx.dsl.Resolver(
+        strategy_class=StatisticsBeforeStrategy,
+        **{
+            STATISTICS_KEY: tfx.dsl.Channel(type=tfx.types.standard_artifacts.ExampleStatistics),
+            CURRENT_KEY: statistics,
+        },
+    ).with_id("StatisticsBefore")
 
 
 def _latest_blessed_model(trainer: FaceTrainer) -> tfx.dsl.Resolver:

@@ -56,6 +56,28 @@ def _attributes_of(records: Sequence[Record]) -> dict[str, list[str]]:
     return {column: [values.get(column, "") for values in described] for column in columns}
 
 
+def judge_schema(path: str | None) -> None:
+    """Sees that a curated schema is one.
+
+    Raises:
+      UserError: it cannot be read, or is no schema.
+    """
+    if path is None:
+        return
+    # Both come with TensorFlow's metadata, and only a curated schema needs them.
+    from google.protobuf import text_format  # noqa: PLC0415
+    from tensorflow_metadata.proto.v0 import schema_pb2  # noqa: PLC0415
+
+    try:
+        schema = text_format.Parse(_read(path), schema_pb2.Schema())
+    except EvaluationError as error:
+        raise UserError(f"data.schema, {path}: {error}") from None
+    except text_format.ParseError as error:
+        raise UserError(f"data.schema, {path}: it is no schema as text: {error}") from None
+    if not schema.feature:
+        raise UserError(f"data.schema, {path}: it describes no feature")
+
+
 def _judge_slices(config: EvaluationConfig, names: ImageSet) -> None:
     if config.slices is None:
         return

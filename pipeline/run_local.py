@@ -95,11 +95,12 @@ def _run_in(folder: RunFolder, settings: Config, input_dir: Path) -> int:
 def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
     """Judges images, files and protocols before TensorFlow takes its time to load."""
     # Seconds, with SciPy: not for --help, nor for a misspelt key.
-    from pipeline.preflight import judge_evaluation  # noqa: PLC0415
+    from pipeline.preflight import judge_evaluation, judge_schema  # noqa: PLC0415
 
     input_dir = data_dir or config.data.input_dir
     if input_dir is None:
         raise UserError("no images: give --data-dir, or data.input_dir in the configuration")
+    judge_schema(config.data.curated_schema)
     splits, remarks = _splits_of_listing(config.data, input_dir)
     console = TextConsole(stderr=True)
     for remark in (*remarks, *judge_evaluation(config.evaluation, splits, config.data.seed)):

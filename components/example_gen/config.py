@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AliasChoices, Field, PlainValidator, model_validator
 
 from components.section import (
+    File,
     Folder,
     Number,
     PositiveInt,
@@ -41,6 +42,7 @@ class DataConfig(Section):
     _NOT_IN_PROPERTY: ClassVar[Mapping[str, Any]] = {
         "input_dir": True,
         "processed_dir": True,
+        "curated_schema": True,
         "credit": True,
     }
 
@@ -81,6 +83,13 @@ class DataConfig(Section):
         50_000_000, description="Width times height above which an image is quarantined."
     )
 
+    # `schema` is a method of pydantic's models.
+    curated_schema: File | None = Field(
+        None,
+        validation_alias=AliasChoices("schema", "curated_schema"),
+        description="A schema that the images' statistics are held to; default: what the training "
+        "split is.",
+    )
     credit: str = Field("", description="Where the images come from; shown in the report.")
 
     @property

@@ -32,6 +32,7 @@ class EncodedImage:
       width: in pixels.
       pixels_sha256: of the decoded pixels and their shape; equal pictures have equal ones.
       is_flat: whether all pixels are equal.
+      is_grey: whether the picture has no colour, whatever channels are decoded.
     """
 
     encoded: bytes
@@ -40,6 +41,7 @@ class EncodedImage:
     width: int
     pixels_sha256: str
     is_flat: bool
+    is_grey: bool
 
 
 def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
@@ -66,9 +68,9 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
     if kind and not transparent and orientation_of(image) == 1:
         pixels = _decoded(data, channels)
         if pixels is not None and _is_picture(pixels, shown, kind):
-            return _describe(data, kind, pixels)
+            return _describe(data, kind, pixels, shown)
     png = _as_png(shown)
-    return _describe(png, "png", decode_image(tf.constant(png), channels).numpy())
+    return _describe(png, "png", decode_image(tf.constant(png), channels).numpy(), shown)
 
 
 def _require_checksums(data: bytes, max_pixels: int) -> None:
@@ -105,9 +107,16 @@ def _is_picture(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
     return max(most for _, most in difference.extrema) <= _PNG_MOST
 
 
-def _describe(encoded: bytes, kind: str, pixels: np.ndarray) -> EncodedImage:
+def _describe(encoded: bytes, kind: str, pixels: np.ndarray, shown: Image.Image) -> EncodedImage:
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
     digest.update(np.ascontiguousarray(pixels).data)
     is_flat = not np.ptp(pixels, axis=(0, 1)).any()
-    return EncodedImage(encoded, kind, height, width, digest.hexdigest(), is_flat)
+    return EncodedImage(encoded, kind, height, width, digest.hexdigest(), is_flat, _is_grey(shown))
+
+
+def _is_grey(shown: Image.Image) -> bool:
+    pixels = np.asarray(shown)
+    return pixels.ndim == 2 or all(
+        np.array_equal(pixels[..., 0], pixels[..., band]) for band in range(1, pixels.shape[2])
+    )

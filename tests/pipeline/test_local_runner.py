@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from components.evaluator import component as evaluator_component
 from pipeline.artifacts_root import NODES
@@ -16,6 +17,7 @@ from pipeline.config import load_config
 from pipeline.console import TextConsole
 from pipeline.local_runner import run_pipeline
 from pipeline.run_folder import RunFolder
+from tests import ROOT
 from tests.conftest import draw_face, write_faces
 
 
@@ -40,8 +42,8 @@ class Runs:
         )
         self.lines = stream.getvalue().splitlines()
         finished = [line.split() for line in self.lines if re.search(r"\d s( |$)", line)]
-        assert len(finished) == 9
-        return {words[1] for words in finished if words[-1] != "cache"} - {"LatestBlessedModel"}
+        assert len(finished) == 10
+        return {words[1] for words in finished if words[-1] != "cache"} - RESOLVERS
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,7 @@ def runs(config_file, tmp_path_factory):
     return runs
 
 
+RESOLVERS = {"LatestBlessedModel", "StatisticsBefore"}
 ALL = {
     "ImageExampleGen",
     "StatisticsGen",
@@ -75,7 +78,7 @@ def test_the_first_run_runs_every_node_and_pushes_a_model(runs):
 
 
 def test_the_folders_that_are_looked_after_are_those_of_the_nodes(runs):
-    assert set(NODES) == ALL | {"LatestBlessedModel"}
+    assert set(NODES) == ALL | RESOLVERS
     made = {path.name for path in runs.folder.artifacts.iterdir() if path.is_dir()}
     assert made - set(NODES) == set()
 
@@ -180,6 +183,21 @@ def test_an_anomaly_and_an_unusable_file_are_told(config_file, tmp_path):
     runs.run("training.epochs=1")
     assert runs.result.quarantined == {"person00/broken.png": "empty file"}
     assert [line for line in runs.result.anomalies if line.startswith("test: image/format: ")]
+
+
+def test_drift_from_the_data_before_is_told_where_the_schema_asks_for_it(config_file, tmp_path):
+    faces = write_faces(tmp_path / "faces", people=8, shots=5)
+    runs = Runs(config_file, tmp_path / "run", faces)
+    schema = f"data.schema={ROOT / 'configs' / 'schema.pbtxt'}"
+    runs.run("training.epochs=1", schema)
+    assert runs.result.anomalies == []
+    for image in faces.glob("*/*.png"):
+        face = Image.open(image)
+        face.resize((face.width * 2, face.height * 2)).convert("L").save(image)
+    runs.run("training.epochs=1", schema)
+    drifted = {line.rpartition(": ")[0] for line in runs.result.anomalies}
+    assert {f"train: image/{what}" for what in ("height", "width", "is_grey")} <= drifted
+    assert all("between current and previous" in line for line in runs.result.anomalies)
 
 
 def _test_keys(runs):

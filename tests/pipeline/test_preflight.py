@@ -10,7 +10,7 @@ from faces.record import Record
 from faces.splits import assign_splits
 from groundfloor.errors import UserError
 from pipeline.config import load_config
-from pipeline.preflight import judge_evaluation
+from pipeline.preflight import judge_evaluation, judge_schema
 from tests import ROOT
 from tests.faces.records import records_of
 
@@ -126,3 +126,24 @@ def test_groups_may_be_columns_of_the_images_own_manifest():
     for columns in ([], [("age", "")], [("ages", "30")]):
         with pytest.raises(UserError, match=r"the columns of the images' manifest: .* no column"):
             judged(*columns)
+
+
+def test_the_schema_of_the_project_is_one():
+    judge_schema(str(ROOT / "configs" / "schema.pbtxt"))
+    judge_schema(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "it cannot be read: No such file"),
+        (b"feature { nme: 'x' }", r"it is no schema as text: 1:1\d : .*nme"),
+        (b"", "it describes no feature"),
+    ],
+)
+def test_a_schema_that_is_none_is_an_error(tmp_path, content, message):
+    path = tmp_path / "schema.pbtxt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"^data.schema, .*schema.pbtxt: {message}"):
+        judge_schema(str(path))

@@ -1,0 +1,1 @@
+"""Holds the statistics of a run's examples against a schema, and against the data before."""
