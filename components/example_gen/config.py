@@ -13,11 +13,16 @@ from components.section import (
     Section,
     Seed,
     Share,
+    Unlike,
     one_of,
 )
-from faces.sources import AUTO, SOURCES
+from faces.contract import COLUMN_PREFIX
+from faces.sources import AUTO, SOURCES, FeatureNames, SourceOptions
 from groundfloor.paths import checked_path
 from groundfloor.text import shown
+
+_Name = Annotated[str, Field(min_length=1)]
+_USUAL = FeatureNames()
 
 
 def _people(value: Any) -> list[str] | str:
@@ -35,6 +40,33 @@ def _people(value: Any) -> list[str] | str:
     return [str(name) for name in names]
 
 
+class FeaturesConfig(Section):
+    """Of TFRecords: which feature of a tf.train.Example says what; null: none does."""
+
+    image: _Name = Field(_USUAL.image, description="Bytes, an encoded image.")
+    identity: _Name = Field(_USUAL.identity, description="Bytes or int64; whose the image is.")
+    key: _Name | None = Field(
+        _USUAL.key, description="Bytes or int64; where it is missing, the file and a number."
+    )
+    split: _Name | None = Field(_USUAL.split, description="Bytes: train, val or test.")
+    landmarks: _Name | None = Field(
+        _USUAL.landmarks, description="Float, x and y of five points in pixels."
+    )
+    box: _Name | None = Field(_USUAL.box, description="Float; left, top, right, bottom in pixels.")
+    columns: Annotated[list[_Name], Unlike] = Field(
+        [], description="Bytes or int64; kept with the image, to group by."
+    )
+
+    @model_validator(mode="after")
+    def _columns_stay_apart(self) -> "FeaturesConfig":
+        names = {name.removeprefix(COLUMN_PREFIX) for name in self.columns}
+        if len(names) < len(self.columns):
+            raise ValueError(
+                f"columns must be different from each other without {COLUMN_PREFIX} before them"
+            )
+        return self
+
+
 class DataConfig(Section):
     """Which images, and how they are split."""
 
@@ -47,7 +79,9 @@ class DataConfig(Section):
     }
 
     input_dir: Folder | None = Field(
-        None, description="Folder of <identity>/**/<image>, or a manifest: .csv, .tsv or .parquet."
+        None,
+        description="Folder of <identity>/**/<image>, a manifest (.csv, .tsv, .parquet), .rec, or "
+        "TFRecords; {SPAN} in it stands for the newest.",
     )
     source: Annotated[str, one_of(AUTO, *SOURCES)] = Field(
         AUTO, description="What input_dir is; auto: by its name."
@@ -65,6 +99,7 @@ class DataConfig(Section):
         description="The people of input_dir who are the test set: their names, or a file with one "
         "a line.",
     )
+    features: FeaturesConfig = FeaturesConfig()
     processed_dir: Folder | None = Field(
         None, description="Root of the pipeline's artifacts; default <output-dir>/artifacts."
     )
@@ -124,3 +159,9 @@ class DataConfig(Section):
         if self.test_split + self.val_split >= 1.0:
             raise ValueError("test_split + val_split must be below 1: nothing is left to train on")
         return self
+
+    def source_options(self) -> SourceOptions:
+        """How the images are read."""
+        features = self.features.model_dump()
+        names = FeatureNames(**features | {"columns": tuple(self.features.columns)})
+        return SourceOptions(self.follow_links, names)

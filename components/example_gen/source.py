@@ -21,9 +21,9 @@ def source_for(data: DataConfig, location: Path) -> Source:
     Raises:
       UserError: no source reads that, or the test set's; or the list of people cannot be read.
     """
-    source = source_at(location, data.source, follow_links=data.follow_links)
+    source = source_at(location, data.source, data.source_options())
     if data.test_dir is not None:
-        test = source_at(data.test_dir, data.test_source, follow_links=data.follow_links)
+        test = source_at(data.test_dir, data.test_source, data.source_options())
         return WithTestSet(source, test)
     if data.test_identities is not None:
         return WithTestPeople(source, _test_people(data.test_identities))

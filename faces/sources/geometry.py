@@ -1,4 +1,4 @@
-"""Where a face is in an image, as the cells of a table say it."""
+"""Where a face is in an image, as the cells of a table or the numbers of an example say it."""
 
 import math
 import re
@@ -29,10 +29,9 @@ def landmarks_of(cells: Sequence[str]) -> tuple[float, ...] | None:
         return None
     if not all(cells):
         raise GeometryError(f"landmarks: {LANDMARK_COLUMNS[list(cells).index('')]} is empty")
-    numbers = tuple(_pixels(name, cell) for name, cell in zip(LANDMARK_COLUMNS, cells, strict=True))
-    if len(set(zip(numbers[::2], numbers[1::2], strict=True))) < 5:
-        raise GeometryError("landmarks: two of the five points are one")
-    return numbers
+    return checked_landmarks(
+        [_pixels(name, cell) for name, cell in zip(LANDMARK_COLUMNS, cells, strict=True)]
+    )
 
 
 def box_of(cell: str) -> tuple[float, ...] | None:
@@ -47,13 +46,40 @@ def box_of(cell: str) -> tuple[float, ...] | None:
     if not cell:
         return None
     inner = cell[1:-1] if (cell[0], cell[-1]) in {("[", "]"), ("(", ")")} else cell
-    numbers = tuple(_pixels("box", part) for part in _BETWEEN.split(inner.strip()))
+    return checked_box([_pixels("box", part) for part in _BETWEEN.split(inner.strip())])
+
+
+def checked_landmarks(numbers: Sequence[float]) -> tuple[float, ...] | None:
+    """Ten numbers, or None where there are none.
+
+    Raises:
+      GeometryError: they are not ten numbers of pixels, or two of the points are one.
+    """
+    if not numbers:
+        return None
+    if len(numbers) != len(LANDMARK_COLUMNS):
+        raise GeometryError(f"landmarks: {len(numbers)} numbers, not x and y of five points")
+    _require_pixels("landmarks", numbers)
+    if len(set(zip(numbers[::2], numbers[1::2], strict=True))) < 5:
+        raise GeometryError("landmarks: two of the five points are one")
+    return tuple(numbers)
+
+
+def checked_box(numbers: Sequence[float]) -> tuple[float, ...] | None:
+    """Left, top, right and bottom, or None where there are none.
+
+    Raises:
+      GeometryError: they are not four numbers of pixels, or what they bound is empty.
+    """
+    if not numbers:
+        return None
     if len(numbers) != 4:
         raise GeometryError(f"box: {len(numbers)} numbers, not left, top, right and bottom")
+    _require_pixels("box", numbers)
     left, top, right, bottom = numbers
     if left >= right or top >= bottom:
         raise GeometryError("box: right must be above left, and bottom above top")
-    return numbers
+    return tuple(numbers)
 
 
 def _pixels(name: str, cell: str) -> float:
@@ -61,6 +87,16 @@ def _pixels(name: str, cell: str) -> float:
         number = float(cell)
     except ValueError:
         number = math.nan
-    if not abs(number) <= _MOST:  # so that NaN fails it
+    if not _is_pixels(number):
         raise GeometryError(f"{name}: no number of pixels: {cell[:20]!r}")
     return number
+
+
+def _require_pixels(name: str, numbers: Sequence[float]) -> None:
+    for number in numbers:
+        if not _is_pixels(number):
+            raise GeometryError(f"{name}: no number of pixels: {number!r}")
+
+
+def _is_pixels(number: float) -> bool:
+    return abs(number) <= _MOST  # which NaN fails

@@ -1,0 +1,349 @@
+"""The image source: TFRecord files of tf.train.Example, as TFX and many others write them."""
+
+import contextlib
+import glob
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from faces.content import UnreadableError, content_mark, fingerprint_of, marks_of
+from faces.record import Listing, Record
+from faces.sources.example_row import FeatureNames, Row, row_of
+from faces.sources.once import once
+from faces.sources.tfrecord_file import DamagedError, frames, opened
+from faces.sources.tfrecord_places import Place, Places
+from groundfloor.errors import UserError
+from groundfloor.text import shown_text
+
+# Of a key that is made of a number: a fixed number, so that such keys sort as they are stored.
+KEY_DIGITS = 10
+
+# Whose a record is that does not say it.
+UNKNOWN = "unknown"
+
+# Of how many sources a process keeps where their images are: those of a run.
+_MAX_KEPT = 4
+
+_Version = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TFRecordSource:
+    """Files of tf.train.Example, plain or in GZIP; a `record.Source`.
+
+    The key of an image is what its feature for that says; without one, `<file>:<number>`, where the
+    number counts the records of the file from 0, and the file is named relative to the folder in
+    which all of them are.
+
+    Nothing in such files says where the record of a key is. A process that lists them, or is the
+    first to read one of their images, goes through all of them once, and then keeps where each
+    image is: 28 bytes an image, and of files in GZIP, in which nobody can jump to a place, a copy
+    of the unpacked images, in a file in the folder for temporary files that has no name and goes
+    with the process.
+
+    Attributes:
+      location: a file, or a pattern of several such as `train-*.tfrecord`.
+      names: which feature says what.
+    """
+
+    location: Path
+    names: FeatureNames = field(default_factory=FeatureNames)
+
+    def list(self) -> Listing:
+        """See `list_examples`; within `once.listed_once`, the files are gone through once."""
+        here = (TFRecordSource, os.path.realpath(self.location), self.names)
+        return once(here, lambda: list_examples(self))
+
+    def read(self, record: Record) -> bytes:
+        """The encoded image.
+
+        Raises:
+          UnreadableError: it is damaged, or not there any more; or the files cannot be listed.
+        """
+        kept = _kept_of(self)
+        try:
+            return kept.read(record)
+        except UnreadableError:
+            if kept.versions == _versions_of(self.location):
+                raise
+        return _kept_of(self, instead_of=kept).read(record)
+
+    def fingerprint(self) -> str:
+        """See `content.fingerprint_of`; every image is read."""
+        listing = self.list()
+        return fingerprint_of(listing, marks_of(listing.records, self._mark))
+
+    def _mark(self, record: Record) -> str:
+        try:
+            return content_mark(self.read(record))
+        except UnreadableError as error:
+            return str(error)
+
+
+def list_examples(source: TFRecordSource) -> Listing:
+    """Lists the images of all files, each of which is read to its end.
+
+    Refused is a record whose data is damaged, that is no tf.train.Example, or lacks its image or
+    its identity; and of several with one key all but the first, or every one where they are of two
+    people: one of the two labels is wrong.
+
+    Raises:
+      UserError: no file is there, or one of them cannot be read, is something else, or is damaged
+        so that what it held behind the place is lost, and nobody knows how much that is; a feature
+        that `names` asks for is in no record; every record is refused.
+    """
+    with _lock:
+        versions = _versions_of(source.location)
+        try:
+            listing, places = _scan(source, list(versions))
+        except UserError as error:
+            _keep(source, _Kept(source, versions, failure=str(error)))
+            raise
+        _keep(source, _Kept(source, versions, places))
+    return listing
+
+
+def key_of(file: str, number: int) -> str:
+    """The key of a record that says none, by its number in a file."""
+    return f"{file}:{number:0{KEY_DIGITS}d}"
+
+
+class _Listed(NamedTuple):
+    """A record of a file that can be used, unless another has its key."""
+
+    record: Record
+    place: Place
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a process knows of a source that it has gone through.
+
+    Attributes:
+      source: of the images.
+      versions: of its files as they were then, by path.
+      places: of the images; None where the files could not be listed.
+      failure: why not.
+    """
+
+    source: TFRecordSource
+    versions: dict[Path, _Version]
+    places: Places | None = None
+    failure: str = ""
+
+    def read(self, record: Record) -> bytes:
+        """See `TFRecordSource.read`; that a file has changed is an error as well."""
+        if self.places is None:
+            raise UnreadableError(self.failure)
+        for place in self.places.of(record.key):
+            self._require_same(self.places.files[place.file])
+            row = row_of(self.places.read(place), self.source.names)
+            key = row.key or key_of(self.places.names[place.file], place.number)
+            if (key, row.identity, row.fault) == (record.key, record.identity, ""):
+                return row.image
+        raise UnreadableError(f"No such record in the files: {record.key!r}")
+
+    def _require_same(self, file: Path) -> None:
+        try:
+            if _version_of(file) == self.versions[file]:
+                return
+        except OSError as error:
+            raise UnreadableError(f"cannot be read: {error.strerror}") from None
+        raise UnreadableError(f"{str(file)!r} changed after it was listed")
+
+
+_lock = threading.RLock()
+_kept: dict[TFRecordSource, _Kept] = {}
+
+
+def _keep(source: TFRecordSource, kept: _Kept) -> None:
+    _kept.pop(source, None)
+    _kept[source] = kept
+    for oldest in list(_kept)[:-_MAX_KEPT]:
+        del _kept[oldest]
+
+
+def _kept_of(source: TFRecordSource, instead_of: _Kept | None = None) -> _Kept:
+    """What this process keeps of a source.
+
+    Where that is nothing, or nothing else, the source is gone through now, while others wait.
+    """
+    with _lock:
+        if _kept.get(source) is instead_of:
+            with contextlib.suppress(UserError):  # which is kept
+                list_examples(source)
+        return _kept[source]
+
+
+def _version_of(path: Path) -> _Version:
+    status = os.stat(path)
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return status.st_dev, status.st_ino, status.st_size, *times
+
+
+def _versions_of(location: Path) -> dict[Path, _Version]:
+    versions = {}
+    for file in files_at(location):
+        try:
+            versions[file] = _version_of(file)
+        except OSError:  # whoever opens it will see why
+            versions[file] = ()
+    return versions
+
+
+def files_at(location: Path) -> list[Path]:
+    """The file, or all files that a pattern means, sorted; a file may be called like a pattern."""
+    if os.path.lexists(location) or not glob.has_magic(str(location)):
+        return [location]
+    return [Path(path) for path in sorted(glob.glob(str(location), recursive=True))]
+
+
+def _names_of(files: Sequence[Path], location: Path) -> list[str]:
+    """What files are called in keys: their path below the part that has no pattern in it."""
+    if files == [location]:
+        return [location.name]
+    parts = location.parts
+    fixed = next(place for place, part in enumerate(parts) if glob.has_magic(part))
+    return [Path(*file.parts[fixed:]).as_posix() for file in files]
+
+
+def _scan(source: TFRecordSource, files: Sequence[Path]) -> tuple[Listing, Places]:
+    """See `list_examples`; and where each image is."""
+    if not files:
+        raise UserError(f"no images: no file matches {str(source.location)!r}")
+    places = Places(files, _names_of(files, source.location))
+    found = _Found()
+    for number in range(len(files)):
+        found.add_file(number, places, source.names)
+    listed = sorted(found.kept(places.names), key=lambda item: item.record.key)
+    listing = Listing([item.record for item in listed], found.refused, [])
+    found.require_asked(source)
+    if not listed:
+        raise UserError("; ".join([f"no images in {str(source.location)!r}", *found.why_none()]))
+    places.fill([(item.record.key, item.place) for item in listed])
+    return listing, places
+
+
+class _Found:
+    """What is found while files are gone through.
+
+    Attributes:
+      refused: see `record.Listing`.
+      features: the names of all features that some record has.
+    """
+
+    def __init__(self) -> None:
+        self.refused: dict[Record, str] = {}
+        self.features: set[str] = set()
+        self._by_key: dict[str, list[_Listed]] = {}
+        self._real_names: dict[str, str] = {}
+
+    def add_file(self, number: int, places: Places, names: FeatureNames) -> None:
+        """Reads a file to its end.
+
+        Raises:
+          UserError: it cannot be, or not to the end.
+        """
+        path, name = places.files[number], places.names[number]
+        same = self._real_names.setdefault(os.path.realpath(path), name)
+        if same != name:
+            self._refuse(f"./{name}", UNKNOWN, f"the same file as {same!r}")
+            return
+        count = 0
+        try:
+            for place, data, fault in _records(number, places):
+                count += 1
+                row = Row(fault=fault) if fault else row_of(data, names)
+                self._add(row, place, name)
+        except OSError as error:
+            raise UserError(f"cannot read {str(path)!r}: {error.strerror}") from None
+        except DamagedError as error:
+            raise UserError(
+                f"{str(path)!r} is damaged: {error}. {count} records stand before that; how many "
+                "are lost is not known: copy the file again, or leave it out"
+            ) from None
+        if not count and not os.path.getsize(path):
+            self._refuse(f"./{name}", UNKNOWN, "an empty file")
+
+    def _add(self, row: Row, place: Place, file: str) -> None:
+        self.features |= row.features
+        key = key_of(file, place.number)
+        if row.fault:
+            self._refuse(f"./{key}", row.identity or UNKNOWN, row.fault)
+            return
+        record = Record(
+            row.key or key, row.identity, row.split, row.landmarks, row.box, row.columns
+        )
+        self._by_key.setdefault(record.key, []).append(_Listed(record, place))
+
+    def _refuse(self, key: str, identity: str, why: str) -> None:
+        self.refused[Record(key, identity)] = why
+
+    def kept(self, names: Sequence[str]) -> Iterator[_Listed]:
+        """The records that are read; of those with one key, the others are refused."""
+        for key, several in self._by_key.items():
+            reasons = refusals_of([item.record.identity for item in several])
+            for item, other in zip(several, reasons, strict=True):
+                if other is None:
+                    yield item
+                    continue
+                place = several[other].place
+                whose = several[other].record.identity != item.record.identity
+                self._refuse(
+                    f"./{key_of(names[item.place.file], item.place.number)}",
+                    item.record.identity,
+                    f"the same key {key!r} as {key_of(names[place.file], place.number)}"
+                    + (", of another person" if whose else ""),
+                )
+
+    def require_asked(self, source: TFRecordSource) -> None:
+        """Refuses the name of a feature that no record has.
+
+        Raises:
+          UserError: naming it.
+        """
+        for name, setting in source.names.asked().items():
+            if self.features and name not in self.features:
+                raise UserError(
+                    f"no record in {str(source.location)!r} has the feature {name!r}, which "
+                    f"data.features.{setting} names. {self._known()}"
+                )
+
+    def why_none(self) -> Iterable[str]:
+        """Why no record is an image, a sentence each."""
+        yield from Listing([], self.refused, []).remarks()
+        if self.features:
+            yield f"{self._known()}; data.features says which of them is what"
+
+    def _known(self) -> str:
+        return f"There are: {shown_text(', '.join(sorted(self.features)))}"
+
+
+def refusals_of(identities: Sequence[str]) -> Sequence[int | None]:
+    """Of several records that are one thing, the place of another because of which each is refused.
+
+    Args:
+      identities: of the records, in their order.
+
+    Returns:
+      None for the first, if all are of one person; for none of them otherwise.
+    """
+    stranger = next((i for i, who in enumerate(identities) if who != identities[0]), None)
+    if stranger is None:
+        return [None, *[0] * (len(identities) - 1)]
+    return [stranger if who == identities[0] else 0 for who in identities]
+
+
+def _records(number: int, places: Places) -> Iterator[tuple[Place, bytes, str]]:
+    """Each record of a file, its data, and why it cannot be used; of GZIP a copy is kept."""
+    with opened(places.files[number]) as (stream, is_packed):
+        if is_packed:
+            places.packed.add(number)
+        for count, frame in enumerate(frames(stream)):
+            offset = frame.offset
+            if is_packed and not frame.fault:
+                offset = places.copy(frame.data)
+            yield Place(number, count, offset), frame.data, frame.fault
