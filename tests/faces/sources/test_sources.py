@@ -6,13 +6,16 @@ import pytest
 
 from faces.content import UnreadableError
 from faces.record import Record
-from faces.sources import SOURCES, SUFFIXES, find_source, recognise, source_at
+from faces.sources import SOURCES, SUFFIXES, SourceOptions, find_source, recognise, source_at
+from faces.sources.example_row import FeatureNames
 from faces.sources.folder import FolderSource
 from faces.sources.manifest import ManifestSource
+from faces.sources.tfrecord import TFRecordSource
 from groundfloor.errors import UserError
 from tests.conftest import write_faces
 from tests.faces.recordio_files import write_recordio_faces
 from tests.faces.sources.tables import rows_of_folder, write_csv
+from tests.faces.tfrecord_files import write_tfrecord_faces
 
 
 def _folder(folder):
@@ -28,8 +31,17 @@ def _recordio(folder):
     return write_recordio_faces(folder / "faces", people=2, shots=2)
 
 
+def _tfrecord(folder):
+    return write_tfrecord_faces(folder / "faces.tfrecord", people=2, shots=2)
+
+
 # name -> writes 2 images each of 2 people, and says where they are.
-WRITERS = {"folder": _folder, "manifest": _manifest, "recordio": _recordio}
+WRITERS = {
+    "folder": _folder,
+    "manifest": _manifest,
+    "recordio": _recordio,
+    "tfrecord": _tfrecord,
+}
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -75,7 +87,7 @@ def test_a_file_is_recognised_by_the_end_of_its_name_and_a_folder_is_a_folder(su
 
 
 def test_what_no_source_reads_is_an_error_that_says_what_they_read(tmp_path):
-    accepted = r"a folder, or a file that ends with \.csv, .*\.rec"
+    accepted = r"a folder, or a file that ends with \.csv, .*\.rec, .*or a pattern of TFRecords"
     with pytest.raises(UserError, match=f"nowhere': No such file or directory; .*{accepted}"):
         recognise(tmp_path / "nowhere")
     (tmp_path / "faces.txt").write_text("path,identity\n")
@@ -85,5 +97,39 @@ def test_what_no_source_reads_is_an_error_that_says_what_they_read(tmp_path):
 
 def test_a_name_that_is_given_decides_and_options_reach_the_source(tmp_path):
     table = tmp_path / "faces.txt"
-    assert source_at(table, "manifest", follow_links=True) == ManifestSource(table, True)
+    names = FeatureNames(identity="who")
+    options = SourceOptions(follow_links=True, features=names)
+    assert source_at(table, "manifest", options) == ManifestSource(table, True)
+    assert source_at(table, "tfrecord", options) == TFRecordSource(table, names)
     assert source_at(tmp_path / "x.csv", "folder") == FolderSource(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.tfrecord",
+        "a.TFRecords",
+        "a.tfrecord.gz",
+        "a.tfrecords.gz",
+        "train.tfrecord-00000-of-00016",
+        "data_tfrecord-00000-of-00001.gz",
+        "train-*.tfrecord",
+        "*/*.tfrecord.gz",
+        "data_tfrecord-*",
+        "train.tfrecord-?????-of-00016",
+        "[ab].tfrecords",
+    ],
+)
+def test_tfrecords_are_recognised_by_their_usual_names(name, tmp_path):
+    assert recognise(tmp_path / name) == "tfrecord"
+
+
+@pytest.mark.parametrize("name", ["*", "tfrecords/*", "a.gz", "mytfrecord_list.txt", "*.jpg"])
+def test_what_is_not_called_so_is_not_taken_for_tfrecords(name, tmp_path):
+    with pytest.raises(UserError, match="or a pattern of TFRecords"):
+        recognise(tmp_path / name)
+
+
+def test_a_folder_is_a_folder_whatever_its_name(tmp_path):
+    (tmp_path / "all.tfrecord").mkdir()
+    assert recognise(tmp_path / "all.tfrecord") == "folder"
