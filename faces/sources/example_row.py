@@ -6,6 +6,7 @@ Source: TensorFlow, `tensorflow/core/example/example.proto` and `feature.proto`.
 """
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ from faces.contract import (
 )
 from faces.sources.geometry import GeometryError, checked_box, checked_landmarks
 
+# No key begins so: it is how what has no key of its own is called.
+_HERE = re.compile(r"^(\./+)+")
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
@@ -68,7 +71,7 @@ class Row(NamedTuple):
 
     Attributes:
       features: the names of all that the example has.
-      key: empty where the example does not say it.
+      key: empty where the example does not say it; `a/b` for `./a/b`.
       identity: whose it is; empty where that is not known.
       split: see `record.Record`, as the five that follow it.
       landmarks: see there.
@@ -95,7 +98,7 @@ def row_of(data: bytes, names: FeatureNames) -> Row:
     try:
         features = _parsed(data)
         row = row._replace(features=frozenset(features))
-        row = row._replace(key=_text(features, names.key))
+        row = row._replace(key=_HERE.sub("", _text(features, names.key), count=1))
         row = row._replace(identity=_required_text(features, names.identity))
         return row._replace(
             split=_text(features, names.split) or None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from faces.content import UnreadableError, content_mark, fingerprint_of, marks_of
+from faces.content import UnreadableError, fingerprint_by_reading
 from faces.record import Listing, Record
 from faces.sources.example_row import FeatureNames, Row, row_of
 from faces.sources.once import once
@@ -73,14 +73,7 @@ class TFRecordSource:
 
     def fingerprint(self) -> str:
         """See `content.fingerprint_of`; every image is read."""
-        listing = self.list()
-        return fingerprint_of(listing, marks_of(listing.records, self._mark))
-
-    def _mark(self, record: Record) -> str:
-        try:
-            return content_mark(self.read(record))
-        except UnreadableError as error:
-            return str(error)
+        return fingerprint_by_reading(self.list(), self.read)
 
 
 def list_examples(source: TFRecordSource) -> Listing:

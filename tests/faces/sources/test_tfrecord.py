@@ -88,7 +88,12 @@ def test_a_further_column_that_one_record_lacks_is_empty_there(file):
     assert found == [(("camera", "north"),), (("camera", ""),)]
 
 
-@pytest.mark.parametrize("key", [None, [], "", 0.5])
+def test_a_key_of_this_folder_is_the_key_without_it(file):
+    write_tfrecord(file, face(0, image__key="././/a/./b.jpg"), face(1, image__key="c./d"))
+    assert list(images_of(file)) == ["a/./b.jpg", "c./d"]
+
+
+@pytest.mark.parametrize("key", [None, [], "", "./", 0.5])
 def test_without_a_key_it_is_the_file_and_the_number(file, key, packed):
     names = {"key": None} if key == 0.5 else {}
     write_tfrecord(file, *(face(n, image__key=key) for n in range(12)), packed=packed)
