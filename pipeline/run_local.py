@@ -18,6 +18,7 @@ from components.example_gen.config import DataConfig
 from components.example_gen.source import source_for
 from faces.record import Record
 from faces.sources import listed_once
+from faces.sources.spans import has_span, newest_span
 from faces.splits import assign_splits, describe_splits
 from groundfloor.errors import UserError
 from pipeline.command import (
@@ -53,8 +54,9 @@ def main(
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Folder of <identity>/**/<image>, or a manifest (.csv, .tsv, .parquet) with the "
-            "columns path, identity and maybe split; instead of the config's.",
+            help="Folder of <identity>/**/<image>, a manifest (.csv, .tsv, .parquet) with the "
+            "columns path, identity and maybe split, a .rec, or TFRecords; {SPAN} in it stands for "
+            "the newest; instead of the config's.",
         ),
     ] = None,
     output_dir: Annotated[
@@ -113,7 +115,13 @@ def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[Record, 
     listing = source_for(data, input_dir).list()
     rules = data.split_rules()
     splits = assign_splits(listing.records, **rules, seed=data.seed)
-    return splits, [*listing.remarks(), *describe_splits(splits, **rules).remarks]
+    remarks = [*_remarks_on_spans(data, input_dir), *listing.remarks()]
+    return splits, [*remarks, *describe_splits(splits, **rules).remarks]
+
+
+def _remarks_on_spans(data: DataConfig, input_dir: Path) -> list[str]:
+    places = [place for place in (input_dir, data.test_dir) if place and has_span(place)]
+    return [f"the newest of {str(place)!r} is {newest_span(place)}" for place in places]
 
 
 def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
@@ -122,10 +130,11 @@ def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
     elsewhere = [path.resolve() for path in (training.checkpoint_dir, training.log_dir) if path]
     for path in (folder.path, folder.artifacts, *elsewhere):
         check_writable_name(path)
-    images = [input_dir, *([config.data.test_dir.resolve()] if config.data.test_dir else [])]
+    images = [place for place in (input_dir, config.data.test_dir) if place]
     below = [folder.mlflow_artifacts, folder.serving_model, folder.logs, folder.latest]
     for place in images:
-        check_apart(place, folder.path, [folder.artifacts, *elsewhere, *below])
+        found = newest_span(place).location.resolve()
+        check_apart(found, folder.path, [folder.artifacts, *elsewhere, *below])
 
 
 def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:

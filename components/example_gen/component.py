@@ -51,7 +51,7 @@ class ImageExampleGen(FileBasedExampleGen):
         """Constructs the component.
 
         Args:
-          input_base: the folder of identities, or the manifest.
+          input_base: the folder of identities, or the file of the images; or a pattern of spans.
           data: how to split, and what to quarantine.
           channels: of the model, 1 or 3: each image is decoded with them, to see that it can be.
         """

@@ -24,6 +24,7 @@ from faces.contract import SPLITS
 from faces.duplicates import find_sameness
 from faces.quarantine import FILE_NAME, Quarantine, lost_people
 from faces.record import Listing, Record, Source
+from faces.sources.spans import has_span, newest_span
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
 
@@ -55,6 +56,7 @@ class Executor(BeamExecutor):
             those that can be used are too few to split, or all plain or equal.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        exec_properties = _of_newest_span(exec_properties, output_dict)
         data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
         (examples,) = output_dict[standard_component_specs.EXAMPLES_KEY]
         (report,) = output_dict[QUARANTINE_KEY]
@@ -119,6 +121,24 @@ class Executor(BeamExecutor):
         write_listing(examples.uri, members)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
+def _of_newest_span(
+    exec_properties: dict[str, Any], output_dict: Mapping[str, list[Any]]
+) -> dict[str, Any]:
+    """The properties with the newest span in the place of a pattern, and the examples marked so.
+
+    The driver does the same; but Kubeflow runs no driver.
+    """
+    location = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
+    if not has_span(location):
+        return exec_properties
+    newest = newest_span(location)
+    (examples,) = output_dict[standard_component_specs.EXAMPLES_KEY]
+    examples.set_int_custom_property(example_gen_utils.SPAN_PROPERTY_NAME, newest.span)
+    if newest.version is not None:
+        examples.set_int_custom_property(example_gen_utils.VERSION_PROPERTY_NAME, newest.version)
+    return exec_properties | {standard_component_specs.INPUT_BASE_KEY: str(newest.location)}
 
 
 def source_of(exec_properties: Mapping[str, Any]) -> Source:

@@ -6,6 +6,7 @@ from components.example_gen.config import DataConfig
 from faces.content import UnreadableError, read_file
 from faces.record import Source
 from faces.sources import source_at
+from faces.sources.spans import newest_span
 from faces.sources.test_set import WithTestPeople, WithTestSet, people_in
 from groundfloor.errors import UserError
 from groundfloor.text import decoded
@@ -16,14 +17,16 @@ def source_for(data: DataConfig, location: Path) -> Source:
 
     Args:
       data: what it is, and who is tested.
-      location: of the images, or of what lists them.
+      location: of the images, or of what lists them; or a pattern, see `spans.newest_span`.
 
     Raises:
       UserError: no source reads that, or the test set's; or the list of people cannot be read.
     """
+    location = newest_span(location).location
     source = source_at(location, data.source, data.source_options())
     if data.test_dir is not None:
-        test = source_at(data.test_dir, data.test_source, data.source_options())
+        test_dir = newest_span(data.test_dir).location
+        test = source_at(test_dir, data.test_source, data.source_options())
         return WithTestSet(source, test)
     if data.test_identities is not None:
         return WithTestPeople(source, _test_people(data.test_identities))

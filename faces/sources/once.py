@@ -1,14 +1,15 @@
-"""One listing of a source for a whole run, whoever asks for it."""
+"""One listing of a source for a whole run, whoever asks for it; and one answer to where it is."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from faces.record import Listing
+_Found = TypeVar("_Found")
 
 _lock = threading.RLock()
 # One for each scope that is open; all of them use the first.
-_scopes: list[dict[Hashable, Listing]] = []
+_scopes: list[dict[Hashable, Any]] = []
 
 
 @contextmanager
@@ -31,17 +32,17 @@ def listed_once() -> Iterator[None]:
             _scopes.pop()
 
 
-def once(source: Hashable, list_source: Callable[[], Listing]) -> Listing:
-    """The listing that a scope of `listed_once` remembers; outside of one, a new listing.
+def once(what: Hashable, find: Callable[[], _Found]) -> _Found:
+    """What a scope of `listed_once` remembers, such as a listing; outside of one, it is found anew.
 
     Args:
-      source: what tells the source from all others, its options among it.
-      list_source: lists it. Others who ask for a listing meanwhile wait for this one.
+      what: what tells it from all others: of a listing, the source, its options among it.
+      find: lists the source. Others who ask for something meanwhile wait for this.
     """
     with _lock:
         if _scopes:
-            listings = _scopes[0]
-            if source not in listings:
-                listings[source] = list_source()
-            return listings[source]
-    return list_source()
+            known = _scopes[0]
+            if what not in known:
+                known[what] = find()
+            return known[what]
+    return find()

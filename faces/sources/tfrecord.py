@@ -13,16 +13,11 @@ from faces.content import UnreadableError, fingerprint_by_reading
 from faces.record import Listing, Record
 from faces.sources.example_row import FeatureNames, Row, row_of
 from faces.sources.once import once
+from faces.sources.recordio import KEY_DIGITS, UNKNOWN
 from faces.sources.tfrecord_file import DamagedError, frames, opened
 from faces.sources.tfrecord_places import Place, Places
 from groundfloor.errors import UserError
 from groundfloor.text import shown_text
-
-# Of a key that is made of a number: a fixed number, so that such keys sort as they are stored.
-KEY_DIGITS = 10
-
-# Whose a record is that does not say it.
-UNKNOWN = "unknown"
 
 # Of how many sources a process keeps where their images are: those of a run.
 _MAX_KEPT = 4
@@ -40,7 +35,7 @@ class TFRecordSource:
 
     Nothing in such files says where the record of a key is. A process that lists them, or is the
     first to read one of their images, goes through all of them once, and then keeps where each
-    image is: 28 bytes an image, and of files in GZIP, in which nobody can jump to a place, a copy
+    image is: 32 bytes an image, and of files in GZIP, in which nobody can jump to a place, a copy
     of the unpacked images, in a file in the folder for temporary files that has no name and goes
     with the process.
 

@@ -1,0 +1,190 @@
+"""Patterns of places that come again and again, as TFX knows them: `data/span-{SPAN}/train.rec`.
+
+`{SPAN}` stands for a number, and `{YYYY}`, `{MM}` and `{DD}` for a date, whose number is that of
+its days since 1970-01-01; `{VERSION}` beside either for a number of its own. `{SPAN:3}` is a number
+of three digits.
+
+Source: TFX, `tfx/components/example_gen/utils.py`; unlike there, what matches a pattern but for the
+digits is passed over, such as a folder `span-7.part` that somebody is copying.
+"""
+
+import datetime
+import glob
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faces.sources.once import once
+from groundfloor.errors import UserError
+from groundfloor.text import listed
+
+_NUMBER, _VERSION, _DATE = "SPAN", "VERSION", ("YYYY", "MM", "DD")
+_DIGITS = dict(zip(_DATE, (4, 2, 2), strict=True))
+_PLACEHOLDER = re.compile(r"\{(SPAN|VERSION|YYYY|MM|DD)(?::([^{}]*))?\}")
+# Fewer than overflow int64, in which the store of the metadata keeps such numbers.
+_MAX_DIGITS = 18
+_WIDTH = re.compile(r"[1-9]|1[0-8]")
+_EPOCH = datetime.date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where the images are that a pattern means.
+
+    Attributes:
+      location: without any placeholder.
+      span: its number; 0 where there is no placeholder, as TFX has it.
+      version: the number of the version; None where there is no placeholder for it.
+    """
+
+    location: Path
+    span: int = 0
+    version: int | None = None
+
+    def __str__(self) -> str:
+        version = "" if self.version is None else f", version {self.version}"
+        return f"span {self.span}{version}, {str(self.location)!r}"
+
+
+def has_span(location: Path) -> bool:
+    """Whether a place is a pattern of spans."""
+    return bool(_PLACEHOLDER.search(str(location)))
+
+
+def newest_span(location: Path) -> Span:
+    """The newest span of a pattern, and of that the newest version; any other place as it is.
+
+    Within `once.listed_once` it stays the one that was found first, whatever comes meanwhile. Its
+    location is absolute.
+
+    Raises:
+      UserError: the pattern cannot be one, nothing matches it, or two places are equally new.
+    """
+    if not has_span(location):
+        return Span(location)
+    pattern = Path(os.path.realpath(location))
+    return once((newest_span, pattern), lambda: _newest(pattern))
+
+
+def _newest(location: Path) -> Span:
+    _require_sound(location)
+    spans = sorted(_spans_at(location), key=_age)
+    if not spans:
+        raise UserError(
+            f"no images: nothing matches {str(location)!r}, where "
+            f"{' '.join(match[0] for match in _PLACEHOLDER.finditer(str(location)))} stand for "
+            f"digits. {_what_is_there(location)}"
+        )
+    *others, newest = spans
+    if others and _age(others[-1]) == _age(newest):
+        raise UserError(
+            f"two places are the newest of {str(location)!r}: {str(others[-1].location)!r} and "
+            f"{str(newest.location)!r}"
+        )
+    return newest
+
+
+def _age(span: Span) -> tuple[int, int]:
+    return span.span, span.version or 0
+
+
+def _require_sound(location: Path) -> None:
+    """Either a span, or all of a date; each placeholder once, and a version only beside them."""
+    found = list(_PLACEHOLDER.finditer(str(location)))
+    names = [match[1] for match in found]
+    given = {*names} - {_VERSION}
+    if len(set(names)) < len(names) or given not in ({_NUMBER}, {*_DATE}):
+        raise UserError(
+            f"a pattern has {{SPAN}}, or {{YYYY}}, {{MM}} and {{DD}}, each of them once, and may "
+            f"have {{VERSION}} beside them. Received: {str(location)!r}"
+        )
+    for match in found:
+        if match[2] is not None and (match[1] in _DATE or not _WIDTH.fullmatch(match[2])):
+            raise UserError(
+                f"{match[0]} is no placeholder: a number of digits, such as in {{SPAN:3}}, may "
+                f"stand behind SPAN and VERSION alone. Received: {str(location)!r}"
+            )
+
+
+def _spans_at(location: Path) -> Iterator[Span]:
+    """Every place that matches a pattern."""
+    for found in _values_at(Path(), location.parts):
+        number = _number_of(found)
+        if number is not None:
+            version = int(found[_VERSION]) if _VERSION in found else None
+            yield Span(_filled(location, found), number, version)
+
+
+def _filled(location: Path, found: Mapping[str, str]) -> Path:
+    return Path(_PLACEHOLDER.sub(lambda match: found[match[1]], str(location)))
+
+
+def _values_at(folder: Path, parts: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """What the placeholders stand for, for each place below a folder that the parts lead to."""
+    if not parts:
+        yield {}
+        return
+    part, *further = parts
+    for name, found in _matches(folder, part):
+        for others in _values_at(folder / name, tuple(further)):
+            yield found | others
+
+
+def _matches(folder: Path, part: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """What is in a folder and matches a part of a pattern; and what its placeholders stand for."""
+    if _PLACEHOLDER.search(part):
+        expression = re.compile(_expression_of(part))
+        for name in sorted(_names_in(folder)):
+            if match := expression.fullmatch(name):
+                yield name, match.groupdict()
+    elif os.path.lexists(folder / part):
+        yield part, {}
+    elif glob.has_magic(part):
+        # One is enough: a pattern of files below a span is for the source to resolve.
+        for name in glob.glob(part, root_dir=folder)[:1]:
+            yield name, {}
+
+
+def _expression_of(part: str) -> str:
+    """A regular expression for a part of a path; `*` and `?` beside placeholders mean anything."""
+    expression, end = "", 0
+    for match in _PLACEHOLDER.finditer(part):
+        width = match[2] or _DIGITS.get(match[1])
+        digits = f"[0-9]{{{width or f'1,{_MAX_DIGITS}'}}}"
+        expression += f"{_literal(part[end : match.start()])}(?P<{match[1]}>{digits})"
+        end = match.end()
+    return expression + _literal(part[end:])
+
+
+def _literal(text: str) -> str:
+    return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # no folder, or none to look into: nothing matches there
+        return []
+
+
+def _number_of(found: Mapping[str, str]) -> int | None:
+    """The number of a span; None of a date that is none."""
+    if _NUMBER in found:
+        return int(found[_NUMBER])
+    try:
+        return (datetime.date(*(int(found[name]) for name in _DATE)) - _EPOCH).days
+    except ValueError:
+        return None
+
+
+def _what_is_there(location: Path) -> str:
+    """What is in the folder in which the first placeholder is looked for."""
+    parts = location.parts
+    first = next(place for place, part in enumerate(parts) if _PLACEHOLDER.search(part))
+    folder = Path(*parts[:first])
+    names = sorted(_names_in(folder))
+    if not names:
+        return f"There is nothing in {str(folder)!r}"
+    return f"In {str(folder)!r} there is {listed(names)}"
