@@ -53,6 +53,31 @@ def has_span(location: Path) -> bool:
     return bool(_PLACEHOLDER.search(str(location)))
 
 
+def check_pattern(location: Path) -> None:
+    """Refuses a pattern of spans that cannot be one, wherever it is to be looked for.
+
+    Raises:
+      UserError: it has neither a span nor all of a date, or a placeholder twice, or one with a
+        width that is none.
+    """
+    found = list(_PLACEHOLDER.finditer(str(location)))
+    if not found:
+        return
+    names = [match[1] for match in found]
+    given = {*names} - {_VERSION}
+    if len(set(names)) < len(names) or given not in ({_NUMBER}, {*_DATE}):
+        raise UserError(
+            f"a pattern has {{SPAN}}, or {{YYYY}}, {{MM}} and {{DD}}, each of them once, and may "
+            f"have {{VERSION}} beside them. Received: {str(location)!r}"
+        )
+    for match in found:
+        if match[2] is not None and (match[1] in _DATE or not _WIDTH.fullmatch(match[2])):
+            raise UserError(
+                f"{match[0]} is no placeholder: a number of digits, such as in {{SPAN:3}}, may "
+                f"stand behind SPAN and VERSION alone. Received: {str(location)!r}"
+            )
+
+
 def newest_span(location: Path) -> Span:
     """The newest span of a pattern, and of that the newest version; any other place as it is.
 
@@ -69,7 +94,7 @@ def newest_span(location: Path) -> Span:
 
 
 def _newest(location: Path) -> Span:
-    _require_sound(location)
+    check_pattern(location)
     spans = sorted(_spans_at(location), key=_age)
     if not spans:
         raise UserError(
@@ -88,24 +113,6 @@ def _newest(location: Path) -> Span:
 
 def _age(span: Span) -> tuple[int, int]:
     return span.span, span.version or 0
-
-
-def _require_sound(location: Path) -> None:
-    """Either a span, or all of a date; each placeholder once, and a version only beside them."""
-    found = list(_PLACEHOLDER.finditer(str(location)))
-    names = [match[1] for match in found]
-    given = {*names} - {_VERSION}
-    if len(set(names)) < len(names) or given not in ({_NUMBER}, {*_DATE}):
-        raise UserError(
-            f"a pattern has {{SPAN}}, or {{YYYY}}, {{MM}} and {{DD}}, each of them once, and may "
-            f"have {{VERSION}} beside them. Received: {str(location)!r}"
-        )
-    for match in found:
-        if match[2] is not None and (match[1] in _DATE or not _WIDTH.fullmatch(match[2])):
-            raise UserError(
-                f"{match[0]} is no placeholder: a number of digits, such as in {{SPAN:3}}, may "
-                f"stand behind SPAN and VERSION alone. Received: {str(location)!r}"
-            )
 
 
 def _spans_at(location: Path) -> Iterator[Span]:

@@ -5,6 +5,7 @@ Each of these returns what it looks for, and raises a UserError that names the k
 
 from pathlib import Path
 
+from faces.sources.spans import check_pattern
 from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
 from pipeline.config import Config
@@ -27,9 +28,11 @@ def check_settings(config: Config, image: str | None) -> None:
 
 
 def input_dir(config: Config) -> Path:
-    """The folder of the images."""
+    """Where the images are; a pattern of spans is for the step to resolve, on its volumes."""
     if config.data.input_dir is None:
         raise UserError("no images: give data.input_dir, folder or manifest as the steps see it")
+    for place in filter(None, (config.data.input_dir, config.data.test_dir)):
+        check_pattern(place)
     return config.data.input_dir
 
 
