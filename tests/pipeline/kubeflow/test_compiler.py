@@ -75,6 +75,13 @@ def test_the_compiled_pipeline_has_no_findings(compiled):
     assert lint(compiled) == []
 
 
+@pytest.mark.parametrize("place", ["span-{SPAN:3}/v{VERSION}/train.rec", "train-*.tfrecord"])
+def test_a_pattern_of_images_goes_to_the_step_as_it_is(place):
+    document = compile_with(f"data.input_dir=/mnt/faces/{place}")
+    assert document.parameters["data-dir"]["defaultValue"] == f"/mnt/faces/{place}"
+    assert lint(document) == []
+
+
 def test_the_same_configuration_gives_the_same_bytes(compiled):
     config = load_config(None, SETTINGS)
     assert compile_pipeline(config, IMAGE, TRAINING_IMAGE).to_yaml() == compiled.to_yaml()

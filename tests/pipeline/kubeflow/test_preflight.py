@@ -27,6 +27,8 @@ def test_without_tracking_no_server_is_asked_for():
     ("override", "image", "message"),
     [
         ("data.input_dir=null", IMAGE, "give data.input_dir"),
+        ("data.input_dir=/mnt/{SPAN}/{SPAN}", IMAGE, "each of them once"),
+        ("data.test_dir=/mnt/{VERSION}", IMAGE, "each of them once"),
         ("kubeflow.serving_dir=null", IMAGE, "kubeflow.serving_dir must name"),
         ("tracking.uri=null", IMAGE, "tracking.uri must name an MLflow server"),
         ("tracking.uri=http://me:hunter2@mlflow:5000", IMAGE, "tracking.uri must hold no user"),

@@ -138,3 +138,12 @@ def test_the_command_of_a_container_runs_as_a_process_of_its_own(tmp_path):
     launcher = launcher_in(tmp_path)
     launcher.run("ImageExampleGen", as_process=True)
     assert list(launcher.folder_of("ImageExampleGen", "examples").glob("Split-train/*.gz"))
+
+
+def test_the_images_named_at_submission_may_be_a_pattern_of_spans(tmp_path):
+    launcher = launcher_in(tmp_path, **{"data-dir": str(tmp_path / "span-{SPAN}/v{VERSION}")})
+    for span, version in ((3, 1), (4, 1), (4, 2)):
+        write_faces(tmp_path / f"span-{span}/v{version}", people=6, shots=3)
+    launcher.run("ImageExampleGen")
+    metadata = launcher.artifacts["ImageExampleGen", "examples"]["metadata"]
+    assert (metadata["span"], metadata["version"]) == (4, 2)
