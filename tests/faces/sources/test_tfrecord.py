@@ -386,3 +386,13 @@ class _Full(io.BytesIO):
 
 def test_a_number_is_padded_so_that_keys_sort_as_they_are_stored():
     assert key_of("a", 7) < key_of("a", 10)
+
+
+def test_keys_of_one_hash_are_told_apart(file, packed, monkeypatch):
+    monkeypatch.setattr("faces.sources.tfrecord_places._hash_of", lambda key: 7)
+    write_tfrecord(file, face(0), face(1, "bob"), face(2), packed=packed)
+    assert list(images_of(file).values()) == [
+        ("ann", b"image0"),
+        ("bob", b"image1"),
+        ("ann", b"image2"),
+    ]
