@@ -25,6 +25,7 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 |---|---|
 | `record` | `Record`, `Listing`, and `Source`: what a source gives |
 | `sources` | the sources, found by name; `listed_once` for a run that asks several times |
+| `sources.spans` | the newest of the places that a pattern with `{SPAN}` means |
 | `content` | reads files within bounds; the digest by which a source counts as changed |
 | `contract` | names of splits and features, and the vocabulary: what the steps' examples hold |
 | `splits` | who is trained, validated and tested |

@@ -151,7 +151,7 @@ def _example_class() -> Any:
     _message_field(features, "feature", 1, ".Features.FeatureEntry").label = kinds.LABEL_REPEATED
     _message_field(file.message_type.add(name="Example"), "features", 1, ".Features")
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
+    pool.AddSerializedFile(file.SerializeToString())
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("Example"))
 
 

@@ -86,3 +86,12 @@ def test_where_no_record_begins_none_is_read(tmp_path, offset):
     path.write_bytes(record(b"a") + record(b"b")[:-17])
     with path.open("rb") as file, pytest.raises(UnreadableError, match="no record begins at byte"):
         read_frame(file.fileno(), offset)
+
+
+def test_by_its_place_a_damaged_record_is_not_read(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(record(b"a", checksum=1) + record(b"b")[:-1])
+    with path.open("rb") as file:
+        for offset in (0, 17):
+            with pytest.raises(UnreadableError, match="its data is damaged: a wrong checksum"):
+                read_frame(file.fileno(), offset)
