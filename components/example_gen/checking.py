@@ -1,8 +1,9 @@
 """The first pass over a source: every image is read, checked and encoded once.
 
-What can be used is spilled to files, a file for each chunk of records, and only what is known of
-each image is passed on. So it can be judged over all images which of them are used, and for what,
-while memory holds one image at a time.
+The listing is written to a file, of which each worker reads the chunks that it is to check. What
+can be used is spilled to files, a file for each chunk of records, and only what is known of each
+image is passed on. So it can be judged over all images which of them are used, and for what, while
+memory holds one image at a time.
 
 ImageTransform, too, keeps records on disk between two passes, but sorted (`transform/spill.py`):
 the file that a record goes to follows from its key there, so that memory need not hold its place.
@@ -11,13 +12,16 @@ Here it follows from all images together, whose places are held, and every image
 
 import json
 import os
+import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
+from components.beam_shards import Numbers
 from components.shards import whole_file
 from faces.content import UnreadableError, content_mark
 from faces.contract import (
@@ -40,6 +44,11 @@ from faces.storage import serialized_example
 from groundfloor import progress
 
 _CHUNK_RECORDS = 64
+
+# The listing, a chunk of records a line, and where in it each line begins and the last one ends.
+_LISTING, _STARTS = "listing.jsonl", "listing.starts"
+_START = struct.Struct("<q")
+_fields_of = attrgetter(*(field.name for field in fields(Record)))
 
 
 class Place(NamedTuple):
@@ -98,7 +107,10 @@ class CheckOptions:
 
 
 class CheckImages(beam.PTransform):
-    """Pipeline -> nothing; leaves what `read_checked` and `read_example` read."""
+    """Pipeline -> nothing; leaves what `read_checked` and `read_example` read.
+
+    Writes the listing, for the workers, when it is applied.
+    """
 
     def __init__(self, records: Sequence[Record], options: CheckOptions):
         super().__init__()
@@ -107,11 +119,10 @@ class CheckImages(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
-        chunks = [(number, _packed(chunk)) for number, chunk in enumerate(_chunks(self._records))]
+        chunks = _write_listing(self._records, self._options.spill_folder)
         return (
             pipeline
-            | "ListChunks" >> beam.Create(chunks)
-            | "SpreadChunks" >> beam.Reshuffle()
+            | "Chunks" >> Numbers(chunks)
             | "Check" >> beam.ParDo(_CheckChunk(self._options, len(self._records)))
         )
 
@@ -137,18 +148,37 @@ def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
         yield records[start : start + _CHUNK_RECORDS]
 
 
-def _packed(chunk: Sequence[Record]) -> str:
-    """Records on their way through Beam: in ASCII, since its coders take no surrogate escapes."""
-    return json.dumps([astuple(record) for record in chunk])
+def _write_listing(records: Sequence[Record], spill_folder: str) -> int:
+    """Writes all records; the number of chunks.
+
+    As ASCII, which takes the surrogate escapes of a key that is not UTF-8.
+    """
+    chunks = end = 0
+    with (
+        fileio.open(os.path.join(spill_folder, _LISTING), "wb") as listing,
+        fileio.open(os.path.join(spill_folder, _STARTS), "wb") as starts,
+    ):
+        starts.write(_START.pack(end))
+        for chunk in _chunks(records):
+            line = json.dumps([_fields_of(record) for record in chunk]).encode("ascii") + b"\n"
+            listing.write(line)
+            chunks, end = chunks + 1, end + len(line)
+            starts.write(_START.pack(end))
+    return chunks
 
 
-def _unpacked(packed: str) -> list[Record]:
-    return [_record(fields) for fields in json.loads(packed)]
+def _read_chunk(chunk: int, spill_folder: str) -> list[Record]:
+    with fileio.open(os.path.join(spill_folder, _STARTS), "rb") as file:
+        file.seek(chunk * _START.size)
+        (start,), (end,) = _START.iter_unpack(file.read(2 * _START.size))
+    with fileio.open(os.path.join(spill_folder, _LISTING), "rb") as file:
+        file.seek(start)
+        return [_record(values) for values in json.loads(file.read(end - start))]
 
 
-def _record(fields: Sequence[Any]) -> Record:
+def _record(values: Sequence[Any]) -> Record:
     """From JSON, which has lists where a record has tuples."""
-    key, identity, split, landmarks, box, columns = fields
+    key, identity, split, landmarks, box, columns = values
     return Record(
         key,
         identity,
@@ -168,21 +198,20 @@ def _examples_file(spill_folder: str, chunk: int) -> str:
 
 
 class _CheckChunk(beam.DoFn):
-    """(chunk, packed records) -> nothing; writes the chunk's examples, and what is known."""
+    """Number of a chunk -> nothing; writes its examples, and what is known of its images."""
 
     def __init__(self, options: CheckOptions, total: int):
         self._options = options
         self._total = total
 
-    def process(self, element: tuple[int, str]) -> None:
-        chunk, packed = element
+    def process(self, chunk: int) -> None:
         folder = self._options.spill_folder
         facts, offset = [], 0
         with (
             whole_file(_examples_file(folder, chunk)) as path,
             fileio.open(path, "wb") as examples,
         ):
-            for record in _unpacked(packed):
+            for record in _read_chunk(chunk, folder):
                 image, example = self._check(record)
                 place = Place(chunk, offset, len(example))
                 facts.append(_facts(replace(image, place=place)))

@@ -1,6 +1,7 @@
 """The second pass: what was spilled goes to the files of its split."""
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import apache_beam as beam
 import tensorflow as tf
 from tfx.dsl.io import fileio
 
+from components.beam_shards import Numbers
 from components.example_gen.checking import CheckedImage, Place, read_example
 from components.shards import shard_name, write_shard
 
@@ -31,7 +33,10 @@ class Shard:
 
 
 class WriteShards(beam.PTransform):
-    """Pipeline -> nothing; writes each shard, a gzipped TFRecord of tf.train.Example."""
+    """Pipeline -> nothing; writes each shard, a gzipped TFRecord of tf.train.Example.
+
+    Writes down what goes into which shard, for the workers, when it is applied.
+    """
 
     def __init__(self, shards: Sequence[Shard], spill_folder: str):
         super().__init__()
@@ -40,10 +45,12 @@ class WriteShards(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
+        for number, shard in enumerate(self._shards):
+            with fileio.open(_plan_file(self._spill_folder, number), "w") as file:
+                file.write(json.dumps([shard.folder, shard.name, shard.places]))
         return (
             pipeline
-            | "ListShards" >> beam.Create(self._shards)
-            | "SpreadShards" >> beam.Reshuffle()
+            | "Shards" >> Numbers(len(self._shards))
             | "Write" >> beam.Map(_write_shard, self._spill_folder)
         )
 
@@ -71,7 +78,18 @@ def _turn(image: CheckedImage) -> bytes:
     return hashlib.sha256(image.record.key.encode()).digest()
 
 
-def _write_shard(shard: Shard, spill_folder: str) -> None:
+def _plan_file(spill_folder: str, number: int) -> str:
+    return os.path.join(spill_folder, f"shard-{number:08d}.json")
+
+
+def _read_plan(number: int, spill_folder: str) -> Shard:
+    with fileio.open(_plan_file(spill_folder, number)) as file:
+        folder, name, places = json.loads(file.read())
+    return Shard(folder, name, [Place(*place) for place in places])
+
+
+def _write_shard(number: int, spill_folder: str) -> None:
+    shard = _read_plan(number, spill_folder)
     fileio.makedirs(shard.folder)
     # JPEG and PNG are compressed already, and gain nothing from more.
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)

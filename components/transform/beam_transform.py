@@ -5,21 +5,23 @@ all of them in memory there: transformed examples are spilled to files until the
 """
 
 import hashlib
+import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils import windowed_value
-from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.shared import Shared
+from tfx.dsl.io import fileio
 
-from components.beam_shards import ReadShards
-from components.shards import shard_name, write_shard
+from components.beam_shards import Numbers, records_of
+from components.shards import shard_name, whole_file, write_shard
 from components.transform.spill import Range, Spilled, read_ranges, write_run
 from faces.contract import (
     COLUMN_PREFIX,
@@ -45,27 +47,80 @@ _BYTES_PER_SHARD = 128 * 2**20
 
 
 class CountExamples(beam.PTransform):
-    """Pipeline -> one list of ((split, identity), how many examples).
+    """Pipeline -> nothing; leaves what `read_counts` reads.
+
+    Each file is counted by itself, so that no name goes from one stage to the next.
 
     Args:
       files: split -> its files.
+      spill: a folder that all workers see.
     """
 
-    def __init__(self, files: Mapping[str, Sequence[str]]):
+    def __init__(self, files: Mapping[str, Sequence[str]], spill: str):
         super().__init__()
         self._files = files
+        self._spill = spill
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
-        names = [
+        return (
             pipeline
-            | f"Read[{split}]" >> ReadShards(paths)
-            | f"Identity[{split}]"
-            >> beam.Map(lambda record, split=split: (split, _identity(record)))
-            for split, paths in self._files.items()
-        ]
-        counts = names | beam.Flatten() | beam.combiners.Count.PerElement()
-        return counts | beam.combiners.ToList()
+            | "Files" >> Numbers(_write_files(self._files, self._spill))
+            | "Count" >> beam.Map(_count_file, self._spill)
+        )
+
+
+def read_counts(
+    files: Mapping[str, Sequence[str]], spill: str
+) -> list[tuple[tuple[str, str], int]]:
+    """((split, identity), how many examples) of each, as `CountExamples` has left them."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for number in range(sum(map(len, files.values()))):
+        for split, identity, images in _read_json(_counts_file(spill, number)):
+            counts[split, identity] += images
+    return list(counts.items())
+
+
+def _count_file(number: int, spill: str) -> None:
+    split, path = _read_file(number, spill)
+    counts = Counter((split, _identity(record)) for record in records_of(path))
+    with whole_file(_counts_file(spill, number)) as unfinished:
+        _write_json(unfinished, [[*kind, images] for kind, images in counts.items()])
+
+
+def _write_files(files: Mapping[str, Sequence[str]], spill: str) -> int:
+    """Writes down what is to be read; the number of files."""
+    listed = [(split, path) for split, paths in files.items() for path in paths]
+    _write_json(_files_file(spill), listed)
+    return len(listed)
+
+
+def _read_file(number: int, spill: str) -> tuple[str, str]:
+    """Split and path of a file."""
+    split, path = _read_json(_files_file(spill))[number]
+    return split, path
+
+
+def _files_file(spill: str) -> str:
+    return os.path.join(spill, "files.json")
+
+
+def _counts_file(spill: str, number: int) -> str:
+    return os.path.join(spill, f"counts-{number:08d}.json")
+
+
+def _vocabulary_file(spill: str) -> str:
+    return os.path.join(spill, "vocabulary.json")
+
+
+def _read_json(path: str) -> Any:
+    with fileio.open(path) as file:
+        return json.loads(file.read())
+
+
+def _write_json(path: str, content: Any) -> None:
+    with fileio.open(path, "w") as file:
+        file.write(json.dumps(content))
 
 
 @dataclass(frozen=True)
@@ -103,7 +158,8 @@ class TransformExamples(beam.PTransform):
       files: split -> its files.
       folders: split -> where the transformed ones go.
       census: of the examples.
-      spill: a folder for what does not fit into memory, which all workers see.
+      spill: a folder for what does not fit into memory, which all workers see. The vocabulary is
+        written there, for them, when this is applied.
     """
 
     def __init__(
@@ -122,74 +178,88 @@ class TransformExamples(beam.PTransform):
         self._spill = spill
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Each split has a branch of its own: to flatten the records would hold all of them."""
+        """Called by Beam."""
         shards = {
             split: _shards(images, self._input_shape)
             for split, images in self._census.images.items()
         }
+        _write_json(_vocabulary_file(self._spill), self._census.vocabulary)
+        images = sum(self._census.images.values())
         return (
-            [self._spilled(pipeline, split) for split in self._files]
-            | beam.Flatten()
+            pipeline
+            | "Files" >> Numbers(_write_files(self._files, self._spill))
+            | "Transform"
+            >> beam.ParDo(_TransformFile(self._input_shape, shards, images, self._spill))
             | beam.GroupByKey()
             | "Write" >> beam.ParDo(_WriteShard(self._folders, shards))
         )
 
-    def _spilled(self, pipeline: beam.Pipeline, split: str) -> beam.PCollection:
-        return (
-            pipeline
-            | f"Read[{split}]" >> ReadShards(self._files[split])
-            | f"Batch[{split}]"
-            >> beam.BatchElements(min_batch_size=_BATCH_SIZE, max_batch_size=_BATCH_SIZE)
-            | f"Transform[{split}]"
-            >> beam.ParDo(_TransformBatch(self._input_shape, split, self._census, self._spill))
-        )
+
+class _Labels:
+    """The label of each training identity: read once in a process, however many threads it has."""
+
+    def __init__(self, path: str):
+        self.label_of = {name.encode(): label for label, name in enumerate(_read_json(path))}
 
 
-class _TransformBatch(beam.DoFn):
-    """[example] -> ((split, shard), where some of its transformed examples lie)."""
+class _TransformFile(beam.DoFn):
+    """Number of a file -> ((split, shard), where some of its transformed examples lie)."""
 
-    def __init__(self, input_shape: tuple[int, int, int], split: str, census: Census, spill: str):
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        shards: Mapping[str, int],
+        total: int,
+        spill: str,
+    ):
         self._input_shape = input_shape
-        self._split = split
-        self._shards = _shards(census.images[split], input_shape)
-        self._total = sum(census.images.values())
-        self._labels = {name.encode(): label for label, name in enumerate(census.vocabulary)}
+        self._shards = shards
+        self._total = total
         self._spill = spill
+        self._shared_labels = Shared()
 
     def setup(self) -> None:
+        self._labels = self._shared_labels.acquire(lambda: _Labels(_vocabulary_file(self._spill)))
         self._pixels = tf.function(
             lambda encoded: decode_and_resize(encoded, self._input_shape),
             input_signature=[tf.TensorSpec([None], tf.string)],
         )
 
-    def start_bundle(self) -> None:
-        self._waiting: list[Spilled] = []
-        self._bytes = 0
+    def process(self, number: int) -> Iterator[tuple[tuple[str, int], Range]]:
+        split, path = _read_file(number, self._spill)
+        records, waiting = records_of(path), list[Spilled]()
+        size = 0
+        while batch := list(islice(records, _BATCH_SIZE)):
+            transformed = self._transformed(batch, self._shards[split])
+            waiting.extend(transformed)
+            size += sum(len(spilled.record) for spilled in transformed)
+            progress.advance("images", len(batch), self._total)
+            if size >= _RUN_BYTES:
+                yield from self._written(split, waiting)
+                waiting, size = [], 0
+        yield from self._written(split, waiting)
 
-    def process(self, batch: list[bytes]) -> Iterator[tuple[tuple[str, int], Range]]:
+    def _transformed(self, batch: Sequence[bytes], shards: int) -> list[Spilled]:
         examples = [tf.train.Example.FromString(record) for record in batch]
-        for example, image in zip(examples, self._decoded(examples), strict=True):
-            identity, key = _bytes_of(example, IDENTITY), _bytes_of(example, IMAGE_KEY)
-            label = self._labels.get(identity, UNKNOWN_LABEL)
-            record = to_example(
-                image, label, identity, key, _size_of(example), columns=_columns_of(example)
-            )
-            self._waiting.append(Spilled(*_place(key, self._shards), record))
-            self._bytes += len(record)
-        progress.advance("images", len(batch), self._total)
-        if self._bytes >= _RUN_BYTES:
-            yield from self._written()
+        return [
+            self._spilled(example, image, shards)
+            for example, image in zip(examples, self._decoded(examples), strict=True)
+        ]
 
-    def finish_bundle(self) -> Iterator[windowed_value.WindowedValue]:
-        for pair in self._written():
-            yield windowed_value.WindowedValue(pair, MIN_TIMESTAMP, [GlobalWindow()])
+    def _spilled(self, example: tf.train.Example, image: np.ndarray, shards: int) -> Spilled:
+        identity, key = _bytes_of(example, IDENTITY), _bytes_of(example, IMAGE_KEY)
+        label = self._labels.label_of.get(identity, UNKNOWN_LABEL)
+        columns = _columns_of(example)
+        record = to_example(image, label, identity, key, _size_of(example), columns=columns)
+        return Spilled(*_place(key, shards), record)
 
-    def _written(self) -> Iterator[tuple[tuple[str, int], Range]]:
+    def _written(
+        self, split: str, waiting: Sequence[Spilled]
+    ) -> Iterator[tuple[tuple[str, int], Range]]:
         """Writes what waits, and says where."""
-        if self._waiting:
-            for shard, range_ in write_run(self._spill, self._waiting).items():
-                yield (self._split, shard), range_
-        self.start_bundle()
+        if waiting:
+            for shard, range_ in write_run(self._spill, waiting).items():
+                yield (split, shard), range_
 
     def _decoded(self, examples: Sequence[tf.train.Example]) -> np.ndarray:
         encoded = [_bytes_of(example, IMAGE_ENCODED) for example in examples]

@@ -1,11 +1,9 @@
 """Executor of ImageTransform."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import apache_beam as beam
 from tfx.components.util import examples_utils
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
@@ -18,6 +16,7 @@ from components.transform.beam_transform import (
     Census,
     CountExamples,
     TransformExamples,
+    read_counts,
     shard_names,
 )
 from faces.contract import VOCABULARY_FILE, vocabulary_schema
@@ -64,12 +63,12 @@ class Executor(BeamExecutor):
         spill = os.path.join(self._get_tmp_dir(), "spilled")
         for folder in (*folders.values(), spill):
             fileio.makedirs(folder)  # a split without images has a folder all the same
-        census = self._count(files)
-        io_utils.write_pbtxt_file(
-            os.path.join(schema.uri, VOCABULARY_FILE), vocabulary_schema(census.vocabulary)
-        )
         input_shape = tuple(exec_properties[INPUT_SHAPE_KEY])
         try:
+            census = self._count(files, spill)
+            io_utils.write_pbtxt_file(
+                os.path.join(schema.uri, VOCABULARY_FILE), vocabulary_schema(census.vocabulary)
+            )
             with self._make_beam_pipeline() as pipeline:
                 _ = pipeline | TransformExamples(input_shape, files, folders, census, spill)
         finally:
@@ -83,13 +82,8 @@ class Executor(BeamExecutor):
         write_listing(transformed.uri, folders.values())
         examples_utils.set_payload_format(transformed, example_gen_pb2.FORMAT_TF_EXAMPLE)
 
-    def _count(self, files: Mapping[str, Sequence[str]]) -> Census:
+    def _count(self, files: Mapping[str, Sequence[str]], spill: str) -> Census:
         """Reads all examples once, for what must be known before the first is transformed."""
-        path = os.path.join(self._get_tmp_dir(), "census.json")
         with self._make_beam_pipeline() as pipeline:
-            _ = (
-                pipeline
-                | CountExamples(files)
-                | beam.Map(lambda counts: io_utils.write_string_file(path, json.dumps(counts)))
-            )
-        return Census.of(json.loads(io_utils.read_string_file(path)), files)
+            _ = pipeline | CountExamples(files, spill)
+        return Census.of(read_counts(files, spill), files)
