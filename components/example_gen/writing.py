@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx.dsl.io import fileio
 
 from components.beam_shards import Numbers
@@ -91,7 +90,5 @@ def _read_plan(number: int, spill_folder: str) -> Shard:
 def _write_shard(number: int, spill_folder: str) -> None:
     shard = _read_plan(number, spill_folder)
     fileio.makedirs(shard.folder)
-    # JPEG and PNG are compressed already, and gain nothing from more.
-    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
     records = (read_example(place, spill_folder) for place in shard.places)
-    write_shard(os.path.join(shard.folder, shard.name), records, options)
+    write_shard(os.path.join(shard.folder, shard.name), records)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image
 
 from faces.images.decode import decode_image
 from faces.images.formats import BadImageError, open_image
@@ -99,20 +99,39 @@ def _is_picture(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
     """Whether decoded pixels are the picture, up to the rounding of decoders of the kind."""
     if pixels.shape[:2] != (shown.height, shown.width):
         return False
-    mode, pixels = ("L", pixels[..., 0]) if pixels.shape[-1] == 1 else ("RGB", pixels)
-    shown = shown if shown.mode == mode else shown.convert(mode)
-    difference = ImageStat.Stat(ImageChops.difference(Image.fromarray(pixels), shown))
+    mode = "L" if pixels.shape[-1] == 1 else "RGB"
+    levels = np.asarray(shown if shown.mode == mode else shown.convert(mode)).reshape(pixels.shape)
+    difference = np.maximum(pixels, levels) - np.minimum(pixels, levels)
     if kind == "jpeg":
-        return max(difference.mean) <= _JPEG_MEAN
-    return max(most for _, most in difference.extrema) <= _PNG_MOST
+        return float(_means(difference).max()) <= _JPEG_MEAN
+    return int(difference.max()) <= _PNG_MOST
+
+
+def _means(levels: np.ndarray) -> np.ndarray:
+    """The mean of each channel, of [height, width, channels]; rows first: a tenth of the time."""
+    height, width = levels.shape[:2]
+    return levels.sum(axis=0, dtype=np.uint32).sum(axis=0, dtype=np.uint64) / (height * width)
+
+
+def _is_flat(pixels: np.ndarray) -> bool:
+    """Most pictures are known not to be by their first row."""
+    first = pixels[0, 0]
+    return bool((pixels[0] == first).all() and (pixels == first).all())
 
 
 def _describe(encoded: bytes, kind: str, pixels: np.ndarray, shown: Image.Image) -> EncodedImage:
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
     digest.update(np.ascontiguousarray(pixels).data)
-    is_flat = not np.ptp(pixels, axis=(0, 1)).any()
-    return EncodedImage(encoded, kind, height, width, digest.hexdigest(), is_flat, _is_grey(shown))
+    return EncodedImage(
+        encoded,
+        kind,
+        height,
+        width,
+        digest.hexdigest(),
+        is_flat=_is_flat(pixels),
+        is_grey=_is_grey(shown),
+    )
 
 
 def _is_grey(shown: Image.Image) -> bool:

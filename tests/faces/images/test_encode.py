@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from faces.images import encode
 from faces.images.decode import decode_image
 from faces.images.encode import BadImageError, encode_image
 from faces.images.formats import ALLOWED
@@ -212,3 +213,17 @@ def test_one_plain_colour_is_flat_even_where_its_channels_differ(colour):
     assert encode_image(encoded(face, "png"), 10_000, 3).is_flat
     face.putpixel((3, 3), (255, 255, 255))
     assert not encode_image(encoded(face, "png"), 10_000, 3).is_flat
+
+
+@given(st.integers(1, 70), st.integers(1, 5), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))
+def test_means_of_channels_are_those_of_numpy(height, width, channels, seed):
+    levels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+    np.testing.assert_allclose(encode._means(levels), levels.mean(axis=(0, 1)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("where", [(0, 1), (5, 0), (7, 9)])
+def test_a_single_other_pixel_anywhere_is_not_flat(where):
+    pixels = np.full((8, 10, 3), 7, np.uint8)
+    assert encode._is_flat(pixels)
+    pixels[*where, 1] = 8
+    assert not encode._is_flat(pixels)
