@@ -8,7 +8,6 @@ the system's page cache by then: from a disk that is slower, it takes what the d
 """
 
 import argparse
-import io
 import os
 import statistics
 import struct
@@ -18,9 +17,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
-from PIL import Image
+from drawn_images import DRAWN, draw_jpegs
 
 from faces.images.decode import decode_and_resize, decode_image
 from faces.record import Record
@@ -31,7 +29,6 @@ from faces.sources.recordio import RecordIOSource
 APPETITE = 5_400
 SIDE = 112
 BATCH = 64
-DRAWN = 500  # different images; the file repeats them
 
 
 def main() -> None:
@@ -63,8 +60,7 @@ def main() -> None:
 
 def write(location: Path, images: int, people: int) -> None:
     """Writes the .rec file and its index."""
-    draws = np.random.default_rng(0)
-    drawn = [jpeg(draws) for _ in range(DRAWN)]
+    drawn = draw_jpegs(SIDE)
     with open(location, "wb") as file, open(location.with_suffix(".idx"), "w") as index:
         header = LABEL.pack(images + 1) + LABEL.pack(images + 1)
         file.write(packed(IMAGE_HEADER.pack(2, 0.0, 0, 0) + header))
@@ -79,16 +75,6 @@ def packed(data: bytes) -> bytes:
     """A record of one part; the magic number does not stand in what is drawn here."""
     assert struct.pack("<I", MAGIC) not in data
     return PART.pack(MAGIC, len(data)) + data + b"\0" * (-len(data) % 4)
-
-
-def jpeg(draws: np.random.Generator) -> bytes:
-    """Smooth shapes with some noise, which take about as many bytes as a face."""
-    shapes = Image.fromarray(draws.integers(0, 256, (9, 9, 3), np.uint8))
-    pixels = np.asarray(shapes.resize((SIDE, SIDE), Image.Resampling.BICUBIC), np.float32)
-    noisy = np.clip(pixels + draws.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noisy).save(buffer, "jpeg", quality=90)
-    return buffer.getvalue()
 
 
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])

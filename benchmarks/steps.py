@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import channel, standard_artifacts
 
@@ -12,6 +10,7 @@ from components.example_gen import executor as example_gen
 from components.example_gen.artifacts import QuarantineReport
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
+from components.run_environment import IN_PROCESS_BEAM
 from components.transform import executor as transform
 from components.transform.component import ImageTransform
 
@@ -26,12 +25,12 @@ def new_artifact(kind: type, folder: Path, artifact_id: int = 1) -> Any:
 
 
 def executor_of(executor_class: type, tmp_dir: Path) -> Any:
-    """An executor with the context that a launcher gives it."""
+    """An executor with the context that a launcher gives it; `beam_variables` may change Beam's."""
     tmp_dir.mkdir(parents=True, exist_ok=True)
     context = base_beam_executor.BaseBeamExecutor.Context(
         tmp_dir=str(tmp_dir),
         unique_id="1",
-        make_beam_pipeline_fn=lambda: beam.Pipeline(runner=FnApiRunner()),
+        beam_pipeline_args=list(IN_PROCESS_BEAM),
     )
     return executor_class(context)
 

@@ -13,6 +13,14 @@ from dataclasses import asdict, dataclass
 _STORE = "ARCFACE_PIPELINE_TRACKING_STORE"
 _BEAM = "ARCFACE_PIPELINE_BEAM_ARGS"
 
+# What Beam runs on where nobody says it: the step's own process.
+# Beam's DirectRunner would first try to download another runner; this is the one it falls back to.
+# A non-empty image keeps TFX from building a package of itself for workers that there are not.
+IN_PROCESS_BEAM = (
+    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "--sdk_container_image=none",
+)
+
 
 @dataclass(frozen=True)
 class TrackingStore:

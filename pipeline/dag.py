@@ -11,6 +11,7 @@ from components.evaluator.component import FaceEvaluator
 from components.evaluator.resolver import CANDIDATE_KEY, LatestOtherBlessedModelStrategy
 from components.example_gen.component import ImageExampleGen
 from components.pusher.component import Pusher
+from components.run_environment import IN_PROCESS_BEAM
 from components.statistics.component import StatisticsGen
 from components.trainer.component import FaceTrainer, Hyperparameters
 from components.trainer.config import TrainerSettings
@@ -25,13 +26,6 @@ from faces.contract import SCALAR_FEATURES, TEST, VAL
 from pipeline.config import Config
 
 PIPELINE_NAME = "arcface-pipeline"
-
-# Beam's DirectRunner would first try to download another runner; this is the one it falls back to.
-# A non-empty image keeps TFX from building a package of itself for workers that there are not.
-_IN_PROCESS_BEAM = (
-    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    "--sdk_container_image=none",
-)
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,7 @@ def create_pipeline(
         components=_create_components(config, places, hyperparameters),
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=list(beam_args or _IN_PROCESS_BEAM),
+        beam_pipeline_args=list(beam_args or IN_PROCESS_BEAM),
     )
 
 
