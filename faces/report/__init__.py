@@ -1,0 +1,1 @@
+"""Pages on images, for people who look at them."""
