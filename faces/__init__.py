@@ -30,6 +30,8 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 | `contract` | names of splits and features, and the vocabulary: what the steps' examples hold |
 | `splits` | who is trained, validated and tested |
 | `duplicates`, `quarantine` | equal and plain images; the report of what cannot be used |
+| `audit` | labels that embeddings make doubtful |
+| `report` | the contact sheet, a page of small pictures |
 | `images` | one image: which formats are read, what a viewer shows, what the network sees |
 | `storage` | examples as tf.train.Example, written and read back |
 

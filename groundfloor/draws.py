@@ -30,6 +30,7 @@ class Draw(StrEnum):
     BASELINE_TRAINING_IMAGES = "baseline training images"
     BASELINE_DECOMPOSITION = "baseline decomposition"
     BASELINE_PEOPLE = "baseline people"
+    AUDITED_HALVES = "audited halves"
 
 
 def rank(draw: Draw, seed: int, name: str) -> bytes:
