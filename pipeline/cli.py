@@ -6,6 +6,7 @@ All of them are imported for `arcface --help`; each loads what is heavy only whe
 import sys
 
 from pipeline import (
+    audit,
     compile_kubeflow,
     doctor,
     kubeflow_lint,
@@ -19,6 +20,7 @@ from pipeline.command import new_app, start
 app = new_app()
 app.command("run")(run_local.main)
 app.command("verify")(verify.main)
+app.command("audit")(audit.main)
 app.command("compile")(compile_kubeflow.main)
 app.command("lint")(kubeflow_lint.main)
 app.command("submit")(run_kubeflow.main)

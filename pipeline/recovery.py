@@ -94,12 +94,20 @@ def give_up_missing(database: Path) -> dict[str, list[str]]:
     store = metadata_store.connect(database)
     missing: dict[str, list[str]] = {}
     for artifact in _live(store):
-        fault = _fault(artifact, _noted(database, artifact.id))
+        fault = fault_in(artifact, database)
         if fault:
             artifact.state = Artifact.DELETED
             store.put_artifacts([artifact])
             missing.setdefault(_maker_of(artifact), []).append(fault)
     return missing
+
+
+def fault_in(artifact: Artifact, database: Path) -> str:
+    """How the files of an artifact differ from what was noted, in a few words; empty if not."""
+    noted = _noted(database, artifact.id)
+    if not noted:
+        return f"{artifact.uri} was not finished"
+    return next(filter(None, map(_change, noted)), "")
 
 
 def unfinished_nodes(database: Path) -> list[str]:
@@ -175,13 +183,6 @@ def _noted(database: Path, artifact: int) -> list[NotedFile]:
             [artifact],
         ).fetchall()
     return [NotedFile(Path(path), *others) for path, *others in rows]
-
-
-def _fault(artifact: Artifact, noted: list[NotedFile]) -> str:
-    """What is wrong with an artifact, in a few words; empty if nothing is."""
-    if not noted:
-        return f"{artifact.uri} was not finished"
-    return next(filter(None, map(_change, noted)), "")
 
 
 def _change(file: NotedFile) -> str:

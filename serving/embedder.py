@@ -55,10 +55,16 @@ class Embedder:
             with plain_path(str(path)) as plain:
                 self._model = tf.saved_model.load(plain)
             self._signature = self._model.signatures[SERVING_SIGNATURE]
-            self._shape = pixels_shape(self._model.signatures[PIXELS_SIGNATURE])
+            self._pixels_signature = self._model.signatures[PIXELS_SIGNATURE]
+            self._shape = pixels_shape(self._pixels_signature)
         except Exception as error:  # whatever a file that is no model makes TensorFlow raise
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise UserError(f"cannot load the model {path}: {reason}") from None
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of what the network sees."""
+        return self._shape
 
     @property
     def channels(self) -> int:
@@ -93,6 +99,10 @@ class Embedder:
                 f"{path} is no usable image for this model: TensorFlow cannot decode it to "
                 f"{self.channels} channels"
             ) from None
+
+    def embed_pixels(self, pixels: tf.Tensor) -> np.ndarray:
+        """The embeddings of what the network sees, uint8 [N, H, W, C]: float32 [N, D]."""
+        return self._pixels_signature(pixels=pixels)[EMBEDDING_KEY].numpy()
 
     def embed(self, path: Path, image: bytes) -> np.ndarray:
         """The embedding of a JPEG or PNG, float32 [D], L2-normalised.

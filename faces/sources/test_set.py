@@ -48,9 +48,14 @@ class WithTestSet:
 
     def read(self, record: Record) -> bytes:
         """See the source that the image is of."""
+        source, own = self.origin_of(record)
+        return source.read(own)
+
+    def origin_of(self, record: Record) -> tuple[Source, Record]:
+        """The source that an image is of, and the image as that source has it."""
         if record.split == TEST:
-            return self.test.read(record)
-        return self.source.read(replace(record, key=record.key.removeprefix(_OTHER)))
+            return self.test, record
+        return self.source, replace(record, key=record.key.removeprefix(_OTHER))
 
     def fingerprint(self) -> str:
         """See `content.fingerprint_of`; every image is read."""

@@ -14,6 +14,7 @@ from tests import ROOT
 FILES = {
     "run": "run_local",
     "verify": "verify",
+    "audit": "audit",
     "compile": "compile_kubeflow",
     "lint": "kubeflow_lint",
     "submit": "run_kubeflow",
@@ -27,6 +28,7 @@ HEAVY = {"apache_beam", "keras", "kfp", "mlflow", "scipy", "sklearn", "tensorflo
 MISTAKES = {
     "run": (["--config", "no.yaml"], "cannot read the configuration"),
     "verify": (["no.jpg", "no.jpg"], "no.jpg is no usable image"),
+    "audit": (["nowhere"], "there is no run in "),
     "compile": (["--config", "no.yaml"], "cannot read the configuration"),
     "lint": (["no.yaml"], "cannot read no.yaml"),
     "submit": (["--host", "http://nobody.invalid", "--file", "no.yaml"], "cannot read no.yaml"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from groundfloor.errors import UserError
@@ -27,6 +28,13 @@ def test_an_image_of_any_format_is_seen_as_the_network_sees_it(embedder):
     assert (seen.pixels.shape, seen.pixels.dtype) == ((32, 32, 1), np.uint8)
     assert seen.embedding.shape == (2,)
     assert np.linalg.norm(seen.embedding) == pytest.approx(1, abs=1e-6)
+
+
+def test_pixels_have_the_embeddings_of_the_images_that_they_are_of(embedder):
+    seen = [embedder.see(Path("a.png"), encoded(draw_face(1, n), "png")) for n in range(2)]
+    together = embedder.embed_pixels(tf.constant(np.stack([image.pixels for image in seen])))
+    assert together == pytest.approx(np.array([image.embedding for image in seen]), abs=1e-6)
+    assert embedder.input_shape == (32, 32, 1)
 
 
 def test_what_is_no_image_is_named(embedder):
