@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from components.evaluator.config import EvaluationConfig
 from components.example_gen.config import DataConfig
+from components.image_config import ImageConfig
 from components.section import Section
 from components.trainer.config import ModelConfig, TrainingConfig
 from groundfloor.credentials import has_credentials
@@ -58,6 +59,7 @@ class Config(Section):
     """The whole configuration of one pipeline."""
 
     data: DataConfig = DataConfig()
+    image: ImageConfig = ImageConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

@@ -1,0 +1,40 @@
+"""The section `image` of the configuration, which more than one step takes a part of."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.section import Section
+
+
+class DetectionConfig(Section):
+    """Where in an image the face is, where the source does not say: ImageExampleGen's part."""
+
+    detector: Literal["off", "mtcnn"] = Field(
+        "off", description="Finds faces and their five landmarks where the source gives none."
+    )
+    faces: Literal["largest", "centre", "quarantine"] = Field(
+        "largest", description="Which of several faces is the person; quarantine: none of them."
+    )
+    no_face: Literal["quarantine", "resize"] = Field(
+        "quarantine", description="What becomes of an image in which no face is found."
+    )
+
+
+class ImageConfig(DetectionConfig):
+    """From an image to the pixels that the network sees."""
+
+    resize: Literal["stretch", "crop", "pad"] = Field(
+        "stretch",
+        description="How an image gets the shape of the input: stretched, its middle cut out, or "
+        "the whole of it with black bars.",
+    )
+    align: bool = Field(
+        True,
+        description="Move five known landmarks onto ArcFace's template; cut out a face of which "
+        "only the box is known.",
+    )
+
+    def detection(self) -> DetectionConfig:
+        """The part that ImageExampleGen takes: the rest changes nothing of what it writes."""
+        return DetectionConfig(**self.model_dump(include=set(DetectionConfig.model_fields)))
