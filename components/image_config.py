@@ -1,10 +1,12 @@
 """The section `image` of the configuration, which more than one step takes a part of."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from components.section import Section
+from faces.images.preprocess import Preprocessing
 
 
 class DetectionConfig(Section):
@@ -38,3 +40,8 @@ class ImageConfig(DetectionConfig):
     def detection(self) -> DetectionConfig:
         """The part that ImageExampleGen takes: the rest changes nothing of what it writes."""
         return DetectionConfig(**self.model_dump(include=set(DetectionConfig.model_fields)))
+
+    def preprocessing(self, input_shape: Sequence[int]) -> Preprocessing:
+        """What becomes of an image for a network that takes this height, width and channels."""
+        height, width, channels = input_shape
+        return Preprocessing((height, width, channels), **self.model_dump())

@@ -4,6 +4,8 @@ ImageTransform runs these over the training data and the serving signature holds
 its graph: what the model is trained on is what it is served.
 """
 
+from collections.abc import Callable, Mapping
+
 import tensorflow as tf
 
 
@@ -23,22 +25,75 @@ def decode_image(encoded: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.io.decode_image(encoded, channels=channels, expand_animations=False)
 
 
-def resize_image(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+def resize_image(image: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
     """Resizes to exactly `height` x `width`, bilinear and antialiased; uint8 in, uint8 out.
 
     Antialiasing matters where a large photograph shrinks: without it the network would see the
-    noise of single pixels.
+    noise of single pixels. An image that has the size already is handed on as it is.
     """
-    resized = tf.image.resize(image, [height, width], method="bilinear", antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
+    is_so_large = tf.reduce_all(tf.equal(tf.shape(image)[:2], tf.stack([height, width])))
+    return tf.cond(is_so_large, lambda: image, lambda: _interpolated(image, height, width))
 
 
-def decode_and_resize(encoded: tf.Tensor, input_shape: tuple[int, int, int]) -> tf.Tensor:
+def _interpolated(image: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
+    resized = tf.image.resize(image, tf.stack([height, width]), method="bilinear", antialias=True)
+    return to_levels(resized)
+
+
+def to_levels(pixels: tf.Tensor) -> tf.Tensor:
+    """Rounds to uint8."""
+    return tf.cast(tf.clip_by_value(tf.round(pixels), 0.0, 255.0), tf.uint8)
+
+
+def crop_image(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Resizes the largest part around the middle that has the shape of the result."""
+    rows, columns = _sides(image)
+    kept_rows = tf.clip_by_value(_rounded(columns * height / width), 1, tf.cast(rows, tf.int32))
+    kept_columns = tf.clip_by_value(_rounded(rows * width / height), 1, tf.cast(columns, tf.int32))
+    top = (tf.shape(image)[0] - kept_rows) // 2
+    left = (tf.shape(image)[1] - kept_columns) // 2
+    part = image[top : top + kept_rows, left : left + kept_columns]
+    return resize_image(part, height, width)
+
+
+def pad_image(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Resizes the whole image to where it fits, in the middle of black."""
+    rows, columns = _sides(image)
+    scale = tf.minimum(height / rows, width / columns)
+    new_rows = tf.clip_by_value(_rounded(rows * scale), 1, height)
+    new_columns = tf.clip_by_value(_rounded(columns * scale), 1, width)
+    top, left = (height - new_rows) // 2, (width - new_columns) // 2
+    resized = resize_image(image, new_rows, new_columns)
+    return tf.image.pad_to_bounding_box(resized, top, left, height, width)
+
+
+def _sides(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Height and width, float64: so that products and ratios of them round as they should."""
+    sides = tf.cast(tf.shape(image)[:2], tf.float64)
+    return sides[0], sides[1]
+
+
+def _rounded(number: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.round(number), tf.int32)
+
+
+# How an image gets the shape of the network's input: `image.resize` -> the function that does it.
+RESIZE_MODES: Mapping[str, Callable[[tf.Tensor, int, int], tf.Tensor]] = {
+    "stretch": resize_image,
+    "crop": crop_image,
+    "pad": pad_image,
+}
+
+
+def decode_and_resize(
+    encoded: tf.Tensor, input_shape: tuple[int, int, int], resize: str = "stretch"
+) -> tf.Tensor:
     """Decodes and resizes a batch.
 
     Args:
       encoded: string [N], each a JPEG or PNG of any size.
       input_shape: height, width and channels of the result.
+      resize: of `RESIZE_MODES`.
 
     Returns:
       uint8 [N, height, width, channels].
@@ -46,7 +101,7 @@ def decode_and_resize(encoded: tf.Tensor, input_shape: tuple[int, int, int]) -> 
     height, width, channels = input_shape
 
     def one(image: tf.Tensor) -> tf.Tensor:
-        return resize_image(decode_image(image, channels), height, width)
+        return RESIZE_MODES[resize](decode_image(image, channels), height, width)
 
     pixels = tf.map_fn(one, encoded, fn_output_signature=tf.uint8)
     return tf.ensure_shape(pixels, [None, height, width, channels])
