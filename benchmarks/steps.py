@@ -10,6 +10,7 @@ from components.example_gen import executor as example_gen
 from components.example_gen.artifacts import QuarantineReport
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
+from components.image_config import ImageConfig
 from components.run_environment import IN_PROCESS_BEAM
 from components.transform import executor as transform
 from components.transform.component import ImageTransform
@@ -58,8 +59,10 @@ def run_example_gen(
     return outputs
 
 
-def run_transform(examples: Any, target: Path, input_shape: tuple[int, int, int]) -> dict[str, Any]:
-    """ImageTransform on examples; its outputs by key."""
+def run_transform(
+    examples: Any, target: Path, input_shape: tuple[int, int, int], **image: Any
+) -> dict[str, Any]:
+    """ImageTransform on examples, with keys of the section `image`; its outputs by key."""
     outputs = {
         "transformed_examples": new_artifact(standard_artifacts.Examples, target / "transformed"),
         "schema": new_artifact(standard_artifacts.Schema, target / "schema"),
@@ -68,7 +71,9 @@ def run_transform(examples: Any, target: Path, input_shape: tuple[int, int, int]
         {"examples": [examples]},
         {key: [value] for key, value in outputs.items()},
         ImageTransform(
-            channel.Channel(type=standard_artifacts.Examples), input_shape=input_shape
+            channel.Channel(type=standard_artifacts.Examples),
+            input_shape=input_shape,
+            image=ImageConfig(**image),
         ).exec_properties,
     )
     return outputs

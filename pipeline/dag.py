@@ -79,7 +79,9 @@ def _create_components(
 ) -> list[Any]:
     model, seed = config.model, config.data.seed
     example_gen = ImageExampleGen(places.input_dir, config.data, channels=model.input_shape[2])
-    transform = ImageTransform(example_gen.outputs["examples"], input_shape=model.input_shape)
+    transform = ImageTransform(
+        example_gen.outputs["examples"], input_shape=model.input_shape, image=config.image
+    )
     examples = transform.outputs["transformed_examples"]
     trainer = FaceTrainer(
         examples,

@@ -26,19 +26,24 @@ from components.transform.spill import Range, Spilled, read_ranges, write_run
 from faces.contract import (
     COLUMN_PREFIX,
     IDENTITY,
+    IMAGE_BOX,
     IMAGE_ENCODED,
     IMAGE_HEIGHT,
     IMAGE_KEY,
+    IMAGE_LANDMARKS,
     IMAGE_WIDTH,
+    LANDMARKS,
     TRAIN,
     UNKNOWN_LABEL,
 )
-from faces.images.decode import decode_and_resize
+from faces.images.preprocess import Preprocessing
 from faces.storage import to_example
 from groundfloor import progress
 from groundfloor.errors import UserError
 
 _BATCH_SIZE = 64
+_LANDMARK_VALUES = 2 * len(LANDMARKS)
+_BOX_VALUES = 4
 # Transformed examples that a worker holds before it writes them down, in bytes.
 _RUN_BYTES = 64 * 2**20
 # A shard is sorted in memory: at most so many images and, roughly, so many bytes.
@@ -53,12 +58,16 @@ class CountExamples(beam.PTransform):
 
     Args:
       files: split -> its files.
+      preprocessing: of the images.
       spill: a folder that all workers see.
     """
 
-    def __init__(self, files: Mapping[str, Sequence[str]], spill: str):
+    def __init__(
+        self, files: Mapping[str, Sequence[str]], preprocessing: Preprocessing, spill: str
+    ):
         super().__init__()
         self._files = files
+        self._preprocessing = preprocessing
         self._spill = spill
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
@@ -66,24 +75,27 @@ class CountExamples(beam.PTransform):
         return (
             pipeline
             | "Files" >> Numbers(_write_files(self._files, self._spill))
-            | "Count" >> beam.Map(_count_file, self._spill)
+            | "Count" >> beam.Map(_count_file, self._preprocessing, self._spill)
         )
 
 
 def read_counts(
     files: Mapping[str, Sequence[str]], spill: str
-) -> list[tuple[tuple[str, str], int]]:
-    """((split, identity), how many examples) of each, as `CountExamples` has left them."""
-    counts: Counter[tuple[str, str]] = Counter()
+) -> list[tuple[tuple[str, str, str], int]]:
+    """((split, identity, what is done to the image), how many examples) of each.
+
+    As `CountExamples` has left them.
+    """
+    counts: Counter[tuple[str, str, str]] = Counter()
     for number in range(sum(map(len, files.values()))):
-        for split, identity, images in _read_json(_counts_file(spill, number)):
-            counts[split, identity] += images
+        for split, identity, manner, images in _read_json(_counts_file(spill, number)):
+            counts[split, identity, manner] += images
     return list(counts.items())
 
 
-def _count_file(number: int, spill: str) -> None:
+def _count_file(number: int, preprocessing: Preprocessing, spill: str) -> None:
     split, path = _read_file(number, spill)
-    counts = Counter((split, _identity(record)) for record in records_of(path))
+    counts = Counter(_kind(record, split, preprocessing) for record in records_of(path))
     with whole_file(_counts_file(spill, number)) as unfinished:
         _write_json(unfinished, [[*kind, images] for kind, images in counts.items()])
 
@@ -130,31 +142,34 @@ class Census:
     Attributes:
       vocabulary: the training identities, in label order.
       images: split -> how many it has.
+      manners: split -> what is done to an image, see `Preprocessing.manner` -> to how many of it.
     """
 
     vocabulary: list[str]
     images: dict[str, int]
+    manners: dict[str, dict[str, int]]
 
     @classmethod
     def of(cls, counts: Iterable[Any], splits: Iterable[str]) -> "Census":
-        """From ((split, identity), images) of each; training needs two identities."""
-        images = dict.fromkeys(splits, 0)
-        for (split, _), number in counts:
-            images[split] += number
-        vocabulary = sorted(identity for (split, identity), _ in counts if split == TRAIN)
+        """From ((split, identity, manner), images) of each; training needs two identities."""
+        manners: dict[str, dict[str, int]] = {split: {} for split in splits}
+        for (split, _, manner), number in counts:
+            manners[split][manner] = manners[split].get(manner, 0) + number
+        images = {split: sum(numbers.values()) for split, numbers in manners.items()}
+        vocabulary = sorted({identity for (split, identity, _), _ in counts if split == TRAIN})
         if len(vocabulary) < 2:
             raise UserError(
                 "the training split must hold usable images of at least two identities. "
                 f"Received: {vocabulary}"
             )
-        return cls(vocabulary, images)
+        return cls(vocabulary, images, manners)
 
 
 class TransformExamples(beam.PTransform):
     """Pipeline -> shards in the splits' folders.
 
     Args:
-      input_shape: height, width and channels.
+      preprocessing: of the images.
       files: split -> its files.
       folders: split -> where the transformed ones go.
       census: of the examples.
@@ -164,14 +179,14 @@ class TransformExamples(beam.PTransform):
 
     def __init__(
         self,
-        input_shape: tuple[int, int, int],
+        preprocessing: Preprocessing,
         files: Mapping[str, Sequence[str]],
         folders: Mapping[str, str],
         census: Census,
         spill: str,
     ):
         super().__init__()
-        self._input_shape = input_shape
+        self._preprocessing = preprocessing
         self._files = files
         self._folders = folders
         self._census = census
@@ -180,7 +195,7 @@ class TransformExamples(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
         shards = {
-            split: _shards(images, self._input_shape)
+            split: _shards(images, self._preprocessing.input_shape)
             for split, images in self._census.images.items()
         }
         _write_json(_vocabulary_file(self._spill), self._census.vocabulary)
@@ -189,7 +204,7 @@ class TransformExamples(beam.PTransform):
             pipeline
             | "Files" >> Numbers(_write_files(self._files, self._spill))
             | "Transform"
-            >> beam.ParDo(_TransformFile(self._input_shape, shards, images, self._spill))
+            >> beam.ParDo(_TransformFile(self._preprocessing, shards, images, self._spill))
             | beam.GroupByKey()
             | "Write" >> beam.ParDo(_WriteShard(self._folders, shards))
         )
@@ -207,12 +222,12 @@ class _TransformFile(beam.DoFn):
 
     def __init__(
         self,
-        input_shape: tuple[int, int, int],
+        preprocessing: Preprocessing,
         shards: Mapping[str, int],
         total: int,
         spill: str,
     ):
-        self._input_shape = input_shape
+        self._preprocessing = preprocessing
         self._shards = shards
         self._total = total
         self._spill = spill
@@ -221,8 +236,12 @@ class _TransformFile(beam.DoFn):
     def setup(self) -> None:
         self._labels = self._shared_labels.acquire(lambda: _Labels(_vocabulary_file(self._spill)))
         self._pixels = tf.function(
-            lambda encoded: decode_and_resize(encoded, self._input_shape),
-            input_signature=[tf.TensorSpec([None], tf.string)],
+            self._preprocessing.batch,
+            input_signature=[
+                tf.TensorSpec([None], tf.string),
+                tf.TensorSpec([None, _LANDMARK_VALUES], tf.float32),
+                tf.TensorSpec([None, _BOX_VALUES], tf.float32),
+            ],
         )
 
     def process(self, number: int) -> Iterator[tuple[tuple[str, int], Range]]:
@@ -262,25 +281,24 @@ class _TransformFile(beam.DoFn):
                 yield (split, shard), range_
 
     def _decoded(self, examples: Sequence[tf.train.Example]) -> np.ndarray:
-        encoded = [_bytes_of(example, IMAGE_ENCODED) for example in examples]
         try:
-            return self._pixels(tf.constant(encoded)).numpy()
+            return self._pixels(*_tensors(examples)).numpy()
         except tf.errors.OpError:
             raise self._undecodable(examples) from None
 
     def _undecodable(self, examples: Sequence[tf.train.Example]) -> UserError:
-        """Names the image that the decoder refuses; ImageExampleGen lets none in."""
+        """Names the image that is refused; ImageExampleGen lets none in."""
         for example in examples:
             try:
-                self._pixels(tf.constant([_bytes_of(example, IMAGE_ENCODED)]))
+                self._pixels(*_tensors([example]))
             except tf.errors.OpError as error:
                 key = _bytes_of(example, IMAGE_KEY).decode("utf-8", "replace")
                 reason = error.message.partition("\n")[0]
                 return UserError(
-                    f"the image {key!r} cannot be decoded with {self._input_shape[2]} channels: "
-                    f"{reason}"
+                    f"the image {key!r} cannot be made into pixels of "
+                    f"{self._preprocessing.input_shape[2]} channels: {reason}"
                 )
-        return UserError("a batch of images cannot be decoded, though each of them can")
+        return UserError("a batch of images cannot be made into pixels, though each of them can")
 
 
 class _WriteShard(beam.DoFn):
@@ -336,5 +354,26 @@ def _bytes_of(example: tf.train.Example, feature: str) -> bytes:
     return example.features.feature[feature].bytes_list.value[0]
 
 
-def _identity(record: bytes) -> str:
-    return _bytes_of(tf.train.Example.FromString(record), IDENTITY).decode()
+def _floats_of(example: tf.train.Example, feature: str) -> Sequence[float]:
+    return example.features.feature[feature].float_list.value
+
+
+def _tensors(examples: Sequence[tf.train.Example]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """What `Preprocessing.batch` takes; NaN where nobody knows where the face is."""
+    encoded = [_bytes_of(example, IMAGE_ENCODED) for example in examples]
+    landmarks, boxes = (
+        np.array([_floats_of(example, feature) or [np.nan] * values for example in examples])
+        for feature, values in ((IMAGE_LANDMARKS, _LANDMARK_VALUES), (IMAGE_BOX, _BOX_VALUES))
+    )
+    return (
+        tf.constant(encoded),
+        tf.constant(landmarks, tf.float32),
+        tf.constant(boxes, tf.float32),
+    )
+
+
+def _kind(record: bytes, split: str, preprocessing: Preprocessing) -> tuple[str, str, str]:
+    """What `CountExamples` counts."""
+    example = tf.train.Example.FromString(record)
+    has = (bool(_floats_of(example, feature)) for feature in (IMAGE_LANDMARKS, IMAGE_BOX))
+    return split, _bytes_of(example, IDENTITY).decode(), preprocessing.manner(*has)

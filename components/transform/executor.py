@@ -11,6 +11,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components.beam_executor import BeamExecutor
+from components.image_config import ImageConfig
 from components.shards import remove_leftovers, shard_files, write_listing
 from components.transform.beam_transform import (
     Census,
@@ -20,11 +21,13 @@ from components.transform.beam_transform import (
     shard_names,
 )
 from faces.contract import VOCABULARY_FILE, vocabulary_schema
+from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages, Preprocessing
 
 EXAMPLES_KEY = "examples"
 TRANSFORMED_EXAMPLES_KEY = "transformed_examples"
 SCHEMA_KEY = "schema"
 INPUT_SHAPE_KEY = "input_shape"
+IMAGE_CONFIG_KEY = "image_config"
 
 
 class Executor(BeamExecutor):
@@ -42,10 +45,10 @@ class Executor(BeamExecutor):
           input_dict:
             - examples: `Examples` of ImageExampleGen.
           output_dict:
-            - transformed_examples: `Examples` with the same splits.
+            - transformed_examples: `Examples` with the same splits; how many images were `aligned`,
+              `boxed` or taken `whole` are properties of it.
             - schema: `Schema` that holds the identity vocabulary.
-          exec_properties:
-            - input_shape: height, width and channels.
+          exec_properties: those of `ImageTransformSpec`.
 
         Raises:
           UserError: the training split holds fewer than two identities.
@@ -63,27 +66,43 @@ class Executor(BeamExecutor):
         spill = os.path.join(self._get_tmp_dir(), "spilled")
         for folder in (*folders.values(), spill):
             fileio.makedirs(folder)  # a split without images has a folder all the same
-        input_shape = tuple(exec_properties[INPUT_SHAPE_KEY])
+        preprocessing = _preprocessing(exec_properties)
         try:
-            census = self._count(files, spill)
+            census = self._count(files, preprocessing, spill)
             io_utils.write_pbtxt_file(
                 os.path.join(schema.uri, VOCABULARY_FILE), vocabulary_schema(census.vocabulary)
             )
             with self._make_beam_pipeline() as pipeline:
-                _ = pipeline | TransformExamples(input_shape, files, folders, census, spill)
+                _ = pipeline | TransformExamples(preprocessing, files, folders, census, spill)
         finally:
             fileio.rmtree(spill)
         remove_leftovers(
             {
-                folders[split]: shard_names(images, input_shape)
+                folders[split]: shard_names(images, preprocessing.input_shape)
                 for split, images in census.images.items()
             }
         )
         write_listing(transformed.uri, folders.values())
-        examples_utils.set_payload_format(transformed, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        _describe(transformed, PreparedImages(preprocessing, census.manners))
 
-    def _count(self, files: Mapping[str, Sequence[str]], spill: str) -> Census:
+    def _count(
+        self, files: Mapping[str, Sequence[str]], preprocessing: Preprocessing, spill: str
+    ) -> Census:
         """Reads all examples once, for what must be known before the first is transformed."""
         with self._make_beam_pipeline() as pipeline:
-            _ = pipeline | CountExamples(files, spill)
+            _ = pipeline | CountExamples(files, preprocessing, spill)
         return Census.of(read_counts(files, spill), files)
+
+
+def _preprocessing(exec_properties: Mapping[str, Any]) -> Preprocessing:
+    image = ImageConfig.from_property(exec_properties[IMAGE_CONFIG_KEY])
+    return image.preprocessing(exec_properties[INPUT_SHAPE_KEY])
+
+
+def _describe(transformed: Any, prepared: PreparedImages) -> None:
+    """Says of the examples what their images went through."""
+    path = os.path.join(transformed.uri, PREPROCESSING_FILE)
+    io_utils.write_string_file(path, prepared.to_json())
+    for manner, images in prepared.total().items():
+        transformed.set_int_custom_property(manner, images)
+    examples_utils.set_payload_format(transformed, example_gen_pb2.FORMAT_TF_EXAMPLE)

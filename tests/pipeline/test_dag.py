@@ -52,6 +52,8 @@ def before():
         ("model.embedding_dim=64", {"Trainer"}),
         ("data.max_pixels=1000", {"ImageExampleGen"}),
         ("data.follow_links=true", {"ImageExampleGen"}),
+        ("image.resize=pad", {"ImageTransform"}),
+        ("image.align=false", {"ImageTransform"}),
         ("model.input_shape=[64, 64, 3]", {"ImageTransform", "Trainer"}),
         ("model.input_shape=[112, 112, 1]", {"ImageExampleGen", "ImageTransform", "Trainer"}),
         ("data.seed=7", {"ImageExampleGen", "Trainer", "FaceEvaluator"}),

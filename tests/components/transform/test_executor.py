@@ -150,7 +150,9 @@ def test_an_image_that_the_decoder_refuses_is_named(examples, tmp_path):
     write_listing(str(spoilt), [str(folder) for folder in spoilt.glob("Split-*")])
     artifact = new_artifact(standard_artifacts.Examples, spoilt)
     artifact.split_names = examples.split_names
-    with pytest.raises(Exception, match=f"the image '{key}' cannot be decoded with 3 channels"):
+    with pytest.raises(
+        Exception, match=f"the image '{key}' cannot be made into pixels of 3 channels"
+    ):
         run_transform(artifact, tmp_path / "run", SHAPE)
 
 
