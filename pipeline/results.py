@@ -8,6 +8,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from components.evaluator.outputs import METRICS_FILE, REASONS_FILE, REPORT_FILE
 from components.tracking import RUN_FILE, TrackedRun
 from faces import quarantine, splits
+from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
 from pipeline.summary import RunResult, load_json
 
 
@@ -23,7 +24,9 @@ def read_results(
       pack_sha256: `PACK_PROPERTY` of the pushed model, as the metadata store has it.
     """
     evaluation, blessing = folders["evaluation"], folders["blessing"]
-    tracked = TrackedRun.from_json(_text(folders["model"] / "Format-Serving" / RUN_FILE))
+    model = folders["model"] / "Format-Serving"
+    tracked = TrackedRun.from_json(_text(model / RUN_FILE))
+    prepared = PreparedImages.from_json(_text(model / PREPROCESSING_FILE))
     listing = quarantine.Quarantine.from_json(_text(folders["quarantine"] / quarantine.FILE_NAME))
     split = splits.SplitReport.from_json(_text(folders["quarantine"] / splits.REPORT_FILE_NAME))
     return RunResult(
@@ -34,7 +37,7 @@ def read_results(
         pushed_model=pushed_model,
         model_run=folders["model_run"],
         quarantined=listing.reasons,
-        data_remarks=split.remarks + listing.sameness.remarks(),
+        data_remarks=split.remarks + listing.sameness.remarks() + prepared.remarks(),
         anomalies=_anomalies(folders["anomalies"]),
         tracking_uri=tracked.tracking_uri,
         tracking_failure=tracked.failure,

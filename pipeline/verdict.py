@@ -14,6 +14,7 @@ from biometrics.thresholds.pack import (
     ThresholdPack,
 )
 from faces.content import UnreadableError, read_file
+from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, landmarks_of
 from groundfloor.errors import UserError
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
@@ -23,7 +24,13 @@ _ANY_CHANNELS = 3
 
 
 def print_verdict(
-    paths: Sequence[Path], model_dir: Path, far: float | None, prior: float, trust_model: bool
+    paths: Sequence[Path],
+    model_dir: Path,
+    far: float | None,
+    prior: float,
+    trust_model: bool,
+    *,
+    landmarks: Sequence[str] = (),
 ) -> None:
     """Prints the distance of two images first, and same person or different people last.
 
@@ -35,6 +42,7 @@ def print_verdict(
       far: the false-accept rate whose threshold decides; None for the EER's.
       prior: the probability of one person before the images are seen.
       trust_model: load a model that no thresholds vouch for.
+      landmarks: of each image, ten numbers with commas between; empty: nobody says them.
 
     Raises:
       UserError: something that was given cannot be used.
@@ -43,12 +51,13 @@ def print_verdict(
     if far is not None and not 0 < far < 1:
         raise UserError(f"--far is a false-accept rate above 0 and below 1. Received: {far}")
     posterior(0.0, prior)
+    points = _landmarks(landmarks, len(paths))
     contents = [_content(path) for path in paths]
     model = choose_model(_expanded(model_dir), trust_model)
     for remark in model.remarks:
         _print(f"note: {remark}", sys.stderr)
     point = model.pack.operating_point(far) if model.pack else None
-    pair = _compared(paths, contents, model)
+    pair = _compared(paths, contents, points, model)
     if model.pack and point:
         lines = answer(pair, model.pack, point, model.path, prior)
     else:
@@ -83,15 +92,20 @@ def _without_thresholds(pair: Comparison) -> list[str]:
     ]
 
 
-def _compared(paths: Sequence[Path], contents: Sequence[bytes], model: ChosenModel) -> Comparison:
+def _compared(
+    paths: Sequence[Path],
+    contents: Sequence[bytes],
+    landmarks: Sequence[tuple[float, ...] | None],
+    model: ChosenModel,
+) -> Comparison:
     with quiet_import():
         from serving.embedder import Embedder, checked_image  # noqa: PLC0415 - TensorFlow
 
-    files = list(zip(paths, contents, strict=True))
-    for path, content in files:  # what is no image at all is refused before the model is loaded
+    files = list(zip(paths, contents, landmarks, strict=True))
+    for path, content, _ in files:  # what is no image at all is refused before the model is loaded
         checked_image(path, content, _ANY_CHANNELS)
     embedder = Embedder(model.path)
-    first, second = (embedder.see(path, content) for path, content in files)
+    first, second = (embedder.see(*file) for file in files)
     return compare_images(first, second, model.pack)
 
 
@@ -128,6 +142,29 @@ def _evidence(pair: Comparison, pack: ThresholdPack, prior: float) -> list[str]:
         f"evidence  log-likelihood ratio {llr:+.2f} (natural): same person with probability "
         f"{posterior(llr, prior):.4f}, at a prior of {prior:g}"
     ]
+
+
+def _landmarks(texts: Sequence[str], images: int) -> list[tuple[float, ...] | None]:
+    """Those of each image, or None for all where none are given."""
+    if not texts:
+        return [None] * images
+    if len(texts) != images:
+        raise UserError(
+            f"--landmarks is given {images} times, for each image in turn. Received: {len(texts)}"
+        )
+    return [_points(text) for text in texts]
+
+
+def _points(text: str) -> tuple[float, ...] | None:
+    cells = text.replace(",", " ").split()
+    try:
+        if len(cells) != len(LANDMARK_COLUMNS):
+            raise GeometryError(f"landmarks: {len(cells)} numbers")
+        return landmarks_of(cells)
+    except GeometryError as error:
+        raise UserError(
+            f"--landmarks takes x and y of five points, ten numbers with commas. {error}"
+        ) from None
 
 
 def _expanded(path: Path) -> Path:

@@ -30,6 +30,14 @@ def main(
         float,
         typer.Option(help="Probability of one person before seeing the images, in (0, 1)."),
     ] = 0.5,
+    landmarks: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X1,Y1..X5,Y5",
+            help="Five points of the face in pixels, for each image in turn: both eyes, the nose, "
+            "both corners of the mouth, the left of the picture first.",
+        ),
+    ] = None,
     trust_model: Annotated[
         bool,
         typer.Option(
@@ -43,7 +51,9 @@ def main(
     from pipeline.verdict import print_verdict  # noqa: PLC0415
 
     with failing_with_one_message():
-        print_verdict((first, second), model_dir, far, prior, trust_model)
+        print_verdict(
+            (first, second), model_dir, far, prior, trust_model, landmarks=landmarks or ()
+        )
 
 
 if __name__ == "__main__":

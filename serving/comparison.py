@@ -22,6 +22,8 @@ class SeenImage:
       width: the same.
       pixels: what the network sees, uint8 [H, W, C].
       embedding: float32 [D], L2-normalised.
+      unprepared: what was done to the images that the model was trained on, and not to this one, a
+        sentence each.
     """
 
     name: str
@@ -29,6 +31,7 @@ class SeenImage:
     width: int
     pixels: np.ndarray
     embedding: np.ndarray
+    unprepared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | No
 
 def _differences(image: SeenImage, pack: ThresholdPack | None) -> list[str]:
     """How an image differs from those that were measured; empty where it does not."""
-    reasons: list[str] = []
+    reasons = list(image.unprepared)
     if pack and pack.measured_sizes:
         reasons += pack.measured_sizes.unlike(image.height, image.width)
     if pack and pack.measured_images:

@@ -1,13 +1,15 @@
 """The blessed model that a candidate is compared with, wherever it is kept."""
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
+from faces.images.preprocess import NOTHING_SAID, PREPROCESSING_FILE, PreparedImages
 from serving.model_dir import newest_complete
 
 _log = logging.getLogger(__name__)
@@ -49,3 +51,15 @@ def _newest_pushed(pushed_dir: str) -> BaselineModel | None:
     for reason in newest.skipped.values():
         _log.warning("not compared with a pushed model: %s", reason)
     return BaselineModel(newest.version.path, newest.version.path) if newest.version else None
+
+
+def preparation_of(model_path: str) -> str:
+    """What a model's images go through, in words; one that does not say it takes them as they are.
+
+    Raises:
+      UserError: what it says of it cannot be read.
+    """
+    path = os.path.join(model_path, PREPROCESSING_FILE)
+    if not fileio.exists(path):
+        return NOTHING_SAID
+    return PreparedImages.from_json(io_utils.read_string_file(path)).description()

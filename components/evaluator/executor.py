@@ -26,7 +26,7 @@ from biometrics.thresholds.measured_images import describe_images
 from biometrics.thresholds.measured_sizes import describe_sizes
 from biometrics.thresholds.pack import ThresholdPack, digest_of_folder
 from components.beam_executor import BeamExecutor
-from components.evaluator.baseline_model import BaselineModel, find_baseline
+from components.evaluator.baseline_model import BaselineModel, find_baseline, preparation_of
 from components.evaluator.beam_pairs import score_pairs_in_beam
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.embed import EmbedSplit, input_shape_of
@@ -92,7 +92,7 @@ class Executor(BeamExecutor):
         embedded = images.embedded(self._embed(test, model_path, config.batch_size))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
         baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
-        not_compared = _why_not_compared(baseline, pushed_dir, shape)
+        not_compared = _why_not_compared(baseline, pushed_dir, model_path)
         latest_blessed = None
         if baseline and not not_compared:
             with progress.silenced():  # the images have been counted
@@ -164,22 +164,24 @@ def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
 
 
 def _why_not_compared(
-    baseline: BaselineModel | None, pushed_dir: str | None, shape: tuple[int, int, int]
+    baseline: BaselineModel | None, pushed_dir: str | None, model_path: str
 ) -> str:
     """Why a blessed model that there is cannot be compared with; empty if it can, or is none."""
     if baseline:
-        return _difference(input_shape_of(baseline.path), shape)
+        return _difference(baseline.path, model_path)
     if pushed_dir and versions(pushed_dir, fileio):
         return f"none in {pushed_dir} is whole and vouched for by its own thresholds"
     return ""
 
 
-def _difference(baseline_shape: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Why models of these input shapes cannot be measured on the same pixels; empty if they can."""
-    if baseline_shape == shape:
-        return ""
-    theirs, ours = ("x".join(map(str, sides)) for sides in (baseline_shape, shape))
-    return f"it takes images of {theirs}, this one of {ours}"
+def _difference(baseline_path: str, model_path: str) -> str:
+    """Why two models cannot be measured on the same pixels; empty if they can."""
+    paths = baseline_path, model_path
+    theirs, ours = ("x".join(map(str, input_shape_of(path))) for path in paths)
+    if theirs != ours:
+        return f"it takes images of {theirs}, this one of {ours}"
+    theirs, ours = (preparation_of(path) for path in paths)
+    return "" if theirs == ours else f"its images are {theirs}; those of this one {ours}"
 
 
 def _settings(

@@ -37,6 +37,7 @@ from faces.contract import (
     IMAGE_LANDMARKS,
     IMAGE_WIDTH,
 )
+from faces.images.align import require_box, require_face
 from faces.images.encode import EncodedImage, encode_image
 from faces.images.formats import BadImageError
 from faces.record import Record, Source
@@ -242,7 +243,12 @@ class _CheckChunk(beam.DoFn):
             record.key.encode("utf-8")
         except UnicodeEncodeError:
             raise BadImageError("file name is not UTF-8") from None
-        return encode_image(data, self._options.max_pixels, self._options.channels)
+        image = encode_image(data, self._options.max_pixels, self._options.channels)
+        if record.landmarks is not None:
+            require_face(record.landmarks, image.height, image.width)
+        if record.box is not None:
+            require_box(record.box, image.height, image.width)
+        return image
 
 
 def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool]:

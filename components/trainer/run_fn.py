@@ -18,6 +18,7 @@ from components.trainer.data import load_split, shuffled_images
 from components.trainer.export import ServingModule
 from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
 from faces.contract import vocabulary_of
+from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
 from groundfloor import progress
 
 HISTORY_FILE = "history.json"
@@ -26,11 +27,12 @@ HISTORY_FILE = "history.json"
 def run_fn(fn_args: FnArgs) -> None:
     """Trains, exports and tracks a model.
 
-    Reads from `fn_args`: `train_files` and `eval_files` (patterns of transformed examples),
-    `schema_path` (the identity vocabulary), and `custom_config`, a `TrainerSettings`.
+    Reads from `fn_args`: `train_files` and `eval_files` (patterns of transformed examples, beside
+    which `PREPROCESSING_FILE` says what their images went through), `schema_path` (the identity
+    vocabulary), and `custom_config`, a `TrainerSettings`.
 
-    Writes: the SavedModel to `serving_model_dir`; checkpoints, TensorBoard's logs and the history
-    to `model_run_dir`.
+    Writes: the SavedModel to `serving_model_dir`, with `PREPROCESSING_FILE`; checkpoints,
+    TensorBoard's logs and the history to `model_run_dir`.
 
     Raises:
       UserError: the data cannot train a model, or the training diverged.
@@ -39,8 +41,11 @@ def run_fn(fn_args: FnArgs) -> None:
     tracker = _start_tracking(settings)
     succeeded = False
     try:
+        prepared = _prepared_images(fn_args.train_files)
         result = _train(fn_args, settings, tracker)
-        ServingModule(result.embedding_model).save(fn_args.serving_model_dir)
+        served = ServingModule(result.embedding_model, prepared.preprocessing)
+        served.save(fn_args.serving_model_dir)
+        _write(fn_args.serving_model_dir, PREPROCESSING_FILE, prepared.to_json())
         _write(fn_args.model_run_dir, HISTORY_FILE, json.dumps(result.history, indent=2) + "\n")
         model = settings.model
         tracker.log_keras_model(
@@ -94,6 +99,14 @@ def _listed_files(patterns: list[str]) -> list[str]:
     """What the writer of a split listed, for the `<uri>/Split-<name>/*` that TFX names it by."""
     (pattern,) = patterns
     return shard_files(posixpath.dirname(pattern))
+
+
+def _prepared_images(patterns: list[str]) -> PreparedImages:
+    """What the images of the same patterns went through."""
+    (pattern,) = patterns
+    examples_uri = posixpath.dirname(posixpath.dirname(pattern))
+    path = posixpath.join(examples_uri, PREPROCESSING_FILE)
+    return PreparedImages.from_json(io_utils.read_string_file(path))
 
 
 def _write(folder: str, name: str, content: str) -> None:

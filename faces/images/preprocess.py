@@ -103,6 +103,10 @@ class Preprocessing:
         return decode_and_align(encoded, landmarks, boxes, self.input_shape, self.resize)
 
 
+# The `description` of the images of a model that has no such file.
+NOTHING_SAID = f"{_SAID[WHOLE]}, resized by stretch"
+
+
 @dataclass(frozen=True)
 class PreparedImages:
     """What was done to the images that a model is trained and measured on.

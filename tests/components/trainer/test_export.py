@@ -6,8 +6,15 @@ import tensorflow as tf
 
 from components.trainer.export import ServingModule
 from components.trainer.model import FaceEmbeddingModel
-from faces.images.decode import decode_and_resize
-from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, SERVING_SIGNATURE
+from faces.images.align import TEMPLATE, decode_and_align
+from faces.images.decode import RESIZE_MODES, decode_and_resize
+from faces.images.preprocess import Preprocessing
+from serving.signatures import (
+    ALIGNED_SIGNATURE,
+    EMBEDDING_KEY,
+    PIXELS_SIGNATURE,
+    SERVING_SIGNATURE,
+)
 from tests.conftest import draw_face, encoded
 
 SHAPE = (32, 40, 3)
@@ -17,6 +24,15 @@ FILES = [
     encoded(draw_face(2, 1), "png"),
     encoded(draw_face(3, 1), "png"),
 ]
+# Of a face that is turned, at another place and of another size in each.
+LANDMARKS = tf.constant(
+    [
+        (TEMPLATE * 0.6 + np.array([30, 12])).ravel(),
+        (TEMPLATE * 0.3 + np.array([4, 8])).ravel(),
+        (TEMPLATE @ np.array([[0.3, 0.1], [-0.1, 0.3]]) + np.array([10, 4])).ravel(),
+    ],
+    tf.float32,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +43,7 @@ def embedding_model():
 @pytest.fixture(scope="module")
 def signatures(embedding_model, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("model"))
-    ServingModule(embedding_model).save(folder)
+    ServingModule(embedding_model, Preprocessing(SHAPE)).save(folder)
     return tf.saved_model.load(folder).signatures
 
 
@@ -51,6 +67,53 @@ def test_files_and_their_transformed_pixels_have_the_same_embedding(signatures):
 def test_swapped_colour_channels_would_be_noticed(signatures):
     swapped = decode_and_resize(tf.constant(FILES), SHAPE)[..., ::-1]
     assert cosines(from_bytes(signatures), from_pixels(signatures, swapped)).min() < 0.999
+
+
+@pytest.mark.parametrize("resize", RESIZE_MODES)
+def test_each_way_of_resizing_is_served_as_it_is_trained_and_no_other(
+    resize, embedding_model, tmp_path
+):
+    ServingModule(embedding_model, Preprocessing(SHAPE, resize)).save(str(tmp_path))
+    signatures = tf.saved_model.load(str(tmp_path)).signatures
+    for trained in RESIZE_MODES:
+        pixels = decode_and_resize(tf.constant(FILES), SHAPE, trained)
+        agreement = cosines(from_bytes(signatures), from_pixels(signatures, pixels)).min()
+        assert (agreement >= 0.999) == (trained == resize)
+
+
+def aligned_pixels(landmarks):
+    no_boxes = tf.fill([len(FILES), 4], np.nan)
+    return decode_and_align(tf.constant(FILES), landmarks, no_boxes, SHAPE, "stretch")
+
+
+def from_landmarks(signatures, landmarks):
+    inputs = {"image_bytes": tf.constant(FILES), "landmarks": landmarks}
+    return signatures[ALIGNED_SIGNATURE](**inputs)[EMBEDDING_KEY]
+
+
+def test_aligned_faces_are_served_as_they_are_trained(signatures):
+    pixels = aligned_pixels(LANDMARKS)
+    served = from_landmarks(signatures, LANDMARKS)
+    assert cosines(served, from_pixels(signatures, pixels)).min() >= 0.999
+    swapped = pixels[..., ::-1]
+    assert cosines(served, from_pixels(signatures, swapped)).min() < 0.999
+    assert cosines(served, from_bytes(signatures)).min() < 0.999  # as they are
+
+
+def test_an_image_whose_landmarks_nobody_knows_is_served_whole(signatures):
+    unknown = tf.fill([len(FILES), 10], np.nan)
+    np.testing.assert_array_equal(from_landmarks(signatures, unknown), from_bytes(signatures))
+
+
+def test_landmarks_of_no_face_are_refused_by_the_served_model(signatures):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="left and right exchanged"):
+        from_landmarks(signatures, tf.reverse(LANDMARKS, axis=[1]))
+
+
+def test_a_model_that_does_not_align_has_no_signature_for_it(embedding_model, tmp_path):
+    ServingModule(embedding_model, Preprocessing(SHAPE, align=False)).save(str(tmp_path))
+    signatures = tf.saved_model.load(str(tmp_path)).signatures
+    assert set(signatures) == {SERVING_SIGNATURE, PIXELS_SIGNATURE}
 
 
 def test_the_embeddings_are_those_of_the_keras_model(signatures, embedding_model):
