@@ -24,6 +24,9 @@ ALIGNED = "aligned"
 BOXED = "boxed"
 WHOLE = "whole"
 
+# Those of `decode.RESIZE_MODES`.
+_RESIZE_MODES = ("stretch", "crop", "pad")
+
 _SAID = {
     ALIGNED: "aligned by landmarks",
     BOXED: "cut out by the box of the face",
@@ -50,6 +53,10 @@ class Preprocessing:
     detector: str = "off"
     faces: str = "largest"
     no_face: str = "quarantine"
+
+    def __post_init__(self) -> None:
+        if self.resize not in _RESIZE_MODES:
+            raise ValueError(f"resize must be one of {_RESIZE_MODES}. Received: {self.resize!r}")
 
     @property
     def detects(self) -> bool:
@@ -168,7 +175,7 @@ class PreparedImages:
             return []
         images = sum(total.values())
         shares = ", ".join(
-            f"{count} ({count / images:.1%}) {_SAID[manner]}{self._where(manner)}"
+            f"{count} ({count / images * 100:.1f} %) {_SAID[manner]}{self._where(manner)}"
             for manner, count in total.items()
         )
         return [f"not all images are prepared alike: {shares}"]

@@ -18,12 +18,14 @@ from typer.testing import CliRunner
 from biometrics.thresholds.measured_images import describe_images
 from biometrics.thresholds.measured_sizes import describe_sizes
 from biometrics.thresholds.pack import digest_of_folder
+from faces.images.align import TEMPLATE
 from pipeline.verify import app
 from serving.model_dir import contents_of
 from tests import ROOT
 from tests.biometrics.packs import threshold_pack
 from tests.conftest import draw_face, encoded
 from tests.serving.dark_model import Dark
+from tests.serving.prepared_model import save_model
 from tests.serving.versions import write_model, write_pack, write_version
 
 SCRIPT = ROOT / "pipeline" / "verify.py"
@@ -66,6 +68,9 @@ def assert_one_message(run, message):
         (["text.jpg", "--prior", "1"], "A prior is a probability above 0 and below 1"),
         (["text.jpg", "--prior", "nan"], "A prior is a probability above 0 and below 1"),
         (["text.jpg", "--model-dir", "text.jpg"], "no pushed model in text.jpg"),
+        (["text.jpg", "--landmarks", "1,2"], "is given 2 times, for each image in turn"),
+        (["text.jpg", *["--landmarks", "1,2"] * 2], "ten numbers with commas. landmarks: 2 num"),
+        (["text.jpg", *["--landmarks", "1,2,3,4,5,6,7,8,9,x"] * 2], "y5: no number of pixels: 'x'"),
     ],
 )
 def test_what_cannot_be_used_is_one_message_and_exit_code_2(tmp_path, arguments, message):
@@ -180,6 +185,17 @@ def test_a_foreign_model_is_loaded_on_request_only(images, tmp_path):
     assert run.returncode == 0, run.stderr
     assert run.stderr.startswith("note: nothing vouches for this model: ")
     assert run.stdout.splitlines()[-1] == "no verdict: there are no thresholds"
+
+
+def test_a_model_of_aligned_faces_aligns_or_says_that_it_does_not(images):
+    model = save_model(images / "aligning", {"aligned": 9})
+    arguments = ["a face.png", "b.png", "--model-dir", model, "--trust-model"]
+    said = "it is taken as it is, and the model's own images are faces aligned by five landmarks"
+    assert run_here(images, *arguments).stdout.count(said) == 2
+    points = ",".join(f"{value:.1f}" for value in (TEMPLATE * 0.28).ravel())
+    run = run_here(images, *arguments, *["--landmarks", points] * 2)
+    assert run.returncode == 0, run.stderr
+    assert "taken as it is" not in run.stdout
 
 
 def test_a_model_that_cannot_be_loaded_is_one_message(images):

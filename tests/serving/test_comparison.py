@@ -54,3 +54,11 @@ def test_an_image_of_another_size_than_measured_is_named():
     pair = compare_images(seen("a", RIGHT), seen("small", UP, 1, side=8), pack)
     assert pair.unlike == {"small": ["shorter side 8, where 32 to 32 was measured"]}
     assert not pair.is_as_measured
+
+
+def test_an_image_that_is_not_prepared_as_the_models_own_is_named_without_a_pack_too():
+    image = dataclasses.replace(seen("a", RIGHT), unprepared=("it is taken as it is",))
+    for pack in (threshold_pack(), None):
+        pair = compare_images(image, seen("b", UP, 1), pack)
+        assert pair.unlike == {"a": ["it is taken as it is"]}
+        assert not pair.is_as_measured
