@@ -35,6 +35,6 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 | `images` | one image: which formats are read, what a viewer shows, what the network sees |
 | `storage` | examples as tf.train.Example, written and read back |
 
-Only `images.decode`, `images.encode` (which checks that TensorFlow decodes what a viewer shows) and
-`storage` import TensorFlow. Nothing here knows TFX, Beam or MLflow.
+Only `images.decode`, `images.align`, `images.encode` (which checks that TensorFlow decodes what a
+viewer shows) and `storage` import TensorFlow. Nothing here knows TFX, Beam or MLflow.
 """
