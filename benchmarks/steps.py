@@ -10,7 +10,7 @@ from components.example_gen import executor as example_gen
 from components.example_gen.artifacts import QuarantineReport
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
-from components.image_config import ImageConfig
+from components.image_config import NO_DETECTION, DetectionConfig, ImageConfig
 from components.run_environment import IN_PROCESS_BEAM
 from components.transform import executor as transform
 from components.transform.component import ImageTransform
@@ -41,13 +41,16 @@ def run_example_gen(
     target: Path,
     input_fingerprint: str | None = None,
     channels: int = 3,
+    detection: DetectionConfig = NO_DETECTION,
     **data: Any,
 ) -> dict[str, Any]:
     """ImageExampleGen on a folder or a manifest, with keys of the section `data`; its outputs.
 
     `input_fingerprint` is what its driver would have seen, where it runs at all.
     """
-    component = ImageExampleGen(str(images), DataConfig(**data), channels=channels)
+    component = ImageExampleGen(
+        str(images), DataConfig(**data), channels=channels, detection=detection
+    )
     outputs = {
         "examples": new_artifact(standard_artifacts.Examples, target / "examples"),
         "quarantine": new_artifact(QuarantineReport, target / "quarantine"),

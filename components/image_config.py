@@ -22,6 +22,13 @@ class DetectionConfig(Section):
         "quarantine", description="What becomes of an image in which no face is found."
     )
 
+    def is_on(self) -> bool:
+        """Whether faces are looked for."""
+        return self.detector != "off"
+
+
+NO_DETECTION = DetectionConfig()
+
 
 class ImageConfig(DetectionConfig):
     """From an image to the pixels that the network sees."""

@@ -78,7 +78,12 @@ def _create_components(
     config: Config, places: Places, hyperparameters: Hyperparameters | None
 ) -> list[Any]:
     model, seed = config.model, config.data.seed
-    example_gen = ImageExampleGen(places.input_dir, config.data, channels=model.input_shape[2])
+    example_gen = ImageExampleGen(
+        places.input_dir,
+        config.data,
+        channels=model.input_shape[2],
+        detection=config.image.detection(),
+    )
     transform = ImageTransform(
         example_gen.outputs["examples"], input_shape=model.input_shape, image=config.image
     )

@@ -22,6 +22,8 @@ import apache_beam as beam
 from tfx.dsl.io import fileio
 
 from components.beam_shards import Numbers
+from components.example_gen.detecting import Location, located
+from components.image_config import NO_DETECTION, DetectionConfig
 from components.shards import whole_file
 from faces.content import UnreadableError, content_mark
 from faces.contract import (
@@ -80,6 +82,7 @@ class CheckedImage:
       place: of its example; of no length where it cannot be used.
       pixels_sha256: of its `EncodedImage`.
       is_flat: of its `EncodedImage`.
+      found: how many faces a detector found in it; None where none was asked.
     """
 
     record: Record
@@ -88,6 +91,7 @@ class CheckedImage:
     place: Place = NOWHERE
     pixels_sha256: str = ""
     is_flat: bool = False
+    found: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,14 @@ class CheckOptions:
       spill_folder: for what is spilled; all workers see it.
       max_pixels: see `images.encode_image`.
       channels: see `images.encode_image`.
+      detection: what is done where the source does not say where the face is.
     """
 
     source: Source
     spill_folder: str
     max_pixels: int
     channels: int
+    detection: DetectionConfig = NO_DETECTION
 
 
 class CheckImages(beam.PTransform):
@@ -212,31 +218,32 @@ class _CheckChunk(beam.DoFn):
             whole_file(_examples_file(folder, chunk)) as path,
             fileio.open(path, "wb") as examples,
         ):
-            for record in _read_chunk(chunk, folder):
-                image, example = self._check(record)
+            checked = map(self._check, _read_chunk(chunk, folder))
+            for image, encoded, where in located(checked, self._options.detection):
+                example = _to_example(image.record, encoded, where) if encoded else b""
                 place = Place(chunk, offset, len(example))
-                facts.append(_facts(replace(image, place=place)))
+                facts.append(_facts(_judged(image, where, place)))
                 examples.write(example)
                 offset += len(example)
                 progress.advance("images", 1, self._total)
         with whole_file(_facts_file(folder, chunk)) as path, fileio.open(path, "w") as file:
             file.write(json.dumps(facts))
 
-    def _check(self, record: Record) -> tuple[CheckedImage, bytes]:
-        """What is known of an image, and its serialized example, empty where there is none."""
+    def _check(self, record: Record) -> tuple[CheckedImage, EncodedImage | None]:
+        """What is known of an image before it is asked where its face is; and what can be used."""
         try:
             data = self._options.source.read(record)
         except UnreadableError as error:
-            return CheckedImage(record, mark=str(error), reason=str(error)), b""
+            return CheckedImage(record, mark=str(error), reason=str(error)), None
         mark = content_mark(data)
         try:
             image = self._encode(record, data)
         except BadImageError as error:
-            return CheckedImage(record, mark, reason=str(error)), b""
+            return CheckedImage(record, mark, reason=str(error)), None
         checked = CheckedImage(
             record, mark, pixels_sha256=image.pixels_sha256, is_flat=image.is_flat
         )
-        return checked, _to_example(record, image)
+        return checked, image
 
     def _encode(self, record: Record, data: bytes) -> EncodedImage:
         try:
@@ -251,12 +258,18 @@ class _CheckChunk(beam.DoFn):
         return image
 
 
-def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool]:
+def _judged(image: CheckedImage, where: Location, place: Place) -> CheckedImage:
+    reason = image.reason or where.reason
+    return replace(image, reason=reason, place=place, found=where.found)
+
+
+def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool, int | None]:
     """What `read_checked` reads; the record is known to whoever calls it."""
-    return image.mark, image.reason, image.place, image.pixels_sha256, image.is_flat
+    pixels = image.pixels_sha256, image.is_flat, image.found
+    return image.mark, image.reason, image.place, *pixels
 
 
-def _to_example(record: Record, image: EncodedImage) -> bytes:
+def _to_example(record: Record, image: EncodedImage, where: Location) -> bytes:
     values: dict[str, bytes | int | Sequence[float]] = {
         IMAGE_ENCODED: image.encoded,
         IMAGE_FORMAT: image.format.encode(),
@@ -265,9 +278,9 @@ def _to_example(record: Record, image: EncodedImage) -> bytes:
         IMAGE_IS_GREY: int(image.is_grey),
         IMAGE_KEY: record.key.encode(),
         IDENTITY: record.identity.encode(),
-        IMAGE_LANDMARKS: record.landmarks or (),
-        IMAGE_BOX: record.box or (),
-        IMAGE_FACE_SCORE: (),
+        IMAGE_LANDMARKS: where.landmarks,
+        IMAGE_BOX: where.box,
+        IMAGE_FACE_SCORE: where.score,
     }
     columns = {COLUMN_PREFIX + name: value.encode() for name, value in record.columns}
     return serialized_example(values | columns)

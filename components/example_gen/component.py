@@ -9,6 +9,7 @@ from components.example_gen import executor
 from components.example_gen.artifacts import QuarantineReport
 from components.example_gen.config import DataConfig
 from components.example_gen.driver import SourceDriver
+from components.image_config import NO_DETECTION, DetectionConfig
 from components.source_digest import source_digest
 from faces.contract import SPLITS
 
@@ -18,6 +19,7 @@ class ImageExampleGenSpec(component_spec.ComponentSpec):
 
     PARAMETERS = standard_component_specs.FileBasedExampleGenSpec.PARAMETERS | {
         executor.DATA_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
+        executor.DETECTION_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
         executor.CHANNELS_KEY: component_spec.ExecutionParameter(type=int),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
@@ -32,7 +34,8 @@ class ImageExampleGen(FileBasedExampleGen):
 
     Outputs:
       examples: `Examples`, gzipped TFRecords of tf.train.Example with `image/encoded` (JPEG or
-        PNG), `image/format`, `image/height`, `image/width`, `image/key` and `identity`.
+        PNG), `image/format`, `image/height`, `image/width`, `image/key`, `identity`, and
+        `image/landmarks`, `image/box` and `image/face_score` where somebody knows them.
       quarantine: `QuarantineReport`, the files that could not be used, and what became of the
         split.
     """
@@ -47,6 +50,7 @@ class ImageExampleGen(FileBasedExampleGen):
         data: DataConfig,
         *,
         channels: int,
+        detection: DetectionConfig = NO_DETECTION,
     ):
         """Constructs the component.
 
@@ -54,6 +58,7 @@ class ImageExampleGen(FileBasedExampleGen):
           input_base: the folder of identities, or the file of the images; or a pattern of spans.
           data: how to split, and what to quarantine.
           channels: of the model, 1 or 3: each image is decoded with them, to see that it can be.
+          detection: how faces are found where the source does not say where they are.
         """
         spec = ImageExampleGenSpec(
             input_base=input_base,
@@ -73,6 +78,8 @@ class ImageExampleGen(FileBasedExampleGen):
             output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
             data_config=data.to_property(),
+            # What is done with faces is no part of the cache key where none are looked for.
+            detection_config=(detection if detection.is_on() else NO_DETECTION).to_property(),
             channels=channels,
             source_digest=source_digest(executor.__name__),
             examples=channel.Channel(type=standard_artifacts.Examples),

@@ -16,8 +16,10 @@ from tfx.utils import io_utils
 from components.beam_executor import BeamExecutor
 from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
 from components.example_gen.config import DataConfig
+from components.example_gen.detecting import DETECTION_FILE_NAME, Detection
 from components.example_gen.source import source_for
 from components.example_gen.writing import WriteShards, plan_shards
+from components.image_config import DetectionConfig
 from components.shards import remove_leftovers, write_listing
 from faces.content import fingerprint_of
 from faces.contract import SPLITS
@@ -29,6 +31,7 @@ from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_
 from groundfloor.errors import UserError
 
 DATA_CONFIG_KEY = "data_config"
+DETECTION_CONFIG_KEY = "detection_config"
 CHANNELS_KEY = "channels"
 QUARANTINE_KEY = "quarantine"
 
@@ -66,15 +69,18 @@ class Executor(BeamExecutor):
             listing, checked = self._check(spill_folder, data, exec_properties)
             unusable = _unusable(listing, checked)
             quarantine = _quarantine_of(listing, checked, unusable)
-            quarantine.require_below(data.max_quarantined)
+            detection = Detection.of(checked, _detection_config(exec_properties))
+            _require_below(quarantine, data.max_quarantined, detection)
             quarantine.sameness.require_variety()
             usable = [image for image in checked if not image.reason]
             lost = lost_people((image.record for image in usable), unusable)
-            splits, split_report = _split(usable, [*lost, *listing.remarks()], data)
+            splits, split_report = _split(
+                usable, [*lost, *listing.remarks(), *detection.remarks()], data
+            )
             self._write(usable, splits, spill_folder, examples)
         finally:
             fileio.rmtree(spill_folder)
-        _write_report(report, quarantine, split_report)
+        _write_report(report, quarantine, split_report, detection)
 
     def _check(
         self, spill_folder: str, data: DataConfig, exec_properties: Mapping[str, Any]
@@ -86,7 +92,13 @@ class Executor(BeamExecutor):
         """
         source = source_of(exec_properties)
         listing = source.list()
-        options = CheckOptions(source, spill_folder, data.max_pixels, exec_properties[CHANNELS_KEY])
+        options = CheckOptions(
+            source,
+            spill_folder,
+            data.max_pixels,
+            exec_properties[CHANNELS_KEY],
+            _detection_config(exec_properties),
+        )
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | CheckImages(listing.records, options)
         checked = list(read_checked(listing.records, spill_folder))
@@ -148,6 +160,18 @@ def source_of(exec_properties: Mapping[str, Any]) -> Source:
     return source_for(data, location)
 
 
+def _detection_config(exec_properties: Mapping[str, Any]) -> DetectionConfig:
+    return DetectionConfig.from_property(exec_properties[DETECTION_CONFIG_KEY])
+
+
+def _require_below(quarantine: Quarantine, share: float, detection: Detection) -> None:
+    """Refuses a source as `Quarantine.require_below` does, and says what the detector's part is."""
+    try:
+        quarantine.require_below(share)
+    except UserError as error:
+        raise UserError("\n".join([str(error), *detection.remarks()])) from None
+
+
 def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record, str]:
     """Why an image cannot be used, of all of which that is so."""
     return {**listing.refused, **{image.record: image.reason for image in checked if image.reason}}
@@ -189,11 +213,13 @@ def _split(
     return splits, replace(report, remarks=[*report.remarks, *lost])
 
 
-def _write_report(report: Any, quarantine: Quarantine, split_report: SplitReport) -> None:
-    for name, content in (
-        (FILE_NAME, quarantine.to_json()),
-        (REPORT_FILE_NAME, split_report.to_json()),
-    ):
+def _write_report(
+    report: Any, quarantine: Quarantine, split_report: SplitReport, detection: Detection
+) -> None:
+    contents = {FILE_NAME: quarantine.to_json(), REPORT_FILE_NAME: split_report.to_json()}
+    if detection.detector != "off":
+        contents[DETECTION_FILE_NAME] = detection.to_json()
+    for name, content in contents.items():
         io_utils.write_string_file(os.path.join(report.uri, name), content)
     report.set_int_custom_property("files", quarantine.files)
     report.set_int_custom_property("quarantined", len(quarantine.reasons))
