@@ -24,11 +24,13 @@ from biometrics.groups import slices
 from biometrics.intervals.paired import PairedComparison, compare
 from biometrics.protocols import run_protocols
 from biometrics.protocols.all_pairs import measure_pairs
+from biometrics.protocols.base import ProtocolResult
 from biometrics.report.data import ImagePair, MeasuredMethod, ReportData
 from biometrics.report.exports import curve_files, curve_tables
 from biometrics.report.page import render_report
 from biometrics.settings import Settings
 from biometrics.thresholds.study import ThresholdStudy, study_thresholds
+from biometrics.verification import SetResult
 from groundfloor import progress
 
 # Points at which the calibration is drawn and exported.
@@ -61,6 +63,7 @@ def evaluate(
     train: ImageSet | None = None,
     latest_blessed: EmbeddingSet | None = None,
     score: PairScorer = score_pairs,
+    verification: Mapping[str, SetResult] | None = None,
 ) -> Evaluation:
     """Measures a model, beside the baselines and the latest blessed model on the same pairs.
 
@@ -71,6 +74,8 @@ def evaluate(
       train: the images of the training split, for the baselines that are fitted.
       latest_blessed: the same images with the embeddings of the latest blessed model, if any.
       score: scores all pairs of a model's embeddings.
+      verification: name -> what `measure_set` found, of pairs of other images; they stand beside
+        the figures, and decide nothing.
 
     Raises:
       EvaluationError: the images have no genuine or no impostor pairs, an embedding is zero under
@@ -83,7 +88,7 @@ def evaluate(
     with progress.silenced():  # each pair counts once, however often it is looked at
         if latest_blessed:
             latest_blessed.pairs(settings.distance, score)
-        return _evaluated(images, latest_blessed, train, settings)
+        return _evaluated(images, latest_blessed, train, settings, verification or {})
 
 
 def _check_same_images(images: EmbeddingSet, others: EmbeddingSet) -> None:
@@ -95,7 +100,11 @@ def _check_same_images(images: EmbeddingSet, others: EmbeddingSet) -> None:
 
 
 def _evaluated(
-    images: EmbeddingSet, blessed: EmbeddingSet | None, train: ImageSet | None, settings: Settings
+    images: EmbeddingSet,
+    blessed: EmbeddingSet | None,
+    train: ImageSet | None,
+    settings: Settings,
+    verification: Mapping[str, SetResult],
 ) -> Evaluation:
     pairs = images.pairs(settings.distance)
     baselines = _baselines(images, train, settings)
@@ -112,7 +121,9 @@ def _evaluated(
     study = _study(images, settings)
     protocols = run_protocols(images, settings.protocols, settings)
     metrics = measure_pairs(pairs, settings) | study.blocks()
-    metrics["protocols"] = {name: result.to_json() for name, result in protocols.items()}
+    metrics["protocols"] = _blocks(protocols)
+    if verification:
+        metrics["verification"] = _blocks(verification)
     if columns:
         metrics["slices"] = _slices(images, columns, metrics["EER_threshold"], settings)
     if slices_missing:
@@ -122,7 +133,7 @@ def _evaluated(
     metrics |= baselines.blocks()
     blessing = decide_blessing(metrics, settings.rules, rivals, int((pairs.sizes > 1).sum()))
     curves = compute_curves(pairs)
-    drawn = {name: result.curves for name, result in protocols.items()}
+    drawn, drawn_of_sets = _drawn(protocols), _drawn(verification)
     calibration = _calibration_curve(study, curves)
     worst = find_worst_pairs(pairs)
     report = ReportData(
@@ -138,10 +149,20 @@ def _evaluated(
         credit=settings.credit,
         provenance=settings.provenance,
         protocol_curves=drawn,
+        set_curves=drawn_of_sets,
         calibration=calibration,
     )
+    drawn |= {f"verification_{name}": of_set for name, of_set in drawn_of_sets.items()}
     files = curve_files(curve_tables(curves, drawn, calibration))
     return Evaluation(metrics, render_report(report), files, blessing, study)
+
+
+def _blocks(results: Mapping[str, ProtocolResult]) -> dict[str, Any]:
+    return {name: result.to_json() for name, result in results.items()}
+
+
+def _drawn(results: Mapping[str, ProtocolResult]) -> dict[str, Any]:
+    return {name: result.curves for name, result in results.items()}
 
 
 def _study(images: EmbeddingSet, settings: Settings) -> ThresholdStudy:

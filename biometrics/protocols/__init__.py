@@ -71,4 +71,4 @@ def _run(
     try:
         return protocol.run(images, settings)
     except EvaluationError as error:
-        return ProtocolResult("Not measured.", {}, {}, remarks=(f"Not measured: {error}",))
+        return ProtocolResult.not_measured(error)

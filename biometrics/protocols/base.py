@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -31,6 +31,11 @@ class ProtocolResult:
     unsupported: Mapping[str, int] = field(default_factory=dict)
     curves: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     remarks: Sequence[str] = ()
+
+    @classmethod
+    def not_measured(cls, error: Exception) -> Self:
+        """No figures, and why."""
+        return cls("Not measured.", {}, {}, remarks=(f"Not measured: {error}",))
 
     def to_json(self) -> dict[str, Any]:
         """The protocol's part of metrics.json: all but the curves, as plain Python values."""

@@ -22,14 +22,7 @@ from biometrics.settings import ProtocolSettings
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs that a file lists, as in Labeled Faces in the Wild.
-
-    The accuracy of a fold is taken at the threshold that is best on all the others; reported is
-    the mean over the folds with its standard error, the standard deviation of the folds'
-    accuracies (with F - 1 in the denominator) over sqrt(F) (Huang et al., "Labeled Faces in the
-    Wild", 2007). Its interval is that of Student's t with F - 1 degrees of freedom. Beside it
-    stands what one answer to all pairs would get. EER, AUC and TAR at a FAR are those of all the
-    pairs, with intervals by resampling the people.
+    """The pairs of the test people that a file lists; see `measure_listed`.
 
     Attributes:
       file: of the pairs; see `read_pairs` for its forms.
@@ -55,42 +48,73 @@ class Pairs:
           EvaluationError: see `plan`.
         """
         pairs = self.plan(images, settings)
-        distance = listed_distances(images.embeddings, settings.distance, pairs.first, pairs.second)
-        verification = _verification(distance, pairs, images.identity, settings)
-        refusal = self._refusal(pairs)
-        accuracy = None if refusal else _accuracy(distance, pairs)
-        parts = [verification, accuracy] if accuracy else [verification]
-        return ProtocolResult(
-            description=f"The pairs that {self.file} lists. {_OF_FOLDS}",
-            figures={key: value for part in parts for key, value in part.figures.items()},
-            counts={
-                **verification.counts,
-                "missing_pairs": len(pairs.missing),
-                "folds": pairs.folds,
-            },
-            intervals={key: ends for part in parts for key, ends in part.intervals.items()},
-            unsupported=verification.unsupported,
-            curves={name: curve for part in parts for name, curve in part.curves.items()},
-            remarks=[*_remarks(pairs), *([refusal] if refusal else [])],
-        )
-
-    def _refusal(self, pairs: PairList) -> str:
-        """Why these pairs have no accuracy; empty where they have."""
-        if pairs.share < self.min_share:
-            return (
-                f"Accuracy has no number: {pairs.share:.1%} of the listed pairs are of test "
-                f"people, and min_share asks for {self.min_share:.0%}."
-            )
-        if pairs.empty_folds or pairs.folds < 2:
-            without = f", without a pair left: {', '.join(pairs.empty_folds[:5])}"
-            return (
-                "Accuracy has no number: it needs two folds or more, each with pairs of test "
-                f"people. Here are {pairs.folds}{without if pairs.empty_folds else ''}."
-            )
-        return ""
+        description = f"The pairs that {self.file} lists."
+        return measure_listed(images, pairs, settings, description, self.min_share)
 
 
 _OF_FOLDS = "The accuracy on each fold is taken at the threshold that is best on the other folds."
+
+
+def measure_listed(
+    images: EmbeddingSet,
+    pairs: PairList,
+    settings: ProtocolSettings,
+    description: str,
+    min_share: float = Pairs.min_share,
+) -> ProtocolResult:
+    """Measures pairs that a file lists, as in Labeled Faces in the Wild.
+
+    The accuracy of a fold is taken at the threshold that is best on all the others; reported is
+    the mean over the folds with its standard error, the standard deviation of the folds'
+    accuracies (with F - 1 in the denominator) over sqrt(F) (Huang et al., "Labeled Faces in the
+    Wild", 2007). Its interval is that of Student's t with F - 1 degrees of freedom. Beside it
+    stands what one answer to all pairs would get. EER, AUC and TAR at a FAR are those of all the
+    pairs, with intervals by resampling the people.
+
+    Args:
+      images: those of the pairs.
+      pairs: see `find_pairs`.
+      settings: of the evaluation.
+      description: what pairs they are, a sentence.
+      min_share: see `Pairs`.
+
+    Returns:
+      `EER`, `AUC`, `TAR@FAR`, `Accuracy`, and the curves `det` and `folds`.
+    """
+    distance = listed_distances(images.embeddings, settings.distance, pairs.first, pairs.second)
+    verification = _verification(distance, pairs, images.identity, settings)
+    refusal = _refusal(pairs, min_share)
+    accuracy = None if refusal else _accuracy(distance, pairs)
+    parts = [verification, accuracy] if accuracy else [verification]
+    return ProtocolResult(
+        description=f"{description} {_OF_FOLDS}",
+        figures={key: value for part in parts for key, value in part.figures.items()},
+        counts={
+            **verification.counts,
+            "missing_pairs": len(pairs.missing),
+            "folds": pairs.folds,
+        },
+        intervals={key: ends for part in parts for key, ends in part.intervals.items()},
+        unsupported=verification.unsupported,
+        curves={name: curve for part in parts for name, curve in part.curves.items()},
+        remarks=[*_remarks(pairs), *([refusal] if refusal else [])],
+    )
+
+
+def _refusal(pairs: PairList, min_share: float) -> str:
+    """Why these pairs have no accuracy; empty where they have."""
+    if pairs.share < min_share:
+        return (
+            f"Accuracy has no number: {pairs.share:.1%} of the listed pairs are of {pairs.among}, "
+            f"and min_share asks for {min_share:.0%}."
+        )
+    if pairs.empty_folds or pairs.folds < 2:
+        without = f", without a pair left: {', '.join(pairs.empty_folds[:5])}"
+        return (
+            "Accuracy has no number: it needs two folds or more, each with pairs of "
+            f"{pairs.among}. Here are {pairs.folds}{without if pairs.empty_folds else ''}."
+        )
+    return ""
 
 
 @dataclass(frozen=True)
@@ -186,14 +210,14 @@ def _remarks(pairs: PairList) -> list[str]:
         first = pairs.missing[0]
         remarks.append(
             f"{len(pairs.missing):,} of {len(pairs.missing) + len(pairs.first):,} listed pairs "
-            "have an image outside of the test people and are left out, the first in line "
-            f"{first.line}: {first.first} and {first.second}."
+            f"have an image outside of the {pairs.among} and are left out, the first in "
+            f"{first.where}: {first.first} and {first.second}."
         )
     if pairs.repeated:
         first = pairs.repeated[0]
         remarks.append(
             f"Pairs that are listed again, and count once: {len(pairs.repeated):,}, the first in "
-            f"line {first.line}: {first.first} and {first.second}."
+            f"{first.where}: {first.first} and {first.second}."
         )
     return remarks
 

@@ -18,11 +18,13 @@ COLUMNS = ("fold", "first_key", "second_key", "same")
 SAME = {"1": True, "true": True, "0": False, "false": False, "-1": False}
 # Into how many folds the pairs of a file without folds are dealt, as for CFP and AgeDB.
 FOLDS = 10
+# Whose images the pairs are looked for among, unless a set has images of its own.
+TEST_PEOPLE = "test people"
 
 
 @dataclass(frozen=True)
 class ListedPair:
-    """A line of the file.
+    """A pair of the file.
 
     Attributes:
       line: its number, from 1 on.
@@ -30,6 +32,7 @@ class ListedPair:
       first: the key of an image, with or without its extension.
       second: that of the other one.
       same: whether both show one person.
+      unit: what is numbered; in a file that is no text, the pairs.
     """
 
     line: int
@@ -37,21 +40,28 @@ class ListedPair:
     first: str
     second: str
     same: bool
+    unit: str = "line"
+
+    @property
+    def where(self) -> str:
+        """Where it stands in the file."""
+        return f"{self.unit} {self.line}"
 
 
 @dataclass(frozen=True)
 class PairList:
-    """The pairs of a file whose images are in the test set, each once.
+    """The pairs of a file whose images are in a set of images, each once.
 
     Attributes:
-      first: int64 [P], an image of each pair, by its index in the test set.
+      first: int64 [P], an image of each pair, by its index in the set.
       second: int64 [P], the other one.
       same: bool [P], whether both show one person.
       fold: int64 [P], 0 .. F - 1, in the order of the file.
       folds: F.
-      missing: those that the file lists besides, with an image that the test set lacks.
+      missing: those that the file lists besides, with an image that the set lacks.
       repeated: those that say again what a line before has said.
       empty_folds: the names of the folds of which nothing is left.
+      among: what the images of the set are, as messages call them.
     """
 
     first: Int64
@@ -62,6 +72,7 @@ class PairList:
     missing: Sequence[ListedPair] = ()
     repeated: Sequence[ListedPair] = ()
     empty_folds: Sequence[str] = ()
+    among: str = TEST_PEOPLE
 
     @property
     def share(self) -> float:
@@ -182,18 +193,30 @@ def _malformed(line: int, rule: str, received: str) -> EvaluationError:
     return EvaluationError(f"line {line} of the pairs: {rule}. Received: {received!r}")
 
 
-def find_pairs(listed: Sequence[ListedPair], images: ImageSet) -> PairList:
-    """Looks the pairs up in the test set.
+def find_pairs(
+    listed: Sequence[ListedPair],
+    images: ImageSet,
+    *,
+    among: str = TEST_PEOPLE,
+    says_who: bool = True,
+) -> PairList:
+    """Looks the pairs up in a set of images.
 
     Those with an image that it lacks, and those that were listed before, are told apart. Pairs of a
     file without folds are dealt into ten, in their order.
 
+    Args:
+      listed: the pairs of a file.
+      images: the set, such as the test set.
+      among: what its images are, as messages call them.
+      says_who: whether the set knows its people other than by these pairs.
+
     Raises:
       EvaluationError: no genuine or no impostor pair is left, a key without extension means two
-        images, a pair is of one image with itself, or the test set does not agree about who is in
-        the images.
+        images, a pair is of one image with itself, or the set does not agree about who is in the
+        images.
     """
-    places = _images_by_key(images.keys)
+    places = images_by_key(images.keys)
     found: dict[tuple[int, int], ListedPair] = {}
     missing, repeated = [], []
     for pair in listed:
@@ -201,7 +224,7 @@ def find_pairs(listed: Sequence[ListedPair], images: ImageSet) -> PairList:
             missing.append(pair)
             continue
         first, second = places[pair.first], places[pair.second]
-        _check_pair(pair, first, second, images)
+        _check_pair(pair, first, second, images, says_who)
         key = min(first, second), max(first, second)
         repeated.extend([pair] if key in found else [])
         found.setdefault(key, pair)
@@ -211,8 +234,8 @@ def find_pairs(listed: Sequence[ListedPair], images: ImageSet) -> PairList:
     if same.all() or not same.any():
         raise EvaluationError(
             "The pairs must be of both kinds. "
-            f"Received: {same.sum()} genuine and {(~same).sum()} impostor pairs of test people, "
-            f"and {len(missing)} with an image that is none of theirs"
+            f"Received: {same.sum()} genuine and {(~same).sum()} impostor pairs of {among}, "
+            f"and {len(missing)} with an image that is not among them"
         )
     left = {pair.fold for pair in pairs}
     return PairList(
@@ -224,6 +247,7 @@ def find_pairs(listed: Sequence[ListedPair], images: ImageSet) -> PairList:
         missing=missing,
         repeated=repeated,
         empty_folds=[fold for fold in folds if fold not in left],
+        among=among,
     )
 
 
@@ -235,7 +259,7 @@ def _fold_numbers(pairs: Sequence[ListedPair], folds: Sequence[str]) -> Int64:
     return np.array([number[pair.fold] for pair in pairs], np.int64)
 
 
-def _images_by_key(keys: Sequence[str]) -> dict[str, int]:
+def images_by_key(keys: Sequence[str]) -> dict[str, int]:
     """Key, and key without its extension, -> image; -1 where that would mean several."""
     images: dict[str, int] = {}
     for image, key in enumerate(keys):
@@ -244,14 +268,16 @@ def _images_by_key(keys: Sequence[str]) -> dict[str, int]:
     return images | {key: image for image, key in enumerate(keys)}
 
 
-def _check_pair(pair: ListedPair, first: int, second: int, images: ImageSet) -> None:
+def _check_pair(
+    pair: ListedPair, first: int, second: int, images: ImageSet, says_who: bool
+) -> None:
     if min(first, second) < 0:
         raise _malformed(pair.line, "keys that mean one image each", f"{pair.first} {pair.second}")
     if first == second:
         raise _malformed(pair.line, "two different images", images.keys[first])
     people = images.identities[first], images.identities[second]
-    if pair.same != (people[0] == people[1]):
+    if says_who and pair.same != (people[0] == people[1]):
         raise EvaluationError(
             f"line {pair.line} of the pairs: {'the same person' if pair.same else 'two people'}. "
-            f"Received: in the test set {people[0]} and {people[1]}"
+            f"Received: in the set {people[0]} and {people[1]}"
         )

@@ -47,8 +47,8 @@ class ReportData:
       title: what was evaluated, such as the name of the run.
       metrics: the content of metrics.json. Beside the figures of all pairs, as from
         `measure_pairs`, it may have `thresholds`, `unsupported_thresholds`,
-        `thresholds_missing`, `calibration`, `protocols`, `slices`, `gate`, `baselines_sample` and
-        `baselines_missing`.
+        `thresholds_missing`, `calibration`, `protocols`, `verification`, `slices`, `gate`,
+        `baselines_sample` and `baselines_missing`.
       curves: of the model, on all pairs.
       comparisons: name to baseline or previous model, in the order of the columns.
       blessing: the decision and its reasons.
@@ -61,6 +61,7 @@ class ReportData:
       protocol_curves: protocol, then curve, then column to numbers [P] of one length. A curve with
         the columns `fpir` and `fnir` (in [0, 1]) is drawn as an open-set curve, one with `far` and
         `frr` as a DET curve, one with `rank` and `rate` as a CMC.
+      set_curves: the same of the verification sets, by name.
       calibration: `distance` [P], ascending, and `llr` [P], the log-likelihood ratio at each; None
         where scores are not calibrated.
     """
@@ -79,4 +80,5 @@ class ReportData:
     protocol_curves: Mapping[str, Mapping[str, Mapping[str, ArrayLike]]] = field(
         default_factory=dict
     )
+    set_curves: Mapping[str, Mapping[str, Mapping[str, ArrayLike]]] = field(default_factory=dict)
     calibration: Mapping[str, ArrayLike] | None = None

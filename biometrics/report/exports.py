@@ -102,6 +102,7 @@ def tensorboard_scalars(metrics: Mapping[str, Any], prefix: str = "test") -> dic
 
     - `test/EER`, `test/TAR at FAR 1e-03`: every figure of the top level.
     - `test/open_set/Rank-1`: of each protocol.
+    - `verification/lfw/Accuracy`: of each verification set, whatever the prefix.
     - `test/at FAR 1e-02/FAR`, `.../FRR`: of the test people, at each threshold that the dev people
       chose, and `.../threshold`.
 
@@ -116,6 +117,8 @@ def tensorboard_scalars(metrics: Mapping[str, Any], prefix: str = "test") -> dic
     scalars = _numbers(prefix, metrics)
     for name, protocol in metrics.get("protocols", {}).items():
         scalars |= _numbers(f"{prefix}/{_tag_part(name)}", protocol["figures"])
+    for name, of_set in metrics.get("verification", {}).items():
+        scalars |= _numbers(f"verification/{_tag_part(name)}", of_set["figures"])
     for point in metrics.get("thresholds", []):
         rates = {key: point["test"][key] for key in ("FAR", "FRR")}
         at_point = f"{prefix}/at {_tag_part(point['name'])}"

@@ -48,10 +48,12 @@ def render_report(data: ReportData) -> str:
         rows=tables.figure_rows(data),
         points=tables.operating_points(data.metrics),
         unsupported_points=tables.unsupported_points(data.metrics),
-        protocols=tables.protocol_tables(data.metrics),
+        protocols=tables.protocol_tables(data.metrics.get("protocols", {})),
+        sets=tables.protocol_tables(data.metrics.get("verification", {})),
         slices=tables.slice_tables(data.metrics),
         plots=_plots(data),
-        protocol_plots=_protocol_plots(data),
+        protocol_plots=_protocol_plots(data.protocol_curves, data.metrics.get("protocols", {})),
+        set_plots=_protocol_plots(data.set_curves, data.metrics.get("verification", {})),
         settings=list(_flattened(data.configuration)),
         sections=_sections(data),
     )
@@ -78,6 +80,7 @@ def _sections(data: ReportData) -> list[_Section]:
         ("verification", "Telling two people apart", True),
         ("identification", "Finding a person", True),
         ("protocols", "Measured in other ways", metrics.get("protocols")),
+        ("verification_sets", "Pairs of other images", metrics.get("verification")),
         ("slices", "Group by group", metrics.get("slices") or metrics.get("slices_missing")),
         ("false_accepts", "Strangers the model finds most alike", data.false_accepts),
         ("false_rejects", "People the model recognises least", data.false_rejects),
@@ -113,12 +116,12 @@ def _one_enrolled_rates(data: ReportData) -> dict[str, tuple[float, float, float
     }
 
 
-def _protocol_plots(data: ReportData) -> dict[str, list[tuple[str, str]]]:
-    """Protocol -> (kind, picture) of each of its curves that can be drawn."""
+def _protocol_plots(
+    named: Mapping[str, Mapping[str, Any]], measured: Mapping[str, Any]
+) -> dict[str, list[tuple[str, str]]]:
+    """Protocol or set -> (kind, picture) of each of its curves that can be drawn."""
     return {
-        name: list(_drawn(curves.values()))
-        for name, curves in data.protocol_curves.items()
-        if name in data.metrics.get("protocols", {})
+        name: list(_drawn(curves.values())) for name, curves in named.items() if name in measured
     }
 
 

@@ -168,7 +168,7 @@ def _error_rates(part: Metrics) -> Iterator[RateRow]:
 
 @dataclass(frozen=True)
 class ProtocolTable:
-    """The figures of one protocol: key, value, interval, and what it needs where unsupported."""
+    """The figures of one protocol or set: key, value, interval, what it needs if unsupported."""
 
     name: str
     description: str
@@ -177,8 +177,8 @@ class ProtocolTable:
     rows: tuple[tuple[str, float | None, Interval | None, int | None], ...]
 
 
-def protocol_tables(metrics: Metrics) -> list[ProtocolTable]:
-    """One for each of `protocols`, in their order."""
+def protocol_tables(measured: Metrics) -> list[ProtocolTable]:
+    """One for each of `protocols`, or of `verification`, in their order."""
     return [
         ProtocolTable(
             name,
@@ -197,7 +197,7 @@ def protocol_tables(metrics: Metrics) -> list[ProtocolTable]:
                 ),
             ),
         )
-        for name, protocol in metrics.get("protocols", {}).items()
+        for name, protocol in measured.items()
     ]
 
 

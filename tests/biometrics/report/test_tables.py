@@ -6,7 +6,7 @@ from tests.biometrics.report.cases import EXTRA
 
 def test_far_and_frr_at_the_sets_own_threshold_are_not_in_the_table_of_a_protocol():
     figures = {"FAR": 0.1, "FRR": 0.1, "EER": 0.1, "EER_threshold": 0.4}
-    (table,) = protocol_tables({"protocols": {"templates": {"figures": figures}}})
+    (table,) = protocol_tables({"templates": {"figures": figures}})
     assert [key for key, *_ in table.rows] == ["EER", "EER_threshold"]
 
 
