@@ -239,6 +239,6 @@ def _remarks_on(unusable: Mapping[str, str]) -> Iterator[str]:
     if not unusable:
         return
     reasons = Counter(unusable.values()).most_common(3)
-    first_of = {why: key for key, why in reversed(unusable.items())}
+    first_of = {why: key for key, why in reversed(list(unusable.items()))}
     said = "; ".join(f"{times:,} x {why}, such as {first_of[why]}" for why, times in reasons)
     yield f"Images that cannot be used: {len(unusable):,}. {shown_text(said)}."

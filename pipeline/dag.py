@@ -103,6 +103,7 @@ def _create_components(
         config=config.evaluation,
         baseline_dir=None if resolvers else places.serving_dir,
         seed=seed,
+        max_pixels=config.data.max_pixels,
         credit=config.data.credit,
     )
     pusher = Pusher(trainer.outputs["model"], evaluator.outputs["blessing"], places.serving_dir)

@@ -69,6 +69,7 @@ def new_evaluator(credit: str = "", **evaluation: Any) -> FaceEvaluator:
         channel.Channel(type=standard_artifacts.Model),
         config=EvaluationConfig(**evaluation),
         seed=42,
+        max_pixels=1_000_000,
         credit=credit,
     )
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.dsl.io import fileio
@@ -11,6 +12,7 @@ from tfx.types import channel, component_spec, standard_artifacts
 from components.evaluator import executor
 from components.evaluator.config import EvaluationConfig
 from components.source_digest import source_digest
+from faces.sources import source_at
 from groundfloor.errors import UserError
 
 
@@ -21,6 +23,7 @@ class FaceEvaluatorSpec(component_spec.ComponentSpec):
         executor.EVALUATION_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.CREDIT_KEY: component_spec.ExecutionParameter(type=str),
+        executor.MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int),
         executor.BASELINE_DIR_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         "files_digest": component_spec.ExecutionParameter(type=str),
         "source_digest": component_spec.ExecutionParameter(type=str),
@@ -63,6 +66,7 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
         *,
         config: EvaluationConfig,
         seed: int,
+        max_pixels: int,
         credit: str = "",
         baseline_dir: str | None = None,
     ):
@@ -75,6 +79,7 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
           baseline_model: `Model`, the latest blessed one; may resolve to none.
           config: how to measure, and what blesses.
           seed: of the bootstrap, and of the choice of people and images.
+          max_pixels: of an image of a verification set, see `encode_image`.
           credit: a line on the source of the images, shown in the report.
           baseline_dir: where Pusher puts the blessed models; without a `baseline_model`, the newest
             of them takes its place.
@@ -86,9 +91,10 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
                 baseline_model=baseline_model,
                 evaluation_config=config.to_property(),
                 seed=seed,
+                max_pixels=max_pixels,
                 credit=credit,
                 baseline_dir=baseline_dir,
-                files_digest=_digest_of_files(config.files()),
+                files_digest=_digest_of_files(config.files(), config.image_places()),
                 source_digest=source_digest(executor.__name__),
                 evaluation=channel.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
@@ -96,13 +102,14 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
         )
 
 
-def _digest_of_files(paths: Iterable[str]) -> str:
-    """SHA-256 of the files that settings name: the cache would else not see them change.
+def _digest_of_files(paths: Iterable[str], image_places: Iterable[str]) -> str:
+    """SHA-256 of the files and images that settings name: else the cache would not see them change.
 
-    A file that this machine does not have, since the step runs elsewhere, counts as missing.
+    What this machine does not have, since the step runs elsewhere, counts as missing.
 
     Raises:
-      UserError: it is a pipe, a device or a folder, which has no content to wait for.
+      UserError: a file is a pipe, a device or a folder, which has no content to wait for; or
+        images are there and cannot be read.
     """
     digest = hashlib.sha256()
     for path in paths:
@@ -113,4 +120,7 @@ def _digest_of_files(paths: Iterable[str]) -> str:
             with fileio.open(path, "rb") as file:
                 content = hashlib.sha256(file.read()).hexdigest()
         digest.update(repr((path, content)).encode())
+    for place in image_places:
+        content = source_at(Path(place)).fingerprint() if os.path.exists(place) else "missing"
+        digest.update(repr((place, content)).encode())
     return digest.hexdigest()

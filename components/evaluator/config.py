@@ -3,11 +3,12 @@
 A key that `biometrics` has a default for has that one: it is written there alone.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from biometrics.errors import EvaluationError
 from biometrics.figures.names import boundable_metrics, hint_for
@@ -31,6 +32,8 @@ from components.section import (
     at_most,
     one_of,
 )
+from faces.sources.bins import BIN_SUFFIX
+from groundfloor.text import shown
 
 
 class BoundConfig(Section):
@@ -61,13 +64,42 @@ class ProtocolConfig(Section):
     enabled: bool = Field(True, description="false: not asked for after all.")
 
 
-class PairsConfig(ProtocolConfig):
-    """The pairs that a file lists, in folds, as in Labeled Faces in the Wild."""
+_PAIRS_FILE = "LFW's pairs.txt, or a table of fold, first_key, second_key and same"
+_OWN_IMAGES = "where the images of the pairs are: a folder of people, a manifest, a RecordIO file"
+_MinShare = Annotated[Number, Field(ge=0.0, le=1.0)] | None
 
-    file: File | None = Field(
-        None, description="LFW's pairs.txt, or a table of fold, first_key, second_key and same."
+
+class PairSetConfig(Section):
+    """Pairs of images that are not those of the test split: a verification set."""
+
+    file: File = Field(description=f"{_PAIRS_FILE}; or insightface's .bin, with its images.")
+    images: File | None = Field(None, description=f"For a text: {_OWN_IMAGES}.")
+    min_share: _MinShare = Field(
+        None, description="Share of the listed pairs whose images must be usable for an accuracy."
     )
-    min_share: Annotated[Number, Field(ge=0.0, le=1.0)] | None = Field(
+
+    @model_validator(mode="after")
+    def _has_images_once(self) -> "PairSetConfig":
+        if _is_bin(self.file) and self.images is not None:
+            raise ValueError(f"{_HAS_IMAGES}: leave images out")
+        if not _is_bin(self.file) and self.images is None:
+            raise ValueError(
+                f"give images, {_OWN_IMAGES}; pairs of the test people are protocols.pairs"
+            )
+        return self
+
+
+class PairsConfig(ProtocolConfig):
+    """The pairs that a file lists, in folds, as in Labeled Faces in the Wild.
+
+    With images of its own it is the verification set `pairs`.
+    """
+
+    file: File | None = Field(None, description=f"As of a verification set: {_PAIRS_FILE}.")
+    images: File | None = Field(
+        None, description="Default: the test split. As of a verification set."
+    )
+    min_share: _MinShare = Field(
         None, description="Share of the listed pairs that must be of test people for an accuracy."
     )
 
@@ -75,7 +107,23 @@ class PairsConfig(ProtocolConfig):
     def _has_a_file(self) -> "PairsConfig":
         if self.enabled and self.file is None:
             raise ValueError("give the file of the pairs")
+        self.own_images()
         return self
+
+    def own_images(self) -> PairSetConfig | None:
+        """The verification set that this is; None where the images are those of the test split."""
+        if not self.enabled or self.file is None:
+            return None
+        if self.images is None and not _is_bin(self.file):
+            return None
+        return PairSetConfig(file=self.file, images=self.images, min_share=self.min_share)
+
+
+_HAS_IMAGES = "a .bin holds the images of its pairs"
+
+
+def _is_bin(file: str) -> bool:
+    return file.lower().endswith(BIN_SUFFIX)
 
 
 class TemplatesConfig(ProtocolConfig):
@@ -117,11 +165,14 @@ class ProtocolsConfig(Section):
     pairs: PairsConfig = PairsConfig(enabled=False)
 
     def asked(self) -> dict[str, dict[str, int | float | str]]:
-        """The options that are given to each protocol that is asked for, by its name."""
+        """The options that are given to each protocol that is asked for, by its name.
+
+        Pairs of images of their own are none of them, but a verification set.
+        """
         return {
             name: options.model_dump(exclude={"enabled"}, exclude_none=True)
             for name, options in self
-            if options.enabled
+            if options.enabled and not (options is self.pairs and self.pairs.own_images())
         }
 
 
@@ -134,6 +185,21 @@ class SlicesConfig(Section):
         "the columns of the images' own manifest.",
     )
     columns: list[str] = Field(min_length=1, description="The columns to group by.")
+
+
+def _set_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
+        raise ValueError(
+            "the name of a verification set is made of at most 40 letters of ASCII, digits, - and "
+            f"_, with one of the first two to begin with. Received: {shown(name)}"
+        )
+    return name
+
+
+# Part of the names of curves and of scalars.
+SetName = Annotated[str, AfterValidator(_set_name)]
+# The set that `protocols.pairs` with images of its own is.
+PAIRS = "pairs"
 
 
 class EvaluationConfig(Section):
@@ -156,6 +222,11 @@ class EvaluationConfig(Section):
     )
     protocols: ProtocolsConfig = Field(
         ProtocolsConfig(), description="Protocol to options, such as closed_set: {}."
+    )
+    verification: dict[SetName, PairSetConfig] = Field(
+        {},
+        description="Name to pairs of other images, such as lfw: {file: pairs.txt, images: lfw} or "
+        "agedb_30: {file: agedb_30.bin}.",
     )
     slices: SlicesConfig | None = Field(
         None, description="Groups, such as {file: people.csv, columns: [sex]}."
@@ -219,6 +290,15 @@ class EvaluationConfig(Section):
             raise ValueError("; ".join(unknown))
         return self
 
+    @model_validator(mode="after")
+    def _sets_have_names_of_their_own(self) -> "EvaluationConfig":
+        if PAIRS in self.verification and self.protocols.pairs.own_images():
+            raise ValueError(
+                f"protocols.pairs with images of its own is the verification set {PAIRS}: give "
+                f"verification.{PAIRS} another name"
+            )
+        return self
+
     def to_property(self) -> str:
         """See `Section`; the options of a protocol that is not asked for change no result."""
         asked = {name: options for name, options in self.protocols if options.enabled}
@@ -232,6 +312,19 @@ class EvaluationConfig(Section):
         for options in (self.protocols.templates, self.protocols.pairs):
             if options.enabled and options.file:
                 yield options.file
+        for pairs in self.verification.values():
+            yield pairs.file
+
+    def sets(self) -> dict[str, PairSetConfig]:
+        """The verification sets, by name."""
+        own = self.protocols.pairs.own_images()
+        return ({PAIRS: own} if own else {}) | self.verification
+
+    def image_places(self) -> Iterator[str]:
+        """Where images of verification sets are, whose contents count as part of the settings."""
+        for options in self.sets().values():
+            if options.images is not None:
+                yield options.images
 
     def rules(self) -> Rules:
         """What blesses: each field of `Rules` is a key of this section."""

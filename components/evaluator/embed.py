@@ -1,14 +1,21 @@
-"""Embeds transformed examples with a SavedModel, in Beam."""
+"""Embeds images with a SavedModel, in Beam: transformed examples, and images from elsewhere."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
 
 from components.beam_shards import ReadShards
-from faces.contract import IMAGE, IMAGE_KEY
-from faces.storage import parse_examples
+from faces.content import UnreadableError
+from faces.contract import IMAGE, IMAGE_KEY, UNKNOWN_LABEL
+from faces.images.decode import decode_and_resize
+from faces.images.encode import EncodedImage, encode_image
+from faces.images.formats import BadImageError
+from faces.record import Record
+from faces.storage import parse_examples, to_example
 from groundfloor import progress
 from groundfloor.plain_paths import plain_path
 from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
@@ -42,6 +49,107 @@ class EmbedSplit(beam.PTransform):
             | beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
             | beam.ParDo(_EmbedBatch(self._model_path))
         )
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What was found out about an image from elsewhere.
+
+    Attributes:
+      key: of its record.
+      reason: why it cannot be used; empty where it can.
+      picture: SHA-256 of its pixels as the network sees them, as `faces.storage.read_names` gives
+        it; empty where there are none, or all of them are equal.
+    """
+
+    key: str
+    reason: str = ""
+    picture: bytes = b""
+
+
+class EmbedImages(beam.PTransform):
+    """Pipeline -> what `EmbedSplit` gives, of images that can be used, and the `ImageFacts` of all.
+
+    Args:
+      records: of the images, with a key of UTF-8.
+      images: gives `opened()`, which reads one; it travels to the workers.
+      model_path: the SavedModel.
+      batch_size: images embedded at a time.
+      max_pixels: see `encode_image`.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        images: Any,
+        model_path: str,
+        batch_size: int,
+        max_pixels: int,
+    ):
+        super().__init__()
+        self._records = records
+        self._images = images
+        self._model_path = model_path
+        self._batch_size = batch_size
+        self._max_pixels = max_pixels
+
+    def expand(self, pipeline: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
+        """Called by Beam."""
+        size = self._batch_size
+        starts = range(0, len(self._records), size)
+        prepare = _PrepareBatch(self._images, self._model_path, self._max_pixels)
+        prepared = (
+            pipeline
+            | "List" >> beam.Create([self._records[start : start + size] for start in starts])
+            | "Spread" >> beam.Reshuffle()
+            | "Prepare" >> beam.ParDo(prepare).with_outputs(_FACTS, main=_EXAMPLES)
+        )
+        embedded = (
+            prepared[_EXAMPLES]
+            | beam.BatchElements(min_batch_size=size, max_batch_size=size)
+            | beam.ParDo(_EmbedBatch(self._model_path))
+        )
+        return embedded, prepared[_FACTS]
+
+
+_EXAMPLES, _FACTS = "examples", "facts"
+
+
+class _PrepareBatch(beam.DoFn):
+    """[record] -> the examples of its usable images, as of ImageTransform, and the facts of all."""
+
+    def __init__(self, images: Any, model_path: str, max_pixels: int):
+        self._images = images
+        self._model_path = model_path
+        self._max_pixels = max_pixels
+
+    def setup(self) -> None:
+        self._read = self._images.opened()
+        self._input_shape = input_shape_of(self._model_path)
+        # What ImageTransform does to the images that the model is trained on.
+        self._pixels = tf.function(
+            lambda encoded: decode_and_resize(encoded, self._input_shape),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+        )
+
+    def process(self, records: Sequence[Record]) -> Iterator[Any]:
+        usable: list[tuple[Record, EncodedImage]] = []
+        for record in records:
+            try:
+                usable.append((record, self._encoded(record)))
+            except (UnreadableError, BadImageError) as error:
+                yield beam.pvalue.TaggedOutput(_FACTS, ImageFacts(record.key, str(error)))
+        if not usable:
+            return
+        pixels = self._pixels(tf.constant([image.encoded for _, image in usable])).numpy()
+        for (record, image), shown in zip(usable, pixels, strict=True):
+            picture = b"" if image.is_flat else hashlib.sha256(shown.tobytes()).digest()
+            yield beam.pvalue.TaggedOutput(_FACTS, ImageFacts(record.key, picture=picture))
+            names = record.identity.encode("utf-8", "surrogateescape"), record.key.encode()
+            yield to_example(shown, UNKNOWN_LABEL, *names, (image.height, image.width))
+
+    def _encoded(self, record: Record) -> EncodedImage:
+        return encode_image(self._read(record), self._max_pixels, self._input_shape[2])
 
 
 class _EmbedBatch(beam.DoFn):

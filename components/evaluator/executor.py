@@ -8,28 +8,27 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 from numpy.typing import ArrayLike
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from biometrics.arrays import Float32
-from biometrics.csv_table import decode_text
 from biometrics.embeddings import PairScorer
 from biometrics.engine.pair_scores import PairScores, score_pairs
-from biometrics.errors import EvaluationError
 from biometrics.evaluation import Evaluation, evaluate
 from biometrics.protocols import find_protocol
 from biometrics.settings import Settings, SliceSettings
 from biometrics.thresholds.measured_images import describe_images
 from biometrics.thresholds.measured_sizes import describe_sizes
 from biometrics.thresholds.pack import ThresholdPack, digest_of_folder
+from biometrics.verification import SetResult
 from components.beam_executor import BeamExecutor
 from components.evaluator.baseline_model import BaselineModel, find_baseline, preparation_of
 from components.evaluator.beam_pairs import score_pairs_in_beam
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.embed import EmbedSplit, input_shape_of
+from components.evaluator.files import read_text
 from components.evaluator.outputs import (
     save_arrays,
     track,
@@ -38,8 +37,9 @@ from components.evaluator.outputs import (
     write_pack,
 )
 from components.evaluator.split_data import SplitData
+from components.evaluator.verification import SetEmbedder, measure_sets, trained_on
 from components.shards import shard_files
-from faces.contract import IMAGE_KEY, TEST, TRAIN
+from faces.contract import IMAGE_KEY, TEST, TRAIN, VAL
 from groundfloor import progress
 from serving.model_dir import contents_of, versions
 
@@ -52,6 +52,7 @@ BLESSING_KEY = "blessing"
 EVALUATION_CONFIG_KEY = "evaluation_config"
 SEED_KEY = "seed"
 CREDIT_KEY = "credit"
+MAX_PIXELS_KEY = "max_pixels"
 BASELINE_DIR_KEY = "baseline_dir"
 
 
@@ -98,12 +99,21 @@ class Executor(BeamExecutor):
             with progress.silenced():  # the images have been counted
                 again = self._embed(test, baseline.path, config.batch_size)
             latest_blessed = images.embedded(again)
+        settings = _settings(config, exec_properties, model, not_compared)
+        embedder = SetEmbedder(
+            self._make_beam_pipeline,
+            self._get_tmp_dir(),
+            model_path,
+            config.batch_size,
+            exec_properties[MAX_PIXELS_KEY],
+        )
         evaluation = evaluate(
             embedded,
-            _settings(config, exec_properties, model, not_compared),
+            settings,
             train=train.images(),
             latest_blessed=latest_blessed,
             score=self._scorer(config),
+            verification=_verified(config, embedder, input_dict, train, settings),
         )
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION_KEY])
         write_evaluation(folder, evaluation, embedded)
@@ -157,6 +167,24 @@ def _read_split(
     return SplitData.read(shard_files(folder), input_shape, attributes)
 
 
+def _verified(
+    config: EvaluationConfig,
+    embedder: SetEmbedder,
+    input_dict: dict[str, list[Any]],
+    train: SplitData,
+    settings: Settings,
+) -> dict[str, SetResult]:
+    """The verification sets by name; only for them is the split `val` read."""
+    sets = config.sets()
+    if not sets:
+        return {}
+    seen = [train]
+    examples = artifact_utils.get_single_instance(input_dict[EXAMPLES_KEY])
+    if VAL in artifact_utils.decode_split_names(examples.split_names):
+        seen.append(_read_split(input_dict, VAL, train.input_shape))
+    return measure_sets(sets, embedder, trained_on(seen), settings)
+
+
 def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
     """Writes (key, embedding) pairs, sorted by key; Beam keeps no order."""
     keys, embeddings = zip(*sorted(embedded, key=lambda pair: pair[0]), strict=True)
@@ -198,7 +226,7 @@ def _settings(
         intervals=config.intervals,
         protocols=_options(config.protocols.asked()),
         slices=SliceSettings(slices.columns, slices.file) if slices else None,
-        read=_read_text,
+        read=read_text,
         credit=exec_properties[CREDIT_KEY],
         provenance={
             "Evaluated": datetime.date.today().isoformat(),
@@ -215,15 +243,6 @@ def _options(protocols: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
         name: {key: value for key, value in values.items() if value is not None}
         for name, values in options.items()
     }
-
-
-def _read_text(path: str) -> str:
-    """A text file, wherever it lies."""
-    try:
-        with fileio.open(path, "rb") as file:
-            return decode_text(file.read())
-    except (OSError, EvaluationError, tf.errors.OpError) as error:
-        raise EvaluationError(f"cannot read {path}: {error}") from None
 
 
 def _pack(

@@ -4,8 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score, roc_curve
-from sklearn.model_selection import KFold
 
 from biometrics.embeddings import ImageSet
 from biometrics.evaluation import evaluate
@@ -22,7 +20,7 @@ from biometrics.verification import (
     measure_set,
     people_of_pairs,
 )
-from tests.biometrics.protocols.cases import random_set, settings
+from tests.biometrics.protocols.cases import peers_figures, random_set, settings
 
 
 def digests(*numbers):
@@ -69,21 +67,6 @@ def draw_pairs(count=400, seed=1):
     first, other = rng.normal(size=(2, count, 8))
     second = np.where(same[:, None], first + 0.9 * rng.normal(size=(count, 8)), other)
     return np.stack([first, second], axis=1).reshape(-1, 8).astype(np.float32), same
-
-
-def peers_figures(embeddings, same):
-    """What insightface and scikit-learn would give: squared distances of unit vectors, KFold."""
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    distance = ((unit[::2] - unit[1::2]) ** 2).sum(axis=1)
-    accuracies = []
-    for train, test in KFold(10, shuffle=False).split(distance):
-        limits = np.append(np.sort(distance[train]), -1.0)
-        right = [np.mean((distance[train] <= limit) == same[train]) for limit in limits]
-        limit = limits[int(np.argmax(right))]
-        accuracies.append(np.mean((distance[test] <= limit) == same[test]))
-    far, tar, _ = roc_curve(same, -distance, drop_intermediate=False)
-    eer = np.interp(0.0, far + tar - 1, far)
-    return np.mean(accuracies), roc_auc_score(same, -distance), eer, tar[far <= 0.1].max()
 
 
 def test_the_figures_are_those_of_scikit_learn_on_the_same_embeddings():

@@ -1,0 +1,141 @@
+"""The verification sets, embedded in Beam by the model that is measured, and measured."""
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import numpy as np
+from tfx.dsl.io import fileio
+
+from biometrics.arrays import Float32
+from biometrics.embeddings import ImageSet
+from biometrics.protocols.base import ProtocolResult
+from biometrics.settings import ProtocolSettings
+from biometrics.verification import Leak, SetImages, SetResult, TrainedOn, measure_set
+from components.evaluator.config import PairSetConfig
+from components.evaluator.embed import EmbedImages, ImageFacts
+from components.evaluator.files import read_bytes
+from components.evaluator.outputs import save_arrays
+from components.evaluator.pair_sets import ListedSet, list_set
+from components.evaluator.split_data import SplitData
+from groundfloor.errors import UserError
+
+
+def measure_sets(
+    sets: Mapping[str, PairSetConfig],
+    embed: Callable[[ListedSet], SetImages],
+    trained: TrainedOn,
+    settings: ProtocolSettings,
+) -> dict[str, SetResult]:
+    """Measures each set; one that cannot be read has a remark that says why.
+
+    Args:
+      sets: by name.
+      embed: embeds the images that the pairs of a set name.
+      trained: what the model was trained on.
+      settings: of the evaluation.
+    """
+    return {name: _measured(config, embed, trained, settings) for name, config in sets.items()}
+
+
+def _measured(
+    config: PairSetConfig,
+    embed: Callable[[ListedSet], SetImages],
+    trained: TrainedOn,
+    settings: ProtocolSettings,
+) -> SetResult:
+    try:
+        listed = list_set(config, read_bytes)
+    except UserError as error:
+        nothing = Leak(names_compared=config.images is not None)
+        return SetResult.of(ProtocolResult.not_measured(error), {}, nothing)
+    return measure_set(listed.pairs, embed(listed), trained, settings)
+
+
+def trained_on(splits: Iterable[SplitData]) -> TrainedOn:
+    """The images of the splits that had a part in the training."""
+    images = [(split.images(), split.columns["sha256"]) for split in splits if split.files]
+    return TrainedOn(
+        ImageSet(
+            identities=[name for split, _ in images for name in split.identities],
+            keys=[key for split, _ in images for key in split.keys],
+        ),
+        [picture for _, pictures in images for picture in pictures],
+    )
+
+
+@dataclass(frozen=True)
+class SetEmbedder:
+    """Embeds the images of a set.
+
+    Attributes:
+      make_pipeline: gives a new pipeline with the runner's options.
+      folder: that the workers and this process see, for what comes out.
+      model_path: the SavedModel.
+      batch_size: images embedded at a time.
+      max_pixels: see `encode_image`.
+    """
+
+    make_pipeline: Callable[[], beam.Pipeline]
+    folder: str
+    model_path: str
+    batch_size: int
+    max_pixels: int
+
+    def __call__(self, listed: ListedSet) -> SetImages:
+        """The images of a set with their embeddings, and why others have none."""
+        embedded, facts = (os.path.join(self.folder, name) for name in ("set.npz", "set.json"))
+        with self.make_pipeline() as pipeline:
+            outcome = pipeline | EmbedImages(
+                listed.records, listed.images, self.model_path, self.batch_size, self.max_pixels
+            )
+            for name, found, save, path in (
+                ("Embeddings", outcome[0], _save_embeddings, embedded),
+                ("Facts", outcome[1], _save_facts, facts),
+            ):
+                gathered = found | f"Gather{name}" >> beam.combiners.ToList()
+                _ = gathered | f"Save{name}" >> beam.Map(save, path)
+        return _set_images(listed, _read_embeddings(embedded), _read_facts(facts))
+
+
+def _set_images(
+    listed: ListedSet, embeddings: Mapping[str, Float32], facts: Mapping[str, ImageFacts]
+) -> SetImages:
+    usable = [record for record in listed.records if not facts[record.key].reason]
+    unusable = {key: fact.reason for key, fact in facts.items() if fact.reason}
+    return SetImages(
+        keys=[record.key for record in usable],
+        identities=[record.identity for record in usable],
+        embeddings=np.array([embeddings[record.key] for record in usable], np.float32),
+        pictures=[facts[record.key].picture for record in usable],
+        unusable={**listed.refused, **dict(sorted(unusable.items()))},
+    )
+
+
+def _save_embeddings(embedded: Sequence[tuple[bytes, np.ndarray]], path: str) -> None:
+    save_arrays(
+        path,
+        keys=np.array([key.decode() for key, _ in embedded], np.str_),
+        embeddings=np.array([embedding for _, embedding in embedded], np.float32),
+    )
+
+
+def _read_embeddings(path: str) -> dict[str, Float32]:
+    with fileio.open(path, "rb") as file:
+        content = np.load(io.BytesIO(file.read()))
+    return dict(zip(content["keys"].tolist(), content["embeddings"], strict=True))
+
+
+def _save_facts(facts: Sequence[ImageFacts], path: str) -> None:
+    rows = [(fact.key, fact.reason, fact.picture.hex()) for fact in facts]
+    with fileio.open(path, "w") as file:
+        file.write(json.dumps(rows))
+
+
+def _read_facts(path: str) -> dict[str, ImageFacts]:
+    with fileio.open(path) as file:
+        rows = json.loads(file.read())
+    return {key: ImageFacts(key, reason, bytes.fromhex(hexed)) for key, reason, hexed in rows}
