@@ -16,11 +16,13 @@ from biometrics.figures.names import tar_key
 from biometrics.groups import slices
 from biometrics.protocols import find_protocol
 from biometrics.settings import ProtocolSettings
-from components.evaluator.config import EvaluationConfig
+from components.evaluator.config import PAIRS, EvaluationConfig
+from components.evaluator.pair_sets import list_set
 from faces.content import UnreadableError, read_file
 from faces.contract import TEST
 from faces.record import Record
 from groundfloor.errors import UserError
+from groundfloor.text import shown_text
 
 
 def judge_evaluation(
@@ -46,7 +48,11 @@ def judge_evaluation(
         attributes=_attributes_of(tested),
     )
     _judge_slices(config, names)
-    return [*_remarks_on_gate(config, names), *_remarks_on_protocols(config, names, seed)]
+    return [
+        *_remarks_on_gate(config, names),
+        *_remarks_on_protocols(config, names, seed),
+        *_remarks_on_sets(config),
+    ]
 
 
 def _attributes_of(records: Sequence[Record]) -> dict[str, list[str]]:
@@ -123,10 +129,33 @@ def _remarks_on_protocols(config: EvaluationConfig, names: ImageSet, seed: int) 
             yield f"the protocol {name} will not be measured: {error}"
 
 
+def _remarks_on_sets(config: EvaluationConfig) -> Iterator[str]:
+    """The images of verification sets that are not there; none of them is decoded yet."""
+    own_pairs = config.protocols.pairs.own_images()
+    for name, pairs in config.sets().items():
+        key = "protocols" if own_pairs and name == PAIRS else "verification"
+        try:
+            refused = list_set(pairs, _read_bytes).refused
+        except EvaluationError as error:
+            raise UserError(f"evaluation.{key}.{name}, {error}") from None
+        if refused:
+            first = next(iter(refused))
+            yield (
+                f"evaluation.{key}.{name}: {len(refused):,} images that its pairs name are not "
+                f"read, and the pairs left out, such as {shown_text(first)}: "
+                f"{shown_text(refused[first])}"
+            )
+
+
 def _read(path: str) -> str:
-    """A text file; a pipe or a device is refused, and never waited for."""
+    """A text file; see `_read_bytes`."""
+    return decode_text(_read_bytes(path))
+
+
+def _read_bytes(path: str) -> bytes:
+    """A file; a pipe or a device is refused, and never waited for."""
     try:
-        return decode_text(read_file(Path(path)))
+        return read_file(Path(path))
     except UnreadableError as error:
         reason = str(error).removeprefix("cannot be read: ")
         raise EvaluationError(f"it cannot be read: {reason}") from None

@@ -132,7 +132,8 @@ def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
         check_writable_name(path)
     images = [place for place in (input_dir, config.data.test_dir) if place]
     below = [folder.mlflow_artifacts, folder.serving_model, folder.logs, folder.latest]
-    for place in images:
+    of_sets = map(Path, config.evaluation.image_places())
+    for place in (*images, *of_sets):
         found = newest_span(place).location.resolve()
         check_apart(found, folder.path, [folder.artifacts, *elsewhere, *below])
 

@@ -78,6 +78,7 @@ def print_summary(console: TextConsole, result: RunResult, folder: RunFolder) ->
     _print_baselines(console, result.metrics)
     _print_thresholds(console, result.metrics)
     _print_remarks(console, result.metrics)
+    _print_sets(console, result.metrics)
     _print_data_remarks(console, result)
     console.print()
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
@@ -159,6 +160,16 @@ def _print_remarks(console: TextConsole, metrics: Mapping[str, Any]) -> None:
     for name, protocol in metrics["protocols"].items():
         for remark in protocol["remarks"]:
             console.say(f"protocol {name}: {remark}", "yellow")
+
+
+def _print_sets(console: TextConsole, metrics: Mapping[str, Any]) -> None:
+    """The verification sets: their figures in a line, and what has to be known of them."""
+    for name, of_set in metrics.get("verification", {}).items():
+        figures = of_set["figures"]
+        shown = [f"{key} {_number(figures[key])}" for key in figures if key != "EER_threshold"]
+        console.say(f"verification set {name}: {', '.join(shown) or 'no figures'}")
+        for remark in of_set["remarks"]:
+            console.say(f"  {remark}", "yellow")
 
 
 def _rate(measured: Mapping[str, Any], key: str) -> str:

@@ -12,7 +12,7 @@ def read_bytes(path: str) -> bytes:
     """The content of a file of at most `MAX_FILE_BYTES`.
 
     Raises:
-      EvaluationError: it cannot be read, or is larger.
+      EvaluationError: it cannot be read, or is larger; the message is the reason alone.
     """
     try:
         if tf.io.gfile.stat(path).length > MAX_FILE_BYTES:
@@ -20,7 +20,7 @@ def read_bytes(path: str) -> bytes:
         with fileio.open(path, "rb") as file:
             return file.read()
     except (OSError, EvaluationError, tf.errors.OpError) as error:
-        raise EvaluationError(f"cannot read {path}: {error}") from None
+        raise EvaluationError(str(error)) from None
 
 
 def read_text(path: str) -> str:
@@ -29,8 +29,7 @@ def read_text(path: str) -> str:
     Raises:
       EvaluationError: it cannot be read, or is no text.
     """
-    content = read_bytes(path)
     try:
-        return decode_text(content)
+        return decode_text(read_bytes(path))
     except EvaluationError as error:
         raise EvaluationError(f"cannot read {path}: {error}") from None

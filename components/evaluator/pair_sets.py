@@ -23,7 +23,7 @@ from biometrics.verification import PairSet
 from components.evaluator.config import PairSetConfig
 from faces.record import Record, Source
 from faces.sources import source_at
-from faces.sources.bins import BinSet, read_bin
+from faces.sources.bins import read_bin
 from groundfloor.errors import UserError
 
 # Gives the content of a file by its path; workers of Beam find it by its name.
@@ -59,7 +59,7 @@ class BinImages:
 
     def opened(self) -> Callable[[Record], bytes]:
         """Reads an image, which is in memory from now on, as the whole file is."""
-        images = _content_of(self.path, self.read).images
+        images = read_bin(self.read(self.path)).images
         return lambda record: images[int(record.key)]
 
 
@@ -88,14 +88,18 @@ def list_set(config: PairSetConfig, read: Read) -> ListedSet:
       read: gives the content of its file.
 
     Raises:
-      UserError: the file or the images cannot be read, or there is no genuine or no impostor pair
-        of these images; see `read_pairs`, `find_pairs`, `read_bin` and `source_at`.
+      EvaluationError: the file or the images cannot be read, or there is no genuine or no impostor
+        pair of these images; see `read_pairs`, `find_pairs`, `read_bin` and `source_at`. The
+        message begins with the file.
     """
-    title, listed, found = (
-        _of_bin(config.file, read)
-        if config.images is None
-        else _of_source(config.file, config.images, read)
-    )
+    try:
+        title, listed, found = (
+            _of_bin(config.file, read)
+            if config.images is None
+            else _of_source(config.file, config.images, read)
+        )
+    except UserError as error:
+        raise EvaluationError(f"{config.file}: {error}") from None
     share = {} if config.min_share is None else {"min_share": config.min_share}
     names_people = config.images is not None
     pairs = PairSet(title, listed, names_people, **share)
@@ -107,10 +111,7 @@ _Found = tuple[SourceImages | BinImages, Sequence[Record], Mapping[str, str]]
 
 def _of_source(file: str, place: str, read: Read) -> tuple[str, list[ListedPair], _Found]:
     """Title, pairs, and their images in a source."""
-    try:
-        listed = read_pairs(decode_text(read(file)))
-    except EvaluationError as error:
-        raise _unreadable(file, error) from None
+    listed = read_pairs(decode_text(read(file)))
     source = source_at(Path(place))
     listing = source.list()
     names = ImageSet(
@@ -142,7 +143,7 @@ def _stem(key: str) -> str:
 
 def _of_bin(file: str, read: Read) -> tuple[str, list[ListedPair], _Found]:
     """Title, pairs, and their images in the same file."""
-    content = _content_of(file, read)
+    content = read_bin(read(file))
     listed = _numbered_pairs(content.same)
     keys = [key for pair in listed for key in (pair.first, pair.second)]
     names = ImageSet(identities=[""] * len(keys), keys=keys)
@@ -154,18 +155,6 @@ def _of_bin(file: str, read: Read) -> tuple[str, list[ListedPair], _Found]:
     )
     records = [Record(key, "") for key in keys]
     return title, listed, (BinImages(file, read), records, {})
-
-
-def _content_of(file: str, read: Read) -> BinSet:
-    content = read(file)
-    try:
-        return read_bin(content)
-    except UserError as error:
-        raise _unreadable(file, error) from None
-
-
-def _unreadable(file: str, error: UserError) -> EvaluationError:
-    return EvaluationError(f"cannot read {file}: {error}")
 
 
 def _numbered_pairs(same: Sequence[bool]) -> list[ListedPair]:

@@ -1,6 +1,7 @@
 """What is judged before anything costly runs."""
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from groundfloor.errors import UserError
 from pipeline.config import load_config
 from pipeline.preflight import judge_evaluation, judge_schema
 from tests import ROOT
+from tests.conftest import write_faces
 from tests.faces.records import records_of
 
 
@@ -101,6 +103,43 @@ def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path, name):
             judge(protocols={name: {"file": str(path)}})
         with pytest.raises(UserError, match="it cannot be read: not a regular file"):
             judge(slices={"file": str(path), "columns": ["age"]})
+
+
+def test_a_verification_set_that_is_no_use_is_an_error(tmp_path):
+    packed, pairs = tmp_path / "cut.bin", tmp_path / "pairs.txt"
+    packed.write_bytes(pickle.dumps(([b"a", b"b"], [True]))[:-3])
+    pairs.write_text("1\na 1 2\na 1 b 1\n")
+    faces = write_faces(tmp_path / "lfw", people=2, shots=2)
+    for options, message in (
+        ({"file": str(packed)}, "cut.bin: it is cut off"),
+        ({"file": str(tmp_path / "no.bin")}, "no.bin: it cannot be read: No such file"),
+        ({"file": str(pairs), "images": str(tmp_path / "no")}, "cannot read the images in .*no'"),
+        (
+            {"file": str(pairs), "images": str(faces)},
+            "0 genuine and 0 impostor pairs of images in .*lfw, and 2 with an image that is not",
+        ),
+    ):
+        with pytest.raises(UserError, match=f"^evaluation.verification.lfw, .*{message}"):
+            judge(verification={"lfw": options})
+        with pytest.raises(UserError, match=f"^evaluation.protocols.pairs, .*{message}"):
+            judge(protocols={"pairs": options})
+
+
+def test_images_that_a_verification_set_lacks_are_told(tmp_path):
+    faces = write_faces(tmp_path / "lfw", people=2, shots=2)
+    keys = [f"person0{person}/{shot}.png" for person in range(2) for shot in range(2)]
+    lines = [f"{keys[0]} {keys[1]} 1", f"{keys[0]} {keys[2]} 0"]
+    pairs, packed = tmp_path / "pairs.txt", tmp_path / "lfw.bin"
+    pairs.write_text("\n".join(lines))
+    packed.write_bytes(pickle.dumps(([b"a"] * 4, [True, False])))
+    of_text = {"file": str(pairs), "images": str(faces)}
+    assert judge(verification={"lfw": of_text, "packed": {"file": str(packed)}}) == []
+    pairs.write_text("\n".join([*lines, f"nobody/1.png {keys[2]} 0"]))
+    (remark,) = judge(verification={"lfw": of_text})
+    assert remark == (
+        "evaluation.verification.lfw: 1 images that its pairs name are not read, and the pairs "
+        "left out, such as nobody/1.png: no such image"
+    )
 
 
 def test_files_that_are_of_use_pass(tmp_path):

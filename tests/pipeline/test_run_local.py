@@ -180,6 +180,20 @@ def _output(name):
     return arguments
 
 
+def _verification(images, output):
+    """Arguments with a verification set of the images of this folder."""
+
+    def arguments(folder):
+        write_faces(folder / "lfw", people=2, shots=2)
+        pairs = folder / "pairs.txt"
+        pairs.write_text("person00/0 person00/1 1\nperson00/0 person01/0 0\n")
+        options = {"file": pairs, "images": folder / images}
+        given = [f"--set=evaluation.verification.lfw.{key}={options[key]}" for key in options]
+        return [*_output(output)(folder), *given]
+
+    return arguments
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -198,6 +212,8 @@ def _output(name):
         (_output(""), "--output-dir: a path must not be empty"),
         (_output("a[b]c"), "must have none of these characters"),
         (_output("faces/run"), "must not write into the folder of the images"),
+        (_verification("lfw", "lfw/run"), "must not write into the folder of the images"),
+        (_verification("no", "out"), "evaluation.verification.lfw, "),
         (lambda folder: ["--set", "training.epoch=3"], "did you mean epochs?"),
         (lambda folder: ["--set", "training.epochs=-1"], "training.epochs: Input should be"),
         (lambda folder: ["--config", folder / "no.yaml"], "cannot read the configuration"),

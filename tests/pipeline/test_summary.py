@@ -51,6 +51,15 @@ def test_an_interval_that_spans_everything_is_not_known(shown):
     assert "Rank-1 │ 0.5000 │ not known" in text
 
 
+def test_a_verification_set_has_its_figures_in_a_line_and_its_remarks_below(shown):
+    figures = {"EER": 0.125, "EER_threshold": 0.4, "Accuracy": 0.9}
+    lfw = {"figures": figures, "remarks": ["Leak: the model was trained on people of this set"]}
+    text = shown(verification={"lfw": lfw, "cut": {"figures": {}, "remarks": ["Not measured"]}})
+    assert "verification set lfw: EER 0.1250, Accuracy 0.9000 Leak: the model was trained" in text
+    assert "verification set cut: no figures Not measured" in text
+    assert "verification set" not in shown()
+
+
 def test_baselines_that_were_measured_on_a_sample_are_said_to_be(shown):
     text = shown(baselines_sample={"identities": 812, "images": 5003})
     assert "baselines: measured on 812 people, 5003 images drawn; this model on the same" in text

@@ -6,6 +6,7 @@ import pytest
 
 from components.evaluator.config import EvaluationConfig
 from groundfloor.errors import UserError
+from tests.conftest import write_faces
 from tests.stages import new_evaluator
 
 
@@ -48,3 +49,30 @@ def test_a_changed_file_of_the_settings_is_another_setting(tmp_path):
     protocols = {"pairs": {"file": str(pairs)}}
     digests.append(properties(slices=slices, protocols=protocols)["files_digest"])
     assert len(set(digests)) == 4
+
+
+def test_the_file_and_the_images_of_a_verification_set_count_as_settings(tmp_path):
+    faces = write_faces(tmp_path / "lfw", people=2, shots=2)
+    pairs, packed = tmp_path / "pairs.txt", tmp_path / "lfw.bin"
+    of_text = {"file": str(pairs), "images": str(faces)}
+    for of_set in (
+        {"verification": {"lfw": of_text}},
+        {"protocols": {"pairs": of_text}},
+        {"verification": {"lfw": {"file": str(packed)}}},
+        {"protocols": {"pairs": {"file": str(packed)}}},
+    ):
+        digests = [properties(**of_set)["files_digest"]]
+        for file in (pairs, packed, faces / "person01/1.png"):
+            file.write_bytes(os.urandom(9))
+            digests.append(properties(**of_set)["files_digest"])
+        # A text and a folder are two that count, a .bin is one; what is not named does not.
+        assert len(set(digests)) == (2 if "bin" in str(of_set) else 3)
+        for file in (pairs, packed):
+            file.unlink()
+
+
+def test_images_that_this_machine_does_not_have_count_as_missing(tmp_path):
+    of_set = {"file": str(tmp_path / "pairs.txt"), "images": str(tmp_path / "nowhere")}
+    digest = properties(verification={"lfw": of_set})["files_digest"]
+    write_faces(tmp_path / "nowhere", people=2, shots=2)
+    assert properties(verification={"lfw": of_set})["files_digest"] != digest

@@ -5,6 +5,7 @@ import sys
 from dataclasses import MISSING, fields
 
 import pytest
+from pydantic import ValidationError
 
 from biometrics.protocols import PROTOCOLS
 from biometrics.settings import Bound, Rules, Settings
@@ -51,6 +52,49 @@ def test_every_rule_is_a_key_and_without_it_the_rule_is_that_of_measuring():
     assert {field.name for field in fields(Rules)} == given.keys()
     rules = Rules(**given | {"bounds": {"EER": Bound(max=0.2)}})
     assert EvaluationConfig(**given).rules() == rules
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "message"),
+    [
+        ({"verification": {"lfw": {"file": "pairs.txt"}}}, "give images, .*protocols.pairs"),
+        ({"verification": {"a": {"file": "A.BIN", "images": "lfw"}}}, "leave images out"),
+        ({"protocols": {"pairs": {"file": "a.bin", "images": "lfw"}}}, "leave images out"),
+        ({"verification": {"a/b": {"file": "a.bin"}}}, "at most 40 letters .* Received: 'a/b'"),
+        ({"verification": {"-a": {"file": "a.bin"}}}, "Received: '-a'"),
+        ({"verification": {"a": {"images": "lfw"}}}, "verification.a.file\n  Field required"),
+        ({"verification": {"a": {"file": "a.bin", "min_share": 2.0}}}, "less than or equal to 1"),
+        (
+            {
+                "protocols": {"pairs": {"file": "a.bin"}},
+                "verification": {"pairs": {"file": "b.bin"}},
+            },
+            "give verification.pairs another name",
+        ),
+    ],
+)
+def test_a_verification_set_that_cannot_be_meant_is_refused(evaluation, message):
+    with pytest.raises(ValidationError, match=message):
+        EvaluationConfig.model_validate(evaluation)
+
+
+def test_pairs_of_images_of_their_own_are_a_verification_set_and_no_protocol():
+    of_text = {"file": "pairs.txt", "images": "lfw", "min_share": 0.5}
+    config = EvaluationConfig(
+        protocols={"pairs": of_text, "closed_set": {}}, verification={"cfp": {"file": "cfp.bin"}}
+    )
+    assert config.protocols.asked() == {"closed_set": {}}
+    assert {name: pairs.model_dump() for name, pairs in config.sets().items()} == {
+        "pairs": of_text,
+        "cfp": {"file": "cfp.bin", "images": None, "min_share": None},
+    }
+    assert list(config.files()) == ["pairs.txt", "cfp.bin"]
+    assert list(config.image_places()) == ["lfw"]
+    assert EvaluationConfig.from_property(config.to_property()) == config
+    of_test_people = EvaluationConfig(protocols={"pairs": {"file": "pairs.txt"}})
+    assert (of_test_people.sets(), list(of_test_people.protocols.asked())) == ({}, ["pairs"])
+    off = EvaluationConfig(protocols={"pairs": {"enabled": False, "file": "a.bin"}})
+    assert (off.sets(), list(off.files())) == ({}, [])
 
 
 def test_a_section_is_read_without_what_measures():
