@@ -23,7 +23,7 @@ class FaceEvaluatorSpec(component_spec.ComponentSpec):
         executor.EVALUATION_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.CREDIT_KEY: component_spec.ExecutionParameter(type=str),
-        executor.MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.BASELINE_DIR_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         "files_digest": component_spec.ExecutionParameter(type=str),
         "source_digest": component_spec.ExecutionParameter(type=str),
@@ -91,7 +91,8 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
                 baseline_model=baseline_model,
                 evaluation_config=config.to_property(),
                 seed=seed,
-                max_pixels=max_pixels,
+                # Without a set it changes no result.
+                max_pixels=max_pixels if config.sets() else None,
                 credit=credit,
                 baseline_dir=baseline_dir,
                 files_digest=_digest_of_files(config.files(), config.image_places()),

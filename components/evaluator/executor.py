@@ -100,20 +100,13 @@ class Executor(BeamExecutor):
                 again = self._embed(test, baseline.path, config.batch_size)
             latest_blessed = images.embedded(again)
         settings = _settings(config, exec_properties, model, not_compared)
-        embedder = SetEmbedder(
-            self._make_beam_pipeline,
-            self._get_tmp_dir(),
-            model_path,
-            config.batch_size,
-            exec_properties[MAX_PIXELS_KEY],
-        )
         evaluation = evaluate(
             embedded,
             settings,
             train=train.images(),
             latest_blessed=latest_blessed,
             score=self._scorer(config),
-            verification=_verified(config, embedder, input_dict, train, settings),
+            verification=self._verified(input_dict, exec_properties, model_path, train, settings),
         )
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION_KEY])
         write_evaluation(folder, evaluation, embedded)
@@ -137,6 +130,32 @@ class Executor(BeamExecutor):
         if content["keys"].tolist() != test.columns[IMAGE_KEY].tolist():
             raise RuntimeError("the embeddings are not those of the test split's images")
         return content["embeddings"]
+
+    def _verified(
+        self,
+        input_dict: dict[str, list[Any]],
+        exec_properties: Mapping[str, Any],
+        model_path: str,
+        train: SplitData,
+        settings: Settings,
+    ) -> dict[str, SetResult]:
+        """The verification sets by name; only for them is the split `val` read."""
+        config = EvaluationConfig.from_property(exec_properties[EVALUATION_CONFIG_KEY])
+        sets = config.sets()
+        if not sets:
+            return {}
+        embedder = SetEmbedder(
+            self._make_beam_pipeline,
+            self._get_tmp_dir(),
+            model_path,
+            config.batch_size,
+            exec_properties[MAX_PIXELS_KEY],
+        )
+        seen = [train]
+        examples = artifact_utils.get_single_instance(input_dict[EXAMPLES_KEY])
+        if VAL in artifact_utils.decode_split_names(examples.split_names):
+            seen.append(_read_split(input_dict, VAL, train.input_shape))
+        return measure_sets(sets, embedder, trained_on(seen), settings)
 
     def _scorer(self, config: EvaluationConfig) -> PairScorer:
         """Scores all pairs, in Beam where that is asked for."""
@@ -165,24 +184,6 @@ def _read_split(
 ) -> SplitData:
     folder = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], split)
     return SplitData.read(shard_files(folder), input_shape, attributes)
-
-
-def _verified(
-    config: EvaluationConfig,
-    embedder: SetEmbedder,
-    input_dict: dict[str, list[Any]],
-    train: SplitData,
-    settings: Settings,
-) -> dict[str, SetResult]:
-    """The verification sets by name; only for them is the split `val` read."""
-    sets = config.sets()
-    if not sets:
-        return {}
-    seen = [train]
-    examples = artifact_utils.get_single_instance(input_dict[EXAMPLES_KEY])
-    if VAL in artifact_utils.decode_split_names(examples.split_names):
-        seen.append(_read_split(input_dict, VAL, train.input_shape))
-    return measure_sets(sets, embedder, trained_on(seen), settings)
 
 
 def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:

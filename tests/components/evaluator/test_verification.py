@@ -1,15 +1,25 @@
 """Verification sets, measured by FaceEvaluator in the run of the test split."""
 
+import hashlib
 import json
 import pickle
 import shutil
+from functools import partial
 from pathlib import Path
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from PIL import Image
 
 from benchmarks.steps import run_example_gen, run_transform
+from components.evaluator.config import PairSetConfig
+from components.evaluator.files import read_bytes
+from components.evaluator.pair_sets import list_set
+from components.evaluator.verification import SetEmbedder
+from faces.images.decode import decode_and_resize
 from faces.storage import read_split
 from serving.signatures import EMBEDDING_KEY, SERVING_SIGNATURE
 from tests.biometrics.protocols.cases import peers_figures
@@ -227,6 +237,47 @@ def test_the_figures_go_to_tensorboard_and_the_curves_to_files(metrics, evaluate
         figures = metrics["verification"][name]["figures"]
         assert shown[f"verification/{name}/Accuracy"] == pytest.approx(figures["Accuracy"])
         assert (folder / f"curves/verification_{name}_folds.csv").exists()
+
+
+def test_an_image_is_checked_and_becomes_what_the_training_makes_of_it(model, tmp_path):
+    drawn, large = draw_face(500, 0), draw_face(500, 1, size=(80, 80))
+    images = [encoded(drawn, "png"), encoded(drawn.convert("L"), "bmp"), b"broken"]
+    images += [encoded(large, "png"), encoded(Image.new("RGB", (40, 40), "red"), "png"), images[0]]
+    path = tmp_path / "some.bin"
+    path.write_bytes(pickle.dumps((images, [True, False, True])))
+    embed = SetEmbedder(
+        partial(beam.Pipeline, runner=FnApiRunner()),
+        str(tmp_path),
+        f"{model.uri}/Format-Serving",
+        batch_size=4,
+        max_pixels=40 * 48,
+    )
+    found = embed(list_set(PairSetConfig(file=str(path)), read_bytes))
+    assert list(found.keys) == [f"{image:08d}" for image in (0, 1, 4, 5)]
+    assert found.embeddings.shape == (4, 16)
+    assert list(found.unusable) == ["00000002", "00000003"]
+    assert found.unusable["00000003"] == "80x80 pixels, over the limit of 1920"
+    pixels = decode_and_resize(tf.constant(images[:1]), (32, 32, 3)).numpy()
+    assert found.pictures[0] == found.pictures[3] == hashlib.sha256(pixels.tobytes()).digest()
+    assert found.pictures[1] not in (b"", found.pictures[0])
+    assert found.pictures[2] == b""  # of one plain colour
+
+
+def test_a_set_without_an_image_that_can_be_used_says_so(transformed, model, tmp_path):
+    path = tmp_path / "none.bin"
+    path.write_bytes(pickle.dumps(([b"broken", b"", b"no", b"image"], [True, False])))
+    outputs = run_evaluator(
+        transformed["transformed_examples"],
+        model,
+        tmp_path / "run",
+        verification={"none": {"file": str(path)}},
+    )
+    content = (Path(outputs["evaluation"].uri) / "metrics.json").read_text(encoding="utf-8")
+    block = json.loads(content)["verification"]["none"]
+    assert (block["figures"], block["counts"]) == ({}, {"unusable_images": 4})
+    assert block["remarks"][-1] == (
+        "Not measured: the pairs need two images that can be used. Received: 0"
+    )
 
 
 def test_a_set_changes_no_figure_of_the_test_people(metrics, transformed, model, tmp_path):

@@ -189,8 +189,9 @@ def test_what_is_no_set_is_one_clear_error(content, message):
 @pytest.mark.parametrize(
     "bomb",
     [
-        b"\x80\x04]r\xff\xff\xff\x7f.",  # a place in the memo at two thousand million
-        b"\x80\x02]p999999999\n.",
+        b"\x80\x04]r\x00\x00\x00\x01.",  # a place in the memo far out, which takes 268 MB
+        b"\x80\x04]r\xff\xff\xff\x7f.",
+        b"\x80\x02]p9999999\n.",
         b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f].",  # a frame
         b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x00a.",  # bytes
         b"\x80\x02B\xff\xff\xff\xffa.",

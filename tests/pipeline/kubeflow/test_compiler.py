@@ -276,6 +276,17 @@ def test_the_lint_command_passes_a_compiled_file_and_fails_a_spoilt_one(compiled
     assert "1 errors, 0 warnings" in result.output
 
 
+def test_a_verification_set_is_compiled_where_its_files_are_not():
+    document = compile_with(
+        "evaluation.verification.lfw={file: /mnt/faces/pairs.txt, images: /mnt/faces/lfw}",
+        "evaluation.protocols.pairs.file=/mnt/faces/cfp_fp.bin",
+    )
+    assert lint(document) == []
+    text = document.to_yaml()
+    for place in ("pairs.txt", "lfw", "cfp_fp.bin"):
+        assert f"/mnt/faces/{place}" in text
+
+
 def test_a_pipeline_that_would_not_run_is_not_written(tmp_path):
     output = tmp_path / "p.yaml"
     result = invoke(
