@@ -121,9 +121,7 @@ def _evaluated(
     study = _study(images, settings)
     protocols = run_protocols(images, settings.protocols, settings)
     metrics = measure_pairs(pairs, settings) | study.blocks()
-    metrics["protocols"] = _blocks(protocols)
-    if verification:
-        metrics["verification"] = _blocks(verification)
+    metrics |= _blocks(protocols, verification)
     if columns:
         metrics["slices"] = _slices(images, columns, metrics["EER_threshold"], settings)
     if slices_missing:
@@ -133,7 +131,6 @@ def _evaluated(
     metrics |= baselines.blocks()
     blessing = decide_blessing(metrics, settings.rules, rivals, int((pairs.sizes > 1).sum()))
     curves = compute_curves(pairs)
-    drawn, drawn_of_sets = _drawn(protocols), _drawn(verification)
     calibration = _calibration_curve(study, curves)
     worst = find_worst_pairs(pairs)
     report = ReportData(
@@ -148,21 +145,29 @@ def _evaluated(
         configuration=_shown(settings),
         credit=settings.credit,
         provenance=settings.provenance,
-        protocol_curves=drawn,
-        set_curves=drawn_of_sets,
+        protocol_curves=_drawn(protocols),
+        set_curves=_drawn(verification),
         calibration=calibration,
     )
-    drawn |= {f"verification_{name}": of_set for name, of_set in drawn_of_sets.items()}
+    drawn = _drawn(protocols) | _drawn(verification, "verification_")
     files = curve_files(curve_tables(curves, drawn, calibration))
     return Evaluation(metrics, render_report(report), files, blessing, study)
 
 
-def _blocks(results: Mapping[str, ProtocolResult]) -> dict[str, Any]:
-    return {name: result.to_json() for name, result in results.items()}
+def _blocks(
+    protocols: Mapping[str, ProtocolResult], verification: Mapping[str, SetResult]
+) -> dict[str, Any]:
+    """`protocols` and, where there are sets, `verification` of metrics.json."""
+    blocks = {"protocols": protocols} | ({"verification": verification} if verification else {})
+    return {
+        key: {name: result.to_json() for name, result in results.items()}
+        for key, results in blocks.items()
+    }
 
 
-def _drawn(results: Mapping[str, ProtocolResult]) -> dict[str, Any]:
-    return {name: result.curves for name, result in results.items()}
+def _drawn(results: Mapping[str, ProtocolResult], prefix: str = "") -> dict[str, Any]:
+    """The curves of each, by its name."""
+    return {prefix + name: result.curves for name, result in results.items()}
 
 
 def _study(images: EmbeddingSet, settings: Settings) -> ThresholdStudy:

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -217,18 +217,7 @@ def find_pairs(
         images.
     """
     places = images_by_key(images.keys)
-    found: dict[tuple[int, int], ListedPair] = {}
-    missing, repeated = [], []
-    for pair in listed:
-        if pair.first not in places or pair.second not in places:
-            missing.append(pair)
-            continue
-        first, second = places[pair.first], places[pair.second]
-        _check_pair(pair, first, second, images, says_who)
-        key = min(first, second), max(first, second)
-        repeated.extend([pair] if key in found else [])
-        found.setdefault(key, pair)
-    pairs = list(found.values())
+    pairs, missing, repeated = _told_apart(listed, places, images, says_who)
     folds = list(dict.fromkeys(pair.fold for pair in listed if pair.fold is not None))
     same = np.array([pair.same for pair in pairs], np.bool_)
     if same.all() or not same.any():
@@ -249,6 +238,24 @@ def find_pairs(
         empty_folds=[fold for fold in folds if fold not in left],
         among=among,
     )
+
+
+def _told_apart(
+    listed: Sequence[ListedPair], places: Mapping[str, int], images: ImageSet, says_who: bool
+) -> tuple[list[ListedPair], list[ListedPair], list[ListedPair]]:
+    """The pairs that are there, each once; those that lack an image; those listed before."""
+    found: dict[tuple[int, int], ListedPair] = {}
+    missing, repeated = [], []
+    for pair in listed:
+        if pair.first not in places or pair.second not in places:
+            missing.append(pair)
+            continue
+        first, second = places[pair.first], places[pair.second]
+        _check_pair(pair, first, second, images, says_who)
+        key = min(first, second), max(first, second)
+        repeated.extend([pair] if key in found else [])
+        found.setdefault(key, pair)
+    return list(found.values()), missing, repeated
 
 
 def _fold_numbers(pairs: Sequence[ListedPair], folds: Sequence[str]) -> Int64:

@@ -122,6 +122,14 @@ def _digest_of_files(paths: Iterable[str], image_places: Iterable[str]) -> str:
                 content = hashlib.sha256(file.read()).hexdigest()
         digest.update(repr((path, content)).encode())
     for place in image_places:
-        content = source_at(Path(place)).fingerprint() if os.path.exists(place) else "missing"
-        digest.update(repr((place, content)).encode())
+        digest.update(repr((place, _fingerprint(place))).encode())
     return digest.hexdigest()
+
+
+def _fingerprint(place: str) -> str:
+    try:
+        return source_at(Path(place)).fingerprint()
+    except UserError:
+        if os.path.exists(place):
+            raise
+        return "missing"

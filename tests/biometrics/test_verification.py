@@ -180,8 +180,11 @@ def test_people_are_drawn_together_who_are_one_person():
 
 
 TRAINED = TrainedOn(
-    ImageSet(identities=["anna", "anna", "bert", "carl"], keys=["a/1", "a/2", "b/1", "c/1"]),
-    digests(1, 2, 3, 4),
+    ImageSet(
+        identities=["anna", "anna", "bert", "carl", "dan"],
+        keys=["a/1", "a/2", "b/1", "c/1", "d/1"],
+    ),
+    digests(1, 2, 3, 4, None),  # the last is of one plain colour, and so no sign of anybody
 )
 
 

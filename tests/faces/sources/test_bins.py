@@ -186,6 +186,13 @@ def test_what_is_no_set_is_one_clear_error(content, message):
         read_bin(content)
 
 
+@pytest.fixture
+def traced():
+    tracemalloc.start()
+    yield tracemalloc
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     "bomb",
     [
@@ -198,12 +205,10 @@ def test_what_is_no_set_is_one_clear_error(content, message):
         b"I" + b"9" * 5000 + b"\n.",
     ],
 )
-def test_a_small_file_takes_no_large_memory(bomb):
-    tracemalloc.start()
+def test_a_small_file_takes_no_large_memory(traced, bomb):
     with pytest.raises(UserError):
         read_bin(bomb)
-    assert tracemalloc.get_traced_memory()[1] < 2**20
-    tracemalloc.stop()
+    assert traced.get_traced_memory()[1] < 2**20
 
 
 def test_a_file_that_would_take_for_ever_is_refused(monkeypatch):
