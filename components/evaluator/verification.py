@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -21,6 +21,7 @@ from components.evaluator.files import read_bytes
 from components.evaluator.outputs import save_arrays
 from components.evaluator.pair_sets import ListedSet, list_set
 from components.evaluator.split_data import SplitData
+from faces.contract import IDENTITY, IMAGE_KEY
 from groundfloor.errors import UserError
 
 
@@ -55,16 +56,17 @@ def _measured(
     return measure_set(listed.pairs, embed(listed), trained, settings)
 
 
-def trained_on(splits: Iterable[SplitData]) -> TrainedOn:
-    """The images of the splits that had a part in the training."""
-    images = [(split.images(), split.columns["sha256"]) for split in splits if split.files]
-    return TrainedOn(
-        ImageSet(
-            identities=[name for split, _ in images for name in split.identities],
-            keys=[key for split, _ in images for key in split.keys],
-        ),
-        [picture for _, pictures in images for picture in pictures],
+def trained_on(splits: Sequence[SplitData]) -> TrainedOn:
+    """The images of the splits that had a part in the training; one of them may have none."""
+    identities, keys, pictures = (
+        [value for split in splits for value in split.columns[name]]
+        for name in (IDENTITY, IMAGE_KEY, "sha256")
     )
+    images = ImageSet(
+        identities=[identity.decode() for identity in identities],
+        keys=[key.decode() for key in keys],
+    )
+    return TrainedOn(images, pictures)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from benchmarks.steps import run_example_gen, run_transform
 from components.evaluator.config import PairSetConfig
 from components.evaluator.files import read_bytes
 from components.evaluator.pair_sets import list_set
-from components.evaluator.verification import SetEmbedder
+from components.evaluator.split_data import SplitData
+from components.evaluator.verification import SetEmbedder, trained_on
 from faces.images.decode import decode_and_resize
 from faces.storage import read_split
 from serving.signatures import EMBEDDING_KEY, SERVING_SIGNATURE
@@ -261,6 +262,26 @@ def test_an_image_is_checked_and_becomes_what_the_training_makes_of_it(model, tm
     assert found.pictures[0] == found.pictures[3] == hashlib.sha256(pixels.tobytes()).digest()
     assert found.pictures[1] not in (b"", found.pictures[0])
     assert found.pictures[2] == b""  # of one plain colour
+
+
+@pytest.mark.parametrize("val", [[], ["a/3"]])
+def test_the_training_may_be_without_val_or_have_a_single_image_there(val):
+    splits = [
+        SplitData(
+            [],
+            (32, 32, 3),
+            {
+                "identity": np.array([key[:1].encode() for key in keys], object),
+                "image/key": np.array([key.encode() for key in keys], object),
+                "sha256": np.array([key.encode() * 9 for key in keys], object),
+            },
+        )
+        for keys in (["a/1", "a/2", "b/1"], val)
+    ]
+    trained = trained_on(splits)
+    assert trained.images.keys == ["a/1", "a/2", "b/1", *val]
+    assert trained.images.identities == [key[0] for key in trained.images.keys]
+    assert trained.pictures == [key.encode() * 9 for key in trained.images.keys]
 
 
 def test_a_set_without_an_image_that_can_be_used_says_so(transformed, model, tmp_path):
