@@ -65,7 +65,7 @@ class ProtocolConfig(Section):
 
 
 _PAIRS_FILE = "LFW's pairs.txt, or a table of fold, first_key, second_key and same"
-_OWN_IMAGES = "where the images of the pairs are: a folder of people, a manifest, a RecordIO file"
+_OWN_IMAGES = "where the images of the pairs are, such as a folder of people or a manifest"
 _MinShare = Annotated[Number, Field(ge=0.0, le=1.0)] | None
 
 
