@@ -158,7 +158,11 @@ class Embedder:
         if landmarks is not None or not done:
             return ()
         how = "aligned by five landmarks" if ALIGNED in done else "cut out by boxes"
-        why = "no face was found in it" if self._detector else "its landmarks were not given"
+        why = (
+            "no face was found in it"
+            if self._detector
+            else "its landmarks were not given (--landmarks)"
+        )
         return (f"it is taken as it is, and the model's own images are faces {how}: {why}",)
 
     def pixels(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from faces.contract import SPLITS
 from groundfloor.errors import UserError
 from groundfloor.text import shown
 
@@ -181,5 +182,5 @@ class PreparedImages:
         return [f"not all images are prepared alike: {shares}"]
 
     def _where(self, manner: str) -> str:
-        counts = {split: counts.get(manner, 0) for split, counts in self.manners.items()}
+        counts = {split: self.manners.get(split, {}).get(manner, 0) for split in SPLITS}
         return f" [{', '.join(f'{split} {count}' for split, count in counts.items() if count)}]"

@@ -102,7 +102,7 @@ def test_an_image_that_cannot_be_aligned_is_said_to_be_taken_as_it_is(tmp_path):
     np.testing.assert_array_equal(seen.pixels, pixels_of(None))
     assert seen.unprepared == (
         "it is taken as it is, and the model's own images are faces aligned by five landmarks: "
-        "its landmarks were not given",
+        "its landmarks were not given (--landmarks)",
     )
 
 

@@ -76,7 +76,8 @@ def test_images_that_are_prepared_alike_are_not_worth_a_word():
 
 
 def test_a_share_without_landmarks_is_said_with_the_splits_in_which_it_is():
-    (remark,) = prepared(train={"aligned": 87, "whole": 3}, test={"aligned": 10}).remarks()
+    images = prepared(test={"aligned": 10}, train={"aligned": 87, "whole": 3})
+    (remark,) = PreparedImages.from_json(images.to_json()).remarks()
     assert remark == (
         "not all images are prepared alike: 97 (97.0 %) aligned by landmarks [train 87, test 10], "
         "3 (3.0 %) taken whole [train 3]"
