@@ -26,6 +26,11 @@ class DetectionConfig(Section):
         """Whether faces are looked for."""
         return self.detector != "off"
 
+    def to_property(self) -> str:
+        """As of every section, but for what a detector would be asked, where there is none."""
+        asked = {} if self.is_on() else NO_DETECTION.model_dump()
+        return Section.to_property(self.model_copy(update=asked))
+
 
 NO_DETECTION = DetectionConfig()
 

@@ -79,7 +79,7 @@ class ImageExampleGen(FileBasedExampleGen):
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
             data_config=data.to_property(),
             # What is done with faces is no part of the cache key where none are looked for.
-            detection_config=(detection if detection.is_on() else NO_DETECTION).to_property(),
+            detection_config=detection.to_property(),
             channels=channels,
             source_digest=source_digest(executor.__name__),
             examples=channel.Channel(type=standard_artifacts.Examples),

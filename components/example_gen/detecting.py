@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from components.image_config import DetectionConfig
 from faces.detection import Face, NoFaceError, choose_face, face_in_box, find_detector
+from faces.images.align import require_face
 from faces.images.decode import decode_image
 from faces.images.encode import EncodedImage
 from faces.images.formats import BadImageError
@@ -128,6 +129,7 @@ def _location(
         else:
             face = choose_face(faces, image.height, image.width, config.faces)
             found = len(faces)
+        require_face(face.landmarks, image.height, image.width)
     except NoFaceError as error:
         reason = "" if config.no_face == "resize" else str(error)
         return Location(box=record.box or (), found=0, reason=reason)

@@ -54,6 +54,8 @@ def before():
         ("data.follow_links=true", {"ImageExampleGen"}),
         ("image.resize=pad", {"ImageTransform"}),
         ("image.align=false", {"ImageTransform"}),
+        ("image.detector=mtcnn", {"ImageExampleGen", "ImageTransform"}),
+        ("image.faces=centre", set()),  # of a detector, and there is none
         ("model.input_shape=[64, 64, 3]", {"ImageTransform", "Trainer"}),
         ("model.input_shape=[112, 112, 1]", {"ImageExampleGen", "ImageTransform", "Trainer"}),
         ("data.seed=7", {"ImageExampleGen", "Trainer", "FaceEvaluator"}),

@@ -113,6 +113,15 @@ def test_of_several_faces_a_policy_chooses(detector, faces, expected):
     assert location_of(checked(0), config(faces=faces, no_face="resize")) == expected
 
 
+def test_points_that_no_image_can_be_aligned_by_are_a_reason(detector):
+    in_one_place = Face(LARGE.box, (20.0, 20.0) * 5, 0.9)
+    detector.tell(draw_face(1, 0), in_one_place)
+    for no_face in ("quarantine", "resize"):
+        where = location_of(checked(0), config(no_face=no_face))
+        assert where.reason.startswith("landmarks within a pixel of each other")
+        assert (where.landmarks, where.box) == ((), ())
+
+
 def test_the_detector_sees_three_channels_of_what_the_example_holds(monkeypatch):
     seen = []
     monkeypatch.setattr(detecting, "find_detector", lambda name: seen.append(name) or Seen())
