@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from faces.contract import LANDMARKS
 from faces.images.align import require_face
 from faces.images.decode import decode_image
 from faces.images.encode import EncodedImage, encode_image
@@ -18,6 +17,7 @@ from faces.images.preprocess import (
     WHOLE,
     PreparedImages,
     Preprocessing,
+    batch_of,
 )
 from groundfloor.errors import UserError
 from groundfloor.plain_paths import plain_path
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 # More than this no photograph has; it takes a gigabyte to decode.
 MAX_PIXELS = 50_000_000
 
-_LANDMARK_VALUES = 2 * len(LANDMARKS)
-_BOX_VALUES = 4
 
 # How far from 1 the length of an embedding may be.
 _LENGTH_ROUNDING = 1e-3
@@ -80,7 +78,7 @@ class Embedder:
         except Exception as error:  # whatever a file that is no model makes TensorFlow raise
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise UserError(f"cannot load the model {path}: {reason}") from None
-        self._prepared = _prepared_images(path, self._shape)
+        self._prepared = prepared_images(path, self._shape)
         self._preprocessing = self._prepared.preprocessing
         self._detector = detector or _detector_of(self._preprocessing)
 
@@ -173,9 +171,8 @@ class Embedder:
         Raises:
           UserError: TensorFlow cannot decode it for this model.
         """
-        batch = tf.constant([image]), _row(landmarks, _LANDMARK_VALUES), _row(None, _BOX_VALUES)
         try:
-            return self._preprocessing.batch(*batch).numpy()[0]
+            return self._preprocessing.batch(*batch_of([image], [landmarks], [None])).numpy()[0]
         except tf.errors.OpError:
             raise UserError(
                 f"{path} is no usable image for this model: TensorFlow cannot decode it to "
@@ -210,12 +207,12 @@ class Embedder:
             embedded = self._model.signatures[SERVING_SIGNATURE](image_bytes=image_bytes)
         else:
             embedded = self._model.signatures[ALIGNED_SIGNATURE](
-                image_bytes=image_bytes, landmarks=_row(landmarks, _LANDMARK_VALUES)
+                image_bytes=image_bytes, landmarks=tf.constant([landmarks], tf.float32)
             )
         return embedded[EMBEDDING_KEY].numpy()[0]
 
 
-def _prepared_images(path: Path, shape: tuple[int, int, int]) -> PreparedImages:
+def prepared_images(path: Path, shape: tuple[int, int, int]) -> PreparedImages:
     """What a model's images went through.
 
     Raises:
@@ -239,8 +236,3 @@ def _detector_of(preprocessing: Preprocessing) -> "Detector | None":
     from faces.detection import find_detector  # noqa: PLC0415 - for models that need one alone
 
     return find_detector(preprocessing.detector)
-
-
-def _row(values: Sequence[float] | None, count: int) -> tf.Tensor:
-    """A batch of one row, NaN throughout where nobody knows the values."""
-    return tf.constant([[float("nan")] * count if values is None else values], tf.float32)

@@ -3,21 +3,25 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 
 from components.beam_shards import ReadShards
 from faces.content import UnreadableError
 from faces.contract import IMAGE, IMAGE_KEY, UNKNOWN_LABEL
-from faces.images.decode import decode_and_resize
-from faces.images.encode import EncodedImage, encode_image
+from faces.detection.location import Location, located
+from faces.images.encode import EncodedImage, encode_record
 from faces.images.formats import BadImageError
+from faces.images.preprocess import batch_of
 from faces.record import Record
 from faces.storage import parse_examples, to_example
 from groundfloor import progress
 from groundfloor.plain_paths import plain_path
+from serving.embedder import prepared_images
 from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 
 
@@ -115,6 +119,14 @@ class EmbedImages(beam.PTransform):
 _EXAMPLES, _FACTS = "examples", "facts"
 
 
+@dataclass(frozen=True)
+class _Read:
+    """An image that was read, and why it cannot be used; empty where it can."""
+
+    record: Record
+    reason: str = ""
+
+
 class _PrepareBatch(beam.DoFn):
     """[record] -> the examples of its usable images, as of ImageTransform, and the facts of all."""
 
@@ -125,31 +137,43 @@ class _PrepareBatch(beam.DoFn):
 
     def setup(self) -> None:
         self._read = self._images.opened()
-        self._input_shape = input_shape_of(self._model_path)
-        # What ImageTransform does to the images that the model is trained on.
-        self._pixels = tf.function(
-            lambda encoded: decode_and_resize(encoded, self._input_shape),
-            input_signature=[tf.TensorSpec([None], tf.string)],
-        )
+        # What the images that the model is trained on went through.
+        shape = input_shape_of(self._model_path)
+        self._preprocessing = prepared_images(Path(self._model_path), shape).preprocessing
+        self._rules = self._preprocessing.rules()
 
     def process(self, records: Sequence[Record]) -> Iterator[Any]:
-        usable: list[tuple[Record, EncodedImage]] = []
-        for record in records:
-            try:
-                usable.append((record, self._encoded(record)))
-            except (UnreadableError, BadImageError) as error:
-                yield beam.pvalue.TaggedOutput(_FACTS, ImageFacts(record.key, str(error)))
+        usable: list[tuple[Record, EncodedImage, Location]] = []
+        for read, image, where in located(map(self._encoded, records), self._rules):
+            record, reason = read.record, read.reason or where.reason
+            if image is None:
+                yield beam.pvalue.TaggedOutput(_FACTS, ImageFacts(record.key, reason))
+            else:
+                usable.append((record, image, where))
         if not usable:
             return
-        pixels = self._pixels(tf.constant([image.encoded for _, image in usable])).numpy()
-        for (record, image), shown in zip(usable, pixels, strict=True):
+        for (record, image, _), shown in zip(usable, self._pixels(usable), strict=True):
             picture = b"" if image.is_flat else hashlib.sha256(shown.tobytes()).digest()
             yield beam.pvalue.TaggedOutput(_FACTS, ImageFacts(record.key, picture=picture))
             names = record.identity.encode("utf-8", "surrogateescape"), record.key.encode()
             yield to_example(shown, UNKNOWN_LABEL, *names, (image.height, image.width))
 
-    def _encoded(self, record: Record) -> EncodedImage:
-        return encode_image(self._read(record), self._max_pixels, self._input_shape[2])
+    def _encoded(self, record: Record) -> tuple[_Read, EncodedImage | None]:
+        channels = self._preprocessing.input_shape[2]
+        try:
+            data = self._read(record)
+            return _Read(record), encode_record(record, data, self._max_pixels, channels)
+        except (UnreadableError, BadImageError) as error:
+            return _Read(record, str(error)), None
+
+    def _pixels(self, usable: Sequence[tuple[Record, EncodedImage, Location]]) -> np.ndarray:
+        """What the network sees of them."""
+        batch = batch_of(
+            [image.encoded for _, image, _ in usable],
+            [where.landmarks for *_, where in usable],
+            [where.box for *_, where in usable],
+        )
+        return self._preprocessing.batch(*batch).numpy()
 
 
 class _EmbedBatch(beam.DoFn):

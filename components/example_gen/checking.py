@@ -22,7 +22,6 @@ import apache_beam as beam
 from tfx.dsl.io import fileio
 
 from components.beam_shards import Numbers
-from components.example_gen.detecting import Location, located
 from components.image_config import NO_DETECTION, DetectionConfig
 from components.shards import whole_file
 from faces.content import UnreadableError, content_mark
@@ -39,8 +38,8 @@ from faces.contract import (
     IMAGE_LANDMARKS,
     IMAGE_WIDTH,
 )
-from faces.images.align import require_box, require_face
-from faces.images.encode import EncodedImage, encode_image
+from faces.detection.location import Location, located
+from faces.images.encode import EncodedImage, encode_record
 from faces.images.formats import BadImageError
 from faces.record import Record, Source
 from faces.storage import serialized_example
@@ -250,12 +249,7 @@ class _CheckChunk(beam.DoFn):
             record.key.encode("utf-8")
         except UnicodeEncodeError:
             raise BadImageError("file name is not UTF-8") from None
-        image = encode_image(data, self._options.max_pixels, self._options.channels)
-        if record.landmarks is not None:
-            require_face(record.landmarks, image.height, image.width)
-        if record.box is not None:
-            require_box(record.box, image.height, image.width)
-        return image
+        return encode_record(record, data, self._options.max_pixels, self._options.channels)
 
 
 def _judged(image: CheckedImage, where: Location, place: Place) -> CheckedImage:

@@ -36,7 +36,7 @@ from faces.contract import (
     TRAIN,
     UNKNOWN_LABEL,
 )
-from faces.images.preprocess import Preprocessing
+from faces.images.preprocess import Preprocessing, batch_of
 from faces.storage import to_example
 from groundfloor import progress
 from groundfloor.errors import UserError
@@ -359,16 +359,11 @@ def _floats_of(example: tf.train.Example, feature: str) -> Sequence[float]:
 
 
 def _tensors(examples: Sequence[tf.train.Example]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """What `Preprocessing.batch` takes; NaN where nobody knows where the face is."""
-    encoded = [_bytes_of(example, IMAGE_ENCODED) for example in examples]
-    landmarks, boxes = (
-        np.array([_floats_of(example, feature) or [np.nan] * values for example in examples])
-        for feature, values in ((IMAGE_LANDMARKS, _LANDMARK_VALUES), (IMAGE_BOX, _BOX_VALUES))
-    )
-    return (
-        tf.constant(encoded),
-        tf.constant(landmarks, tf.float32),
-        tf.constant(boxes, tf.float32),
+    """What `Preprocessing.batch` takes."""
+    return batch_of(
+        [_bytes_of(example, IMAGE_ENCODED) for example in examples],
+        [_floats_of(example, IMAGE_LANDMARKS) for example in examples],
+        [_floats_of(example, IMAGE_BOX) for example in examples],
     )
 
 

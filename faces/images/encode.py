@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from faces.images.align import require_box, require_face
 from faces.images.decode import decode_image
 from faces.images.formats import BadImageError, open_image
 from faces.images.picture import orientation_of, picture_of
+from faces.record import Record
 
 # What TensorFlow decodes, by Pillow's name for it; MPO is a JPEG followed by further pictures.
 _PASSED_THROUGH = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
@@ -71,6 +73,20 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
             return _describe(data, kind, pixels, shown)
     png = _as_png(shown)
     return _describe(png, "png", decode_image(tf.constant(png), channels).numpy(), shown)
+
+
+def encode_record(record: Record, data: bytes, max_pixels: int, channels: int) -> EncodedImage:
+    """The same of a source's image, with what the source says of the face in it.
+
+    Raises:
+      BadImageError: see `encode_image`, `align.require_face` and `align.require_box`.
+    """
+    image = encode_image(data, max_pixels, channels)
+    if record.landmarks is not None:
+        require_face(record.landmarks, image.height, image.width)
+    if record.box is not None:
+        require_box(record.box, image.height, image.width)
+    return image
 
 
 def _require_checksums(data: bytes, max_pixels: int) -> None:

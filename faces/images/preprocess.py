@@ -6,11 +6,12 @@ images are made into pixels.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from faces.contract import SPLITS
+from faces.contract import LANDMARKS, SPLITS
 from groundfloor.errors import UserError
 from groundfloor.text import shown
 
@@ -64,6 +65,10 @@ class Preprocessing:
         """Whether faces are looked for in an image of which nothing is known."""
         return self.align and self.detector != "off"
 
+    def rules(self) -> "Preprocessing":
+        """As `detection.location.Rules`: with no detector where what it says is not used."""
+        return self if self.detects else replace(self, detector="off")
+
     def manner(self, has_landmarks: bool, has_box: bool) -> str:
         """What is done to an image of whose face so much is known."""
         if not self.align:
@@ -109,6 +114,31 @@ class Preprocessing:
         from faces.images.align import decode_and_align  # noqa: PLC0415 - TensorFlow
 
         return decode_and_align(encoded, landmarks, boxes, self.input_shape, self.resize)
+
+
+def batch_of(
+    encoded: Sequence[bytes],
+    landmarks: Sequence[Sequence[float] | None],
+    boxes: Sequence[Sequence[float] | None],
+) -> "tuple[tf.Tensor, tf.Tensor, tf.Tensor]":
+    """What `Preprocessing.batch` takes.
+
+    Args:
+      encoded: N images, each a JPEG or PNG.
+      landmarks: N times ten numbers, see `Record`; None or nothing where nobody knows them.
+      boxes: N times four numbers, likewise.
+    """
+    import tensorflow as tf  # noqa: PLC0415
+
+    return (
+        tf.constant(encoded, tf.string),
+        tf.constant(_rows(landmarks, 2 * len(LANDMARKS)), tf.float32),
+        tf.constant(_rows(boxes, 4), tf.float32),
+    )
+
+
+def _rows(values: Sequence[Sequence[float] | None], count: int) -> list[Sequence[float]]:
+    return [numbers or [math.nan] * count for numbers in values]
 
 
 # The `description` of the images of a model that has no such file.

@@ -10,14 +10,14 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.steps import run_example_gen
-from components.example_gen import detecting
 from components.example_gen.checking import CheckedImage
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
-from components.example_gen.detecting import DETECTION_FILE_NAME, Detection, Location, located
+from components.example_gen.detecting import DETECTION_FILE_NAME, Detection
 from components.image_config import DetectionConfig, ImageConfig
 from faces.contract import IMAGE_BOX, IMAGE_FACE_SCORE, IMAGE_KEY, IMAGE_LANDMARKS, SPLITS
-from faces.detection import Face
+from faces.detection import Face, location
+from faces.detection.location import Location, located
 from faces.images.encode import encode_image
 from faces.quarantine import FILE_NAME, Quarantine
 from faces.record import Record
@@ -53,7 +53,7 @@ class Told:
 @pytest.fixture
 def detector(monkeypatch):
     told = Told()
-    monkeypatch.setattr(detecting, "find_detector", {"mtcnn": told}.__getitem__)
+    monkeypatch.setattr(location, "find_detector", {"mtcnn": told}.__getitem__)
     return told
 
 
@@ -124,7 +124,7 @@ def test_points_that_no_image_can_be_aligned_by_are_a_reason(detector):
 
 def test_the_detector_sees_three_channels_of_what_the_example_holds(monkeypatch):
     seen = []
-    monkeypatch.setattr(detecting, "find_detector", lambda name: seen.append(name) or Seen())
+    monkeypatch.setattr(location, "find_detector", lambda name: seen.append(name) or Seen())
 
     class Seen(Told):
         def detect(self, images):
@@ -140,7 +140,7 @@ def test_the_detector_sees_three_channels_of_what_the_example_holds(monkeypatch)
 
 
 def test_images_are_looked_at_together_and_stay_in_order(detector, monkeypatch):
-    monkeypatch.setattr(detecting, "_GROUP_PIXELS", 3 * 40 * 48)
+    monkeypatch.setattr(location, "_GROUP_PIXELS", 3 * 40 * 48)
     bad = (CheckedImage(Record("ann/bad.png", "ann"), "mark", "empty file"), None)
     items = [checked(0), bad, checked(1, landmarks=OWN), *map(checked, range(2, 7)), bad]
     found = list(located(items, config()))
