@@ -222,6 +222,17 @@ def test_examples_hold_what_was_found_and_the_report_what_was_not(faces, tmp_pat
     assert json.loads(file_of(outputs, DETECTION_FILE_NAME))["several"] == 1
 
 
+def test_of_examples_with_landmarks_nothing_is_asked_again(faces, tmp_path, detector):
+    first = run_example_gen(faces, tmp_path / "first", detection=config())
+    detector.asked.clear()
+    pattern = os.path.join(first["examples"].uri, "Split-*", "data_tfrecord-*.gz")
+    outputs = run_example_gen(pattern, tmp_path / "again", detection=config(), source="tfrecord")
+    assert detector.asked == []
+    found = features_of(outputs)
+    assert len(found) == 40
+    assert all(landmarks == list(POINTS) for landmarks, *_ in found.values())
+
+
 def test_too_many_images_without_a_face_are_an_error_that_says_the_way_out(
     faces, tmp_path, detector
 ):
