@@ -122,6 +122,14 @@ def test_points_that_no_image_can_be_aligned_by_are_a_reason(detector):
         assert (where.landmarks, where.box) == ((), ())
 
 
+def test_what_cannot_be_aligned_is_no_face_whatever_the_detector_says(detector):
+    mirrored = Face(LARGE.box, (*POINTS[2:4], *POINTS[:2], *POINTS[4:]), 0.9)
+    detector.tell(draw_face(1, 0), mirrored)
+    where = location_of(checked(0), config(no_face="resize"))
+    assert where.reason
+    assert where.landmarks == ()
+
+
 def test_the_detector_sees_three_channels_of_what_the_example_holds(monkeypatch):
     seen = []
     monkeypatch.setattr(location, "find_detector", lambda name: seen.append(name) or Seen())
