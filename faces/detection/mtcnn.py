@@ -1,4 +1,4 @@
-"""MTCNN, as the package `mtcnn` has it: its code and its weights are under the MIT licence.
+"""MTCNN, as the package `mtcnn` has it, which holds the weights and is under the MIT licence.
 
 K. Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
 Networks", IEEE Signal Processing Letters 23(10), 2016. Three small networks in turn: one proposes
