@@ -20,9 +20,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
 )
 
+from groundfloor import paths
 from groundfloor.paths import checked_path
 from groundfloor.text import shown
 
@@ -81,6 +83,12 @@ def _path(value: Any) -> Path:
     return checked_path(str(value))
 
 
+def _location(value: Any) -> paths.Location:
+    if not isinstance(value, str | paths.Location):
+        raise ValueError(f"must be a path or a URL. Received: {shown(value)}")
+    return paths.checked_location(str(value))
+
+
 def _no_number(value: Any) -> Any:
     """A choice between true and false takes no 1: Python finds the two equal."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -102,6 +110,10 @@ PositiveInt = Annotated[int, Field(gt=0), at_most(2**31 - 1, "larger numbers fit
 BatchSize = Annotated[int, Field(gt=0), at_most(65_536, "more images fit into no memory")]
 # Of Python, and of JSON, where pydantic's own validator takes no Path from another.
 Folder = Annotated[Path, PlainValidator(_path)]
+# The same, or a URL of a store.
+Location = Annotated[
+    paths.Location, PlainValidator(_location), PlainSerializer(str, when_used="json")
+]
 File = Annotated[str, AfterValidator(lambda path: str(checked_path(path)))]
 
 # For a list whose values are to differ, and for a choice that has a value beside true and false.

@@ -27,6 +27,7 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 | `sources` | the sources, found by name; `listed_once` for a run that asks several times |
 | `sources.spans` | the newest of the places that a pattern with `{SPAN}` means |
 | `content` | reads files within bounds; the digest by which a source counts as changed |
+| `remote` | the same for objects on a store, by fsspec |
 | `contract` | names of splits and features, and the vocabulary: what the steps' examples hold |
 | `splits` | who is trained, validated and tested |
 | `duplicates`, `quarantine` | equal and plain images; the report of what cannot be used |

@@ -10,6 +10,8 @@ from dataclasses import astuple
 from pathlib import Path
 
 from faces.record import Listing, Record
+from groundfloor.errors import UserError
+from groundfloor.paths import Location, Url
 
 # A file larger than this is not read at all.
 MAX_FILE_BYTES = 512 * 2**20
@@ -24,12 +26,22 @@ class UnreadableError(Exception):
     """An image cannot be read; the message is the reason, the same each time it is tried."""
 
 
-def read_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Reads a regular file of at most `max_bytes`.
+class StoreError(UserError):
+    """A store of images cannot be used; no image is to blame, and none is quarantined for it."""
+
+
+def read_file(path: Location, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Reads a regular file, or an object of a store, of at most `max_bytes`.
 
     Raises:
       UnreadableError: it cannot be read, is no regular file, or is larger than that.
+      StoreError: see `remote.read_object`.
     """
+    if isinstance(path, Url):
+        # A third of a second: not for files of this machine.
+        from faces import remote  # noqa: PLC0415
+
+        return remote.read_object(path, max_bytes)
     return b"".join(_blocks(path, max_bytes))
 
 
@@ -91,10 +103,12 @@ def fingerprint_by_reading(listing: Listing, read: Callable[[Record], bytes]) ->
     return fingerprint_of(listing, marks_of(listing.records, mark))
 
 
-def mark_file(path: Path) -> str:
+def mark_file(path: Location) -> str:
     """The `content_mark` of a file, or the message of its UnreadableError."""
     digest = hashlib.sha256()
     try:
+        if isinstance(path, Url):
+            return content_mark(read_file(path))
         for block in _blocks(path, MAX_FILE_BYTES):
             digest.update(block)
     except UnreadableError as error:

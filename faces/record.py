@@ -80,6 +80,7 @@ class Source(Protocol):
 
         Raises:
           UnreadableError: it cannot be read; the message is the reason, the same at each attempt.
+          StoreError: the store that it is on cannot be used, which says nothing of the image.
         """
         ...
 

@@ -16,6 +16,7 @@ from faces.sources.manifest import ManifestSource
 from faces.sources.manifest_text import can_be_listed, manifest_text
 from faces.sources.test_set import WithTestPeople, WithTestSet, people_in
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 from groundfloor.text import shown, shown_text
 
 MANIFEST = "manifest.csv"
@@ -37,7 +38,7 @@ class Kept:
     remarks: list[str] = field(default_factory=list)
 
 
-def keep(images: Mapping[str, str], location: Path, data_config: str) -> Kept:
+def keep(images: Mapping[str, str], location: Location, data_config: str) -> Kept:
     """The manifest of images as their source has them; their keys where they are no files.
 
     Args:
@@ -62,8 +63,8 @@ def file_of(source: Source, record: Record) -> str | None:
     match source:
         case FolderSource():
             return os.path.join(os.path.realpath(source.root), record.key)
-        case ManifestSource():
-            return os.path.join(os.path.dirname(os.path.realpath(source.path)), record.key)
+        case ManifestSource(path=Path()):
+            return os.path.join(os.path.dirname(os.path.realpath(str(source.path))), record.key)
         case WithTestSet():
             return file_of(*source.origin_of(record))
         case WithTestPeople():

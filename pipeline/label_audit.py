@@ -14,6 +14,7 @@ from faces.audit import LabelAudit, audit_labels
 from faces.contract import IDENTITY, IMAGE, IMAGE_KEY, LABEL, SPLITS, UNKNOWN_LABEL
 from groundfloor import progress
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, checked_location
 from groundfloor.text import shown
 from pipeline import metadata_store
 from pipeline.audit_sheet import (
@@ -55,7 +56,7 @@ class RunToAudit:
 
     examples: Path
     model: Path
-    location: Path
+    location: Location
     data_config: str
 
 
@@ -110,7 +111,7 @@ def find_run(folder: RunFolder) -> RunToAudit:
         artifacts = {}
     examples, model = (_checked(artifacts.get(key), what, folder) for key, what in _NEEDED.items())
     location, data = _origin_of(executions_of_latest_run(store))
-    return RunToAudit(examples, model / _SAVED_MODEL, Path(location), data)
+    return RunToAudit(examples, model / _SAVED_MODEL, checked_location(location or "."), data)
 
 
 def _origin_of(executions: Iterable[Execution]) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from components.run_environment import (
 )
 from components.tracking import TrackedRun, Tracker, credentials_in_environment
 from groundfloor.credentials import without_credentials
+from groundfloor.paths import Location
 from pipeline import metadata_store
 from pipeline.config import Config, TrackingConfig
 from pipeline.console import NodeDisplay, TextConsole
@@ -29,7 +30,7 @@ from pipeline.summary import RunResult
 
 
 def run_pipeline(
-    config: Config, input_dir: Path, folder: RunFolder, console: TextConsole
+    config: Config, input_dir: Location, folder: RunFolder, console: TextConsole
 ) -> RunResult:
     """Runs all nodes in this process, showing them on `console`.
 
@@ -47,7 +48,7 @@ def run_pipeline(
 
 
 def _run_nodes(
-    config: Config, input_dir: Path, folder: RunFolder, console: TextConsole
+    config: Config, input_dir: Location, folder: RunFolder, console: TextConsole
 ) -> RunResult:
     absl_logging.set_verbosity(absl_logging.INFO)
     connection = metadata.sqlite_metadata_connection_config(str(folder.metadata_db))

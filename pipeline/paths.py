@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from groundfloor.errors import UserError
-from groundfloor.paths import checked_path
+from groundfloor.paths import Location, Url, checked_location, checked_path
 from groundfloor.text import shown, visible
 
 # Beam, TFX and TensorFlow find a step's files by patterns, in which these are no characters.
@@ -28,6 +28,18 @@ def optional_path(text: str | None, option: str) -> Path | None:
     return None if text is None else given_path(text, option)
 
 
+def optional_location(text: str | None, option: str) -> Location | None:
+    """The path or URL that an option was given, as `checked_location`; None where it was not.
+
+    Raises:
+      UserError: it cannot be one.
+    """
+    try:
+        return None if text is None else checked_location(text)
+    except ValueError as error:
+        raise UserError(f"{option}: {error}") from None
+
+
 def check_writable_name(folder: Path) -> None:
     """Refuses a folder in which the steps would not find each other's files.
 
@@ -44,11 +56,12 @@ def check_writable_name(folder: Path) -> None:
         )
 
 
-def check_apart(input_dir: Path, output_dir: Path, written: Iterable[Path]) -> None:
+def check_apart(input_dir: Location, output_dir: Path, written: Iterable[Path]) -> None:
     """Refuses a run that writes among the images, and images among what a run writes.
 
     Images beside what is written, such as `runs/mine/faces` for `--output-dir runs/mine`, are none;
-    and beside a manifest a run may write, since its rows say which files are images.
+    and beside a manifest a run may write, since its rows say which files are images. On a store no
+    run writes at all.
 
     Args:
       input_dir: the folder of the images, or their manifest; like all of them, resolved.
@@ -58,6 +71,8 @@ def check_apart(input_dir: Path, output_dir: Path, written: Iterable[Path]) -> N
     Raises:
       UserError: one is within the other.
     """
+    if isinstance(input_dir, Url):
+        return
     for folder in (output_dir, *written):
         if folder.is_relative_to(input_dir):
             raise UserError(

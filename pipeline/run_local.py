@@ -21,6 +21,7 @@ from faces.sources import listed_once
 from faces.sources.spans import has_span, newest_span
 from faces.splits import assign_splits, describe_splits
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, resolved
 from pipeline.command import (
     EXIT_NOT_BLESSED,
     failing_with_one_message,
@@ -31,7 +32,12 @@ from pipeline.command import (
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole, console_beside_log
 from pipeline.failures import RunFailedError, user_error
-from pipeline.paths import check_apart, check_writable_name, optional_path
+from pipeline.paths import (
+    check_apart,
+    check_writable_name,
+    optional_location,
+    optional_path,
+)
 from pipeline.run_folder import RunFolder
 from pipeline.stopping import Stopped, end_now, stopping_on_signals
 
@@ -53,10 +59,10 @@ def main(
     data_dir: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH",
+            metavar="PATH|URL",
             help="Folder of <identity>/**/<image>, a manifest (.csv, .tsv, .parquet) with the "
             "columns path, identity and maybe split, a .rec, or TFRecords; {SPAN} in it stands for "
-            "the newest; instead of the config's.",
+            "the newest. Or one in a bucket (s3://...). Instead of the config's.",
         ),
     ] = None,
     output_dir: Annotated[
@@ -71,7 +77,7 @@ def main(
     try:
         with failing_with_one_message(RunFailedError), stopping_on_signals(), listed_once():
             settings = load_config(config, overrides)
-            input_dir = _checked_input_dir(settings, optional_path(data_dir, "--data-dir"))
+            input_dir = _checked_input_dir(settings, optional_location(data_dir, "--data-dir"))
             given = optional_path(output_dir, "--output-dir")
             folder = RunFolder(given or Path("runs") / config.stem, settings.data.processed_dir)
             _check_places(settings, input_dir, folder)
@@ -82,7 +88,7 @@ def main(
     sys.exit(exit_code)
 
 
-def _run_in(folder: RunFolder, settings: Config, input_dir: Path) -> int:
+def _run_in(folder: RunFolder, settings: Config, input_dir: Location) -> int:
     """Runs in a folder that no other run uses; returns the exit code."""
     try:
         folder.prepare()
@@ -94,7 +100,7 @@ def _run_in(folder: RunFolder, settings: Config, input_dir: Path) -> int:
         raise known or UserError(f"cannot use {folder.path}: {error}") from error
 
 
-def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
+def _checked_input_dir(config: Config, data_dir: Location | None) -> Location:
     """Judges images, files and protocols before TensorFlow takes its time to load."""
     # Seconds, with SciPy: not for --help, nor for a misspelt key.
     from pipeline.preflight import judge_evaluation, judge_schema  # noqa: PLC0415
@@ -107,10 +113,12 @@ def _checked_input_dir(config: Config, data_dir: Path | None) -> Path:
     console = TextConsole(stderr=True)
     for remark in (*remarks, *judge_evaluation(config.evaluation, splits, config.data.seed)):
         console.say(f"note: {remark}", "yellow")
-    return input_dir.resolve()
+    return resolved(input_dir)
 
 
-def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[Record, str], list[str]]:
+def _splits_of_listing(
+    data: DataConfig, input_dir: Location
+) -> tuple[dict[Record, str], list[str]]:
     """The splits if every file could be used, and what is to be said of them."""
     listing = source_for(data, input_dir).list()
     rules = data.split_rules()
@@ -119,12 +127,12 @@ def _splits_of_listing(data: DataConfig, input_dir: Path) -> tuple[dict[Record, 
     return splits, [*remarks, *describe_splits(splits, **rules).remarks]
 
 
-def _remarks_on_spans(data: DataConfig, input_dir: Path) -> list[str]:
+def _remarks_on_spans(data: DataConfig, input_dir: Location) -> list[str]:
     places = [place for place in (input_dir, data.test_dir) if place and has_span(place)]
     return [f"the newest of {str(place)!r} is {newest_span(place)}" for place in places]
 
 
-def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
+def _check_places(config: Config, input_dir: Location, folder: RunFolder) -> None:
     """Sees that the steps will find each other's files, and take none of them for an image."""
     training = config.training
     elsewhere = [path.resolve() for path in (training.checkpoint_dir, training.log_dir) if path]
@@ -134,11 +142,11 @@ def _check_places(config: Config, input_dir: Path, folder: RunFolder) -> None:
     below = [folder.mlflow_artifacts, folder.serving_model, folder.logs, folder.latest]
     of_sets = map(Path, config.evaluation.image_places())
     for place in (*images, *of_sets):
-        found = newest_span(place).location.resolve()
+        found = resolved(newest_span(place).location)
         check_apart(found, folder.path, [folder.artifacts, *elsewhere, *below])
 
 
-def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
+def _run_logged(config: Config, input_dir: Location, folder: RunFolder) -> int:
     """Runs with everything but our own lines in a log file; returns the exit code."""
     from pipeline.summary import keep_latest, print_summary  # noqa: PLC0415 - SciPy, as above
 
@@ -161,7 +169,9 @@ def _run_logged(config: Config, input_dir: Path, folder: RunFolder) -> int:
     return 0 if result.blessed else EXIT_NOT_BLESSED
 
 
-def _run(config: Config, input_dir: Path, folder: RunFolder, console: TextConsole) -> "RunResult":
+def _run(
+    config: Config, input_dir: Location, folder: RunFolder, console: TextConsole
+) -> "RunResult":
     console.say("loading TFX ...")
     # Seconds and a gigabyte: not for --help, nor for a misspelt key.
     from pipeline.local_runner import run_pipeline  # noqa: PLC0415

@@ -55,7 +55,8 @@ class ImageExampleGen(FileBasedExampleGen):
         """Constructs the component.
 
         Args:
-          input_base: the folder of identities, or the file of the images; or a pattern of spans.
+          input_base: the folder of identities, or the file of the images, as a path or a URL; or a
+            pattern of spans.
           data: how to split, and what to quarantine.
           channels: of the model, 1 or 3: each image is decoded with them, to see that it can be.
           detection: how faces are found where the source does not say where they are.

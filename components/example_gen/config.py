@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, PlainValidator, model_validator
 from components.section import (
     File,
     Folder,
+    Location,
     Number,
     PositiveInt,
     Section,
@@ -78,15 +79,15 @@ class DataConfig(Section):
         "credit": True,
     }
 
-    input_dir: Folder | None = Field(
+    input_dir: Location | None = Field(
         None,
         description="Folder of <identity>/**/<image>, a manifest (.csv, .tsv, .parquet), .rec, or "
-        "TFRecords; {SPAN} in it stands for the newest.",
+        "TFRecords; {SPAN} in it stands for the newest. Or a URL such as s3://bucket/faces.",
     )
     source: Annotated[str, one_of(AUTO, *SOURCES)] = Field(
         AUTO, description="What input_dir is; auto: by its name."
     )
-    test_dir: Folder | None = Field(
+    test_dir: Location | None = Field(
         None,
         description="The test set, like input_dir, of other people; default: held out of "
         "input_dir.",

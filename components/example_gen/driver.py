@@ -1,12 +1,11 @@
 """The driver of ImageExampleGen: decides by the images' content whether the cache still holds."""
 
-from pathlib import Path
 from typing import Any
 
 from tfx.components.example_gen import driver, input_processor
 from tfx.types import standard_component_specs
 
-from components.example_gen.executor import source_of
+from components.example_gen.executor import location_of, source_of
 from faces.record import Source
 from faces.sources.spans import Span, newest_span
 
@@ -58,8 +57,7 @@ class SourceDriver(driver.FileBasedDriver):
         self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
     ) -> dict[str, Any]:
         """Called by TFX, which gives the processor below none of the properties."""
-        given = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
-        self._span = newest_span(given)
+        self._span = newest_span(location_of(exec_properties))
         exec_properties[standard_component_specs.INPUT_BASE_KEY] = str(self._span.location)
         self._source = source_of(exec_properties)
         return super().resolve_exec_properties(exec_properties, pipeline_info, component_info)

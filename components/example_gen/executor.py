@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from tfx.components.example_gen import utils as example_gen_utils
@@ -29,6 +28,7 @@ from faces.record import Listing, Record, Source
 from faces.sources.spans import has_span, newest_span
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, checked_location
 
 DATA_CONFIG_KEY = "data_config"
 DETECTION_CONFIG_KEY = "detection_config"
@@ -142,7 +142,7 @@ def _of_newest_span(
 
     The driver does the same; but Kubeflow runs no driver.
     """
-    location = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
+    location = location_of(exec_properties)
     if not has_span(location):
         return exec_properties
     newest = newest_span(location)
@@ -153,11 +153,26 @@ def _of_newest_span(
     return exec_properties | {standard_component_specs.INPUT_BASE_KEY: str(newest.location)}
 
 
+def location_of(exec_properties: Mapping[str, Any]) -> Location:
+    """The path or URL that a component's properties name.
+
+    Raises:
+      UserError: it cannot be one, or has credentials in it.
+    """
+    try:
+        return checked_location(exec_properties[standard_component_specs.INPUT_BASE_KEY])
+    except ValueError as error:
+        raise UserError(f"the images: {error}") from None
+
+
 def source_of(exec_properties: Mapping[str, Any]) -> Source:
-    """The source that a component's properties name."""
-    location = Path(exec_properties[standard_component_specs.INPUT_BASE_KEY])
+    """The source that a component's properties name.
+
+    Raises:
+      UserError: see `location_of` and `source_for`.
+    """
     data = DataConfig.from_property(exec_properties[DATA_CONFIG_KEY])
-    return source_for(data, location)
+    return source_for(data, location_of(exec_properties))
 
 
 def _detection_config(exec_properties: Mapping[str, Any]) -> DetectionConfig:

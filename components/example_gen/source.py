@@ -9,10 +9,11 @@ from faces.sources import source_at
 from faces.sources.spans import newest_span
 from faces.sources.test_set import WithTestPeople, WithTestSet, people_in
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 from groundfloor.text import decoded
 
 
-def source_for(data: DataConfig, location: Path) -> Source:
+def source_for(data: DataConfig, location: Location) -> Source:
     """What is at a place, and the test set beside it.
 
     Args:

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from faces.record import Source
 from faces.sources.example_row import FeatureNames
@@ -18,8 +17,10 @@ from faces.sources.folder import FolderSource
 from faces.sources.manifest import ManifestSource
 from faces.sources.once import listed_once
 from faces.sources.recordio import RecordIOSource
+from faces.sources.remote_folder import RemoteFolderSource
 from faces.sources.tfrecord import TFRecordSource
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, Url
 
 __all__ = [
     "AUTO",
@@ -55,12 +56,26 @@ class SourceOptions:
     features: FeatureNames = field(default_factory=FeatureNames)
 
 
+def _folder(location: Location, options: SourceOptions) -> Source:
+    if isinstance(location, Url):
+        return RemoteFolderSource(location)
+    return FolderSource(location, options.follow_links)
+
+
+def _tfrecord(location: Location, options: SourceOptions) -> Source:
+    if isinstance(location, Url):
+        raise UserError(
+            f"TFRecords are read from this machine alone: copy {str(location)!r} here, or mount it"
+        )
+    return TFRecordSource(location, options.features)
+
+
 # Name -> makes a source of where it is and how it is read.
-SOURCES: dict[str, Callable[[Path, SourceOptions], Source]] = {
-    FOLDER: lambda location, options: FolderSource(location, options.follow_links),
+SOURCES: dict[str, Callable[[Location, SourceOptions], Source]] = {
+    FOLDER: _folder,
     MANIFEST: lambda location, options: ManifestSource(location, options.follow_links),
     RECORDIO: lambda location, options: RecordIOSource(location),
-    TFRECORD: lambda location, options: TFRecordSource(location, options.features),
+    TFRECORD: _tfrecord,
 }
 
 # The ending of a file, in lower case -> the source that reads it.
@@ -76,7 +91,9 @@ SUFFIXES = {
 _TFRECORD_NAME = re.compile(r"tfrecords?(-[0-9]+-of-[0-9]+)?(\.gz)?$", re.IGNORECASE)
 
 
-def source_at(location: Path, name: str = AUTO, options: SourceOptions = SourceOptions()) -> Source:
+def source_at(
+    location: Location, name: str = AUTO, options: SourceOptions = SourceOptions()
+) -> Source:
     """The source of the images at a place: of a name, or, with `AUTO`, as `recognise` finds.
 
     Raises:
@@ -85,20 +102,23 @@ def source_at(location: Path, name: str = AUTO, options: SourceOptions = SourceO
     return find_source(recognise(location) if name == AUTO else name, location, options)
 
 
-def recognise(location: Path) -> str:
+def recognise(location: Location) -> str:
     """The name of the source that reads a place: a folder, or a file, by the end of its name.
 
-    A pattern of TFRecord files is recognised, too: by `tfrecord` in its last part.
+    A pattern of TFRecord files is recognised, too: by `tfrecord` in its last part. On a store,
+    where an object and a folder may have one name, the end of the name decides alone.
 
     Raises:
       UserError: no source reads it; the message says what they read.
     """
-    if os.path.isdir(location):
+    if not isinstance(location, Url) and os.path.isdir(location):
         return FOLDER
     if (suffix := location.suffix.lower()) in SUFFIXES:
         return SUFFIXES[suffix]
     if _TFRECORD_NAME.search(location.name) or _is_pattern_of_tfrecords(location):
         return TFRECORD
+    if isinstance(location, Url):
+        return FOLDER
     try:
         os.stat(location)
     except OSError as error:
@@ -112,11 +132,11 @@ def recognise(location: Path) -> str:
     )
 
 
-def _is_pattern_of_tfrecords(location: Path) -> bool:
+def _is_pattern_of_tfrecords(location: Location) -> bool:
     return glob.has_magic(str(location)) and "tfrecord" in location.name.lower()
 
 
-def find_source(name: str, location: Path, options: SourceOptions = SourceOptions()) -> Source:
+def find_source(name: str, location: Location, options: SourceOptions = SourceOptions()) -> Source:
     """The source of this kind at a place.
 
     Args:

@@ -5,7 +5,7 @@ import heapq
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from faces.content import fingerprint_of, mark_file, marks_of, read_file
 from faces.record import Listing, Record
 from faces.sources.once import once
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 
 # Far above any folder of faces: what has more is another folder than the one that was meant.
 MAX_ENTRIES = 20_000_000
@@ -101,18 +102,31 @@ def list_folder(root: Path, follow_links: bool = False, max_entries: int = MAX_E
     walk = _Walk(root, follow_links, max_entries)
     walk.run()
     _refuse_second_names(walk.files, walk.linked, walk.refused)
-    records = _records_of(walk.files.keys() - walk.refused.keys())
-    refused = {record: walk.refused[record.key] for record in _records_of(walk.refused)}
+    records = records_of(walk.files.keys() - walk.refused.keys())
+    refused = {record: walk.refused[record.key] for record in records_of(walk.refused)}
     if not records:
-        raise UserError(
-            f"no images in {str(root)!r}: expected <identity>/<image> below it"
-            + "".join(f"; {remark}" for remark in Listing([], refused, []).remarks())
-        )
+        raise no_images(root, refused)
     people = {record.identity for record in (*records, *refused)}
     return Listing(records, refused, sorted(walk.identities - people))
 
 
-def _records_of(keys: Iterable[str]) -> list[Record]:
+def no_images(root: Location, refused: Mapping[Record, str]) -> UserError:
+    """The error of a folder in which nothing can be read."""
+    return UserError(
+        f"no images in {str(root)!r}: expected <identity>/<image> below it"
+        + "".join(f"; {remark}" for remark in Listing([], refused, []).remarks())
+    )
+
+
+def too_many(root: Location, max_entries: int) -> UserError:
+    """The error of a folder that is another than was meant."""
+    return UserError(
+        f"{str(root)!r} holds more than {max_entries} files and folders: is it the folder of "
+        "<identity>/<image> that was meant?"
+    )
+
+
+def records_of(keys: Iterable[str]) -> list[Record]:
     """Sorted by key; the records of one person share their identity in memory."""
     return [Record(key, sys.intern(_identity_of(key))) for key in sorted(keys)]
 
@@ -166,14 +180,11 @@ class _Walk:
     def _scan(self, path: str) -> list[os.DirEntry]:
         with os.scandir(path) as entries:
             found = sorted(
-                (entry for entry in entries if not _is_litter(entry.name)), key=lambda e: e.name
+                (entry for entry in entries if not is_litter(entry.name)), key=lambda e: e.name
             )
         self._entries += len(found)
         if self._entries > self._max_entries:
-            raise UserError(
-                f"{str(self._root)!r} holds more than {self._max_entries} files and folders: is it "
-                "the folder of <identity>/<image> that was meant?"
-            )
+            raise too_many(self._root, self._max_entries)
         return found
 
     def _walk_from(self, key: str, path: str) -> None:
@@ -241,7 +252,7 @@ def _id_of(status: os.stat_result) -> FileId:
     return status.st_dev, status.st_ino
 
 
-def _is_litter(name: str) -> bool:
+def is_litter(name: str) -> bool:
     """Whether a file or folder is hidden, an editor's backup, or an operating system's own."""
     return name.startswith(".") or name.endswith("~") or name.lower() in _LITTER
 

@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+import re
 import stat
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -14,6 +15,10 @@ from faces.record import Listing, Record
 from faces.sources.once import once
 from faces.sources.table import MAX_ROWS, Row, read_table
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, Url, resolved
+
+# What `key_of` leaves of one.
+_URL = re.compile(r"[A-Za-z][\w+.:-]+:/")
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,12 @@ class ManifestSource:
         otherwise.
     """
 
-    path: Path
+    path: Location
     follow_links: bool = False
 
     def list(self) -> Listing:
         """See `list_manifest`; within `once.listed_once`, the table is read once."""
-        here = (ManifestSource, os.path.realpath(self.path), self.follow_links)
+        here = (ManifestSource, resolved(self.path), self.follow_links)
         return once(here, lambda: list_manifest(self.path, self.follow_links))
 
     def read(self, record: Record) -> bytes:
@@ -51,11 +56,13 @@ class ManifestSource:
         marks = marks_of(listing.records, lambda record: mark_file(self._file_of(record)))
         return fingerprint_of(listing, marks)
 
-    def _file_of(self, record: Record) -> Path:
+    def _file_of(self, record: Record) -> Location:
+        if isinstance(self.path, Url):
+            return self.path.parent / record.key
         return Path(_folder_of(self.path), record.key)
 
 
-def list_manifest(path: Path, follow_links: bool = False, max_rows: int = MAX_ROWS) -> Listing:
+def list_manifest(path: Location, follow_links: bool = False, max_rows: int = MAX_ROWS) -> Listing:
     """Lists the images of a table; no image is read, and one that is missing is listed.
 
     Refused is a row without a path or an identity, or with landmarks or a box that cannot be; one
@@ -71,7 +78,7 @@ def list_manifest(path: Path, follow_links: bool = False, max_rows: int = MAX_RO
       UserError: see `table.read_table`; or every row is refused.
     """
     table = read_table(path, max_rows)
-    files = _Files(_folder_of(path), follow_links)
+    files = _Objects() if isinstance(path, Url) else _Files(_folder_of(path), follow_links)
     refused: dict[Record, str] = {}
     rows_of_files: dict[Hashable, list[_Listed]] = {}
     for row, record in _with_records(table.rows, path.name):
@@ -169,6 +176,15 @@ class _Files:
         real, file_id = _see(os.path.join(self._real_folders[above], name))
         inside = os.path.commonpath([self._folder, real]) == self._folder
         return _File(file_id, "" if inside or self._follow_links else _outside(real))
+
+
+class _Objects:
+    """Takes paths for keys beside the manifest on a store, where there are no links."""
+
+    def look_up(self, key: str) -> _File:
+        """The object that a key leads to, whether or not there is one."""
+        is_below = not (key.startswith(("/", "../")) or key in ("..", ".") or _URL.match(key))
+        return _File(key, "" if is_below else "not below the manifest, as all on a store must be")
 
 
 def _outside(real: str) -> str:

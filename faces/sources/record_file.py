@@ -12,18 +12,16 @@ are an id), the labels that follow, float32, and the encoded image.
 Source: dmlc-core, `src/recordio.cc`; MXNet, `python/mxnet/recordio.py`.
 """
 
-import os
-import stat
 import struct
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from faces.content import MAX_FILE_BYTES, UnreadableError
+from faces.sources.ranges import open_ranges, opened
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -67,7 +65,7 @@ class Index:
     lines: np.ndarray
 
 
-def read_index(path: Path) -> Index:
+def read_index(path: Location) -> Index:
     """Reads the lines "key<tab>offset".
 
     Raises:
@@ -85,9 +83,9 @@ def read_index(path: Path) -> Index:
     return Index(keys, numbers[order, 1], order + 1)
 
 
-def _index_numbers(path: Path) -> Iterator[tuple[int, int]]:
+def _index_numbers(path: Location) -> Iterator[tuple[int, int]]:
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             lines = iter(lambda: file.readline(_MAX_LINE_BYTES), b"")
             for number, line in enumerate(lines, start=1):
                 fields = line.split()
@@ -131,27 +129,25 @@ class ImageRecord:
 
 
 class RecordFile:
-    """A file of records that is open; many threads may read it at once.
+    """A file of records that is open, or an object; many threads may read it at once.
 
     It is closed when nothing refers to it any more.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Location):
         """Opens the file.
 
         Raises:
           OSError: it cannot be opened.
           UserError: it is no regular file.
         """
-        if not stat.S_ISREG(os.stat(path).st_mode):  # only to open a device may do something
-            raise UserError(f"{str(path)!r} is not a regular file")
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        weakref.finalize(self, os.close, self._descriptor)
-        self.size = os.fstat(self._descriptor).st_size
+        self._ranges = open_ranges(path)
+        self._read_at = self._ranges.read_at
+        self.size = self._ranges.size
 
     def begins_with_a_record(self) -> bool:
         """Whether it can be a file of records at all."""
-        return os.pread(self._descriptor, len(MAGIC_BYTES), 0) == MAGIC_BYTES
+        return self._read_at(len(MAGIC_BYTES), 0) == MAGIC_BYTES
 
     def heads(self, offsets: np.ndarray) -> Iterator[np.ndarray]:
         """What stands at the offsets, as if each began a record of one part.
@@ -161,10 +157,10 @@ class RecordFile:
         """
         for start in range(0, len(offsets), _HEADS_AT_ONCE):
             some = offsets[start : start + _HEADS_AT_ONCE].tolist()
-            yield np.frombuffer(b"".join(map(self._head, some)), _HEAD)
-
-    def _head(self, offset: int) -> bytes:
-        return os.pread(self._descriptor, _HEAD.itemsize, offset).ljust(_HEAD.itemsize, b"\0")
+            found = self._ranges.each_at(_HEAD.itemsize, some)
+            yield np.frombuffer(
+                b"".join(head.ljust(_HEAD.itemsize, b"\0") for head in found), _HEAD
+            )
 
     def image_record(self, offset: int) -> ImageRecord:
         """The record of an image that begins at an offset.
@@ -196,7 +192,7 @@ class RecordFile:
                 left -= length + len(MAGIC_BYTES)
                 if left < 0:
                     raise UnreadableError(f"over the limit of {MAX_FILE_BYTES} bytes")
-                parts.append(os.pread(self._descriptor, length, offset + PART.size))
+                parts.append(self._read_at(length, offset + PART.size))
                 if kind in (WHOLE, END):
                     return MAGIC_BYTES.join(parts)
                 offset += PART.size + length + -length % 4
@@ -205,7 +201,7 @@ class RecordFile:
 
     def _part_at(self, offset: int, expected: Sequence[int]) -> tuple[int, int]:
         """Kind and length of the part that begins at an offset."""
-        head = os.pread(self._descriptor, PART.size, offset)
+        head = self._read_at(PART.size, offset)
         if len(head) < PART.size:
             raise UnreadableError(f"the file ends at byte {self.size}, within the record")
         magic, word = PART.unpack(head)

@@ -4,14 +4,15 @@ import functools
 import os
 import re
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from faces.content import UnreadableError, fingerprint_by_reading
+from faces.content import StoreError, UnreadableError, fingerprint_by_reading
 from faces.record import Listing, Record
 from faces.sources.once import once
+from faces.sources.ranges import opened, version_of_object
 from faces.sources.record_file import (
     MAGIC,
     MAX_LABEL,
@@ -22,6 +23,7 @@ from faces.sources.record_file import (
     read_index,
 )
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, Url, resolved
 
 # Of a key's text: a fixed number, so that no key changes when a file grows.
 KEY_DIGITS = 10
@@ -53,11 +55,11 @@ class RecordIOSource:
       location: the .rec file.
     """
 
-    location: Path
+    location: Location
 
     def list(self) -> Listing:
         """See `list_records`; within `once.listed_once`, the records are looked at once."""
-        here = (RecordIOSource, os.path.realpath(self.location))
+        here = (RecordIOSource, resolved(self.location))
         return once(here, lambda: list_records(self.location))
 
     def read(self, record: Record) -> bytes:
@@ -66,11 +68,16 @@ class RecordIOSource:
         Raises:
           UnreadableError: see `RecordFile.image_record`; or it is not in the index, or has no
             image.
+          StoreError: the file is on a store, and cannot be read.
         """
         try:
             file, index = _opened(self.location)
         except OSError as error:
+            if isinstance(self.location, Url):  # where it was listed, and no image is to blame
+                raise StoreError(f"cannot read {str(self.location)!r}: {error.strerror}") from None
             raise UnreadableError(f"cannot be read: {error.strerror}") from None
+        except StoreError:
+            raise
         except UserError as error:
             raise UnreadableError(str(error)) from None
         found = file.image_record(_offset_of(index, record.key))
@@ -85,7 +92,7 @@ class RecordIOSource:
         return fingerprint_by_reading(self.list(), self.read)
 
 
-def list_records(location: Path) -> Listing:
+def list_records(location: Location) -> Listing:
     """Lists the images of a .rec file by its index; of each, only the first bytes are read.
 
     The files that insightface hands round begin with a header, record 0, which says that the images
@@ -96,6 +103,7 @@ def list_records(location: Path) -> Listing:
       UserError: the file, its index or `property` cannot be read; the index or `property` is of
         another file; no record is an image.
     """
+    _object_version.cache_clear()
     try:
         file, index = _opened(location)
         labels = _plain_labels(location, file, index)
@@ -189,7 +197,7 @@ def _first_keys(index: Index) -> dict[int, int]:
     return dict(zip(keys[again].tolist(), keys[first].tolist(), strict=True))
 
 
-def _plain_labels(location: Path, file: RecordFile, index: Index) -> np.ndarray:
+def _plain_labels(location: Location, file: RecordFile, index: Index) -> np.ndarray:
     """See `record_file.plain_labels`.
 
     Raises:
@@ -213,7 +221,7 @@ def _plain_labels(location: Path, file: RecordFile, index: Index) -> np.ndarray:
 
 
 def _disagreement(
-    location: Path, file: RecordFile, index: Index, place: int, why: str
+    location: Location, file: RecordFile, index: Index, place: int, why: str
 ) -> UserError:
     if not file.begins_with_a_record():
         return UserError(
@@ -226,7 +234,7 @@ def _disagreement(
     )
 
 
-def _span_of(location: Path, file: RecordFile, index: Index) -> _Span:
+def _span_of(location: Location, file: RecordFile, index: Index) -> _Span:
     """By the header, where there is one.
 
     Raises:
@@ -249,7 +257,7 @@ def _span_of(location: Path, file: RecordFile, index: Index) -> _Span:
     return span
 
 
-def _require_keys(location: Path, index: Index, end: int) -> None:
+def _require_keys(location: Location, index: Index, end: int) -> None:
     """All keys from 1 to below `end` must be in the index."""
     keys = index.keys[1:end]
     wrong = np.flatnonzero(keys != np.arange(1, len(keys) + 1))
@@ -261,14 +269,14 @@ def _require_keys(location: Path, index: Index, end: int) -> None:
         )
 
 
-def _without_images(path: Path, people: set[str]) -> list[str]:
+def _without_images(path: Location, people: set[str]) -> list[str]:
     """The people whom `property` counts and who have no record, sorted.
 
     Raises:
       UserError: it cannot be read, or is of another file.
     """
     try:
-        with open(path, "rb") as file:
+        with opened(path, _MAX_PROPERTY_BYTES) as file:
             text = file.read(_MAX_PROPERTY_BYTES).decode(errors="backslashreplace").strip()
     except FileNotFoundError:
         return []
@@ -287,11 +295,11 @@ def _without_images(path: Path, people: set[str]) -> list[str]:
     return sorted({str(label) for label in range(int(classes))} - people)
 
 
-def _index_path(location: Path) -> Path:
+def _index_path(location: Location) -> Location:
     return location.with_suffix(".idx")
 
 
-def _opened(location: Path) -> tuple[RecordFile, Index]:
+def _opened(location: Location) -> tuple[RecordFile, Index]:
     """The file and its index, which this process keeps until one of them changes.
 
     Raises:
@@ -309,13 +317,21 @@ def _opened(location: Path) -> tuple[RecordFile, Index]:
         return _open(location, file, index)
 
 
-def _version_of(path: Path) -> tuple[int, ...]:
+def _version_of(path: Location) -> tuple[Hashable, ...]:
+    if isinstance(path, Url):
+        return _object_version(path)
     status = os.stat(path)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
+@functools.lru_cache(maxsize=8)
+def _object_version(url: Url) -> tuple[Hashable, ...]:
+    """Kept until the source is listed again: to ask costs as much as to read an image."""
+    return version_of_object(url)
+
+
 @functools.lru_cache(maxsize=2)
-def _open(location: Path, *_: tuple[int, ...]) -> tuple[RecordFile, Index]:
+def _open(location: Location, *_: tuple[Hashable, ...]) -> tuple[RecordFile, Index]:
     """See `_opened`; the versions tell apart what was the same file once."""
     file = RecordFile(location)
     if not file.size:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from faces.sources.once import once
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, Url
 from groundfloor.text import listed
 
 _NUMBER, _VERSION, _DATE = "SPAN", "VERSION", ("YYYY", "MM", "DD")
@@ -39,7 +40,7 @@ class Span:
       version: the number of the version; None where there is no placeholder for it.
     """
 
-    location: Path
+    location: Location
     span: int = 0
     version: int | None = None
 
@@ -48,21 +49,26 @@ class Span:
         return f"span {self.span}{version}, {str(self.location)!r}"
 
 
-def has_span(location: Path) -> bool:
+def has_span(location: Location) -> bool:
     """Whether a place is a pattern of spans."""
     return bool(_PLACEHOLDER.search(str(location)))
 
 
-def check_pattern(location: Path) -> None:
+def check_pattern(location: Location) -> None:
     """Refuses a pattern of spans that cannot be one, wherever it is to be looked for.
 
     Raises:
       UserError: it has neither a span nor all of a date, or a placeholder twice, or one with a
-        width that is none.
+        width that is none; or it is a URL.
     """
     found = list(_PLACEHOLDER.finditer(str(location)))
     if not found:
         return
+    if isinstance(location, Url):
+        raise UserError(
+            "the newest span is looked for on this machine alone: name it. Received: "
+            f"{str(location)!r}"
+        )
     names = [match[1] for match in found]
     given = {*names} - {_VERSION}
     if len(set(names)) < len(names) or given not in ({_NUMBER}, {*_DATE}):
@@ -78,7 +84,7 @@ def check_pattern(location: Path) -> None:
             )
 
 
-def newest_span(location: Path) -> Span:
+def newest_span(location: Location) -> Span:
     """The newest span of a pattern, and of that the newest version; any other place as it is.
 
     Within `once.listed_once` it stays the one that was found first, whatever comes meanwhile. Its
@@ -89,12 +95,12 @@ def newest_span(location: Path) -> Span:
     """
     if not has_span(location):
         return Span(location)
-    pattern = Path(os.path.realpath(location))
+    check_pattern(location)
+    pattern = Path(os.path.realpath(str(location)))
     return once((newest_span, pattern), lambda: _newest(pattern))
 
 
 def _newest(location: Path) -> Span:
-    check_pattern(location)
     spans = sorted(_spans_at(location), key=_age)
     if not spans:
         raise UserError(

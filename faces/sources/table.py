@@ -11,14 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from faces.content import UnreadableError, read_file
+from faces.content import StoreError, UnreadableError, read_file
 from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, box_of, landmarks_of
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 from groundfloor.text import decoded, delimiter_of, shown
 
 # Far above any table of faces, as for folders: what has more is another file than was meant.
 MAX_ROWS = 20_000_000
-_MAX_TEXT_BYTES = 8 * 2**30
+_MAX_TABLE_BYTES = 8 * 2**30
 
 PARQUET = ".parquet"
 _REQUIRED = ("path", "identity")
@@ -65,7 +66,7 @@ class Table:
     unused: list[str]
 
 
-def read_table(path: Path, max_rows: int = MAX_ROWS) -> Table:
+def read_table(path: Location, max_rows: int = MAX_ROWS) -> Table:
     """Reads a table with the columns `path` and `identity`.
 
     There may also be `split`, `x1`, `y1` to `x5`, `y5`, and `box`; see `geometry`. All further
@@ -82,8 +83,11 @@ def read_table(path: Path, max_rows: int = MAX_ROWS) -> Table:
     """
     read = _read_parquet if path.suffix.lower() == PARQUET else _read_text
     try:
-        _require_file(path)
+        if isinstance(path, Path):
+            _require_file(path)
         return read(path, max_rows)
+    except StoreError:
+        raise
     except UserError as error:
         raise UserError(f"cannot use the manifest {str(path)!r}: {error}") from None
 
@@ -116,7 +120,7 @@ def _require_count(rows: int, max_rows: int) -> None:
         raise UserError(f"it has more than {max_rows} rows: is it the table that was meant?")
 
 
-def _read_text(path: Path, max_rows: int) -> Table:
+def _read_text(path: Location, max_rows: int) -> Table:
     text = _text_of(path)
     delimiter = delimiter_of(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -130,11 +134,15 @@ def _read_text(path: Path, max_rows: int) -> Table:
     return Table(rows, [_NAMELESS] * header.count(""))
 
 
-def _text_of(path: Path) -> str:
+def _content_of(path: Location) -> bytes:
     try:
-        content = read_file(path, _MAX_TEXT_BYTES)
+        return read_file(path, _MAX_TABLE_BYTES)
     except UnreadableError as error:
         raise UserError(str(error)) from None
+
+
+def _text_of(path: Location) -> str:
+    content = _content_of(path)
     if content.startswith(_PARQUET_BEGINS_WITH):
         raise UserError(f"it is Parquet, and its name does not end with {PARQUET}")
     try:
@@ -189,13 +197,14 @@ class _RowMaker:
         return cells[self._places[name]] if name in self._places else ""
 
 
-def _read_parquet(path: Path, max_rows: int) -> Table:
+def _read_parquet(path: Location, max_rows: int) -> Table:
     # A tenth of a second and 40 MB: not for a folder of images.
     import pyarrow  # noqa: PLC0415
     import pyarrow.parquet  # noqa: PLC0415
 
     try:
-        file = pyarrow.parquet.ParquetFile(str(path))
+        place = str(path) if isinstance(path, Path) else pyarrow.BufferReader(_content_of(path))
+        file = pyarrow.parquet.ParquetFile(place)
         header = list(file.schema_arrow.names)
         _require_columns(header)
         _require_count(file.metadata.num_rows, max_rows)

@@ -10,7 +10,7 @@ from pipeline.checkup.accelerators import check_gpus
 from pipeline.checkup.diagnosis import Diagnosis
 from pipeline.checkup.processor import check_blas, check_cores
 from pipeline.checkup.room import check_disk, check_memory
-from pipeline.checkup.services import check_container_engine, check_tracking
+from pipeline.checkup.services import check_buckets, check_container_engine, check_tracking
 from pipeline.checkup.software import check_numba, check_packages, check_python
 
 
@@ -29,4 +29,5 @@ def examine(output_dir: Path) -> Iterator[Diagnosis]:
     yield check_memory()
     yield check_disk(output_dir)
     yield check_tracking()
+    yield check_buckets()
     yield check_container_engine()

@@ -1,4 +1,4 @@
-"""What a run or a command may talk to: a tracking server, a container engine."""
+"""What a run or a command may talk to: a tracking server, buckets, a container engine."""
 
 import os
 import urllib.error
@@ -12,6 +12,9 @@ from groundfloor.text import shown_text
 from pipeline.checkup.diagnosis import NOTE, OK, Diagnosis
 
 _TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+
+# As botocore knows them; the first counts for S3 alone.
+_BUCKETS_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 # Seconds that all of an answer may take.
 _SECONDS = 5.0
@@ -36,6 +39,24 @@ def check_tracking(seconds: float = _SECONDS) -> Diagnosis:
         NOTE,
         f"{shown_text(uri)} does not answer: {reason}; a run would go on without tracking",
         f"start the server, or unset {_TRACKING_VARIABLE}",
+    )
+
+
+def check_buckets(seconds: float = _SECONDS) -> Diagnosis:
+    """Whether the server of `s3://` that the environment names answers, without credentials."""
+    found = (os.environ.get(name) for name in _BUCKETS_VARIABLES)
+    uri = without_credentials(next(filter(None, found), ""))
+    variable = _BUCKETS_VARIABLES[-1]
+    if not uri:
+        return Diagnosis("buckets", OK, f"{variable} names no server: s3:// is Amazon's")
+    reason = _why_silent(lambda: _ask(uri, seconds), seconds)
+    if not reason:
+        return Diagnosis("buckets", OK, f"{shown_text(uri)} answers")
+    return Diagnosis(
+        "buckets",
+        NOTE,
+        f"{shown_text(uri)} does not answer: {reason}; only images in s3:// need it",
+        f"start the server, or correct {variable}",
     )
 
 

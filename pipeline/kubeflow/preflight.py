@@ -3,11 +3,10 @@
 Each of these returns what it looks for, and raises a UserError that names the key if it is missing.
 """
 
-from pathlib import Path
-
 from faces.sources.spans import check_pattern
 from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 from pipeline.config import Config
 
 
@@ -27,12 +26,15 @@ def check_settings(config: Config, image: str | None) -> None:
     image_of_steps(config, image)
 
 
-def input_dir(config: Config) -> Path:
+def input_dir(config: Config) -> Location:
     """Where the images are; a pattern of spans is for the step to resolve, on its volumes."""
     if config.data.input_dir is None:
-        raise UserError("no images: give data.input_dir, folder or manifest as the steps see it")
-    for place in filter(None, (config.data.input_dir, config.data.test_dir)):
-        check_pattern(place)
+        raise UserError(
+            "no images: give data.input_dir, folder or manifest as the steps see it, or a URL"
+        )
+    for place in (config.data.input_dir, config.data.test_dir):
+        if place:
+            check_pattern(place)
     return config.data.input_dir
 
 

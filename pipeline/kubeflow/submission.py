@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
 from groundfloor.text import shown, shown_text
 from pipeline.kubeflow.document import PipelineDocument
@@ -48,7 +49,7 @@ def typed_parameters(
       Name -> value of those given; the server takes the defaults of the others.
 
     Raises:
-      UserError: one is unknown, given twice, missing, or of another type.
+      UserError: one is unknown, given twice, missing, of another type, or holds credentials.
     """
     values: dict[str, Any] = {}
     for item in given:
@@ -63,6 +64,12 @@ def typed_parameters(
             )
         if name in values:
             raise UserError(f"a parameter can be given once. Received twice: {shown_text(name)}")
+        if has_credentials(text):
+            raise UserError(
+                f"{shown_text(name)} looks like it holds a password, a token or a key (not shown "
+                "here), and KFP shows the parameters of a run: put it into a Kubernetes secret, "
+                "and that into kubeflow.secrets"
+            )
         values[name] = _typed(name, declared[name].get("parameterType"), text)
     missing = [
         name

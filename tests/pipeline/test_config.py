@@ -82,7 +82,7 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("data={test_dir: a, split_mode: stratified}", "data: split_mode must be 'identity_disj"),
         ("data.test_identities=[]", "data.test_identities: must be a list of names, at least one"),
         ("data.test_identities=[true]", "or a file with one a line. Received: [True]"),
-        ("data.test_dir=3", "data.test_dir: must be a path. Received: 3"),
+        ("data.test_dir=3", "data.test_dir: must be a path or a URL. Received: 3"),
         ("data.split_mode=random", "data.split_mode: Input should be 'identity_disjoint' or"),
         ("model.input_shape=[112,112]", "model: input_shape must be [height, width, channels]"),
         ("model.input_shape=[112,112,4]", "model: input_shape must be [height, width, channels]"),
@@ -131,6 +131,11 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("data.features.key=''", "data.features.key: String should have at least 1 character"),
         ("data.features.columns=[a,a]", "must be different from each other"),
         ("data.features.columns=[a,column/a]", "different from each other without column/"),
+        (
+            "data.input_dir=s3://me:hunter22@b/x",
+            "data.input_dir: a URL must hold no user, password",
+        ),
+        ("data.processed_dir=s3://b/x", "data.processed_dir: it must be a path of this machine"),
         ("data.input_dir=''", "data.input_dir: a path must not be empty"),
         ("data.input_dir=~nobody-of-that-name/x", "data.input_dir: the home folder that ~ stands"),
         ('data.input_dir="a\\0b"', "data.input_dir: a path has no character 0"),
@@ -329,6 +334,12 @@ def test_what_is_written_plainly_is_what_is_meant(tmp_path):
     assert (config.tracking.experiment, config.tracking.enabled) == ("no", False)
     assert config.data.credit == "2024-01-01"
     assert config.data.input_dir == Path.home() / "faces"
+
+
+def test_images_may_be_at_a_url_whose_slashes_stay():
+    config = load_config(None, ["data.input_dir=s3://bucket/faces", "data.test_dir=gs://b/x.csv"])
+    assert str(config.data.input_dir) == "s3://bucket/faces"
+    assert '"test_dir": "gs://b/x.csv"' in config.data.to_property()
 
 
 def test_an_override_changes_one_of_two_sections_that_an_alias_made_equal(tmp_path):

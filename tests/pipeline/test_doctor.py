@@ -64,7 +64,7 @@ def test_this_machine_is_examined_without_loading_tensorflow(tmp_path, variables
     topics = [line.split()[1] for line in run.stdout.splitlines() if line[:1] != " "]
     assert topics[:-3] == [
         *("python", "packages", "numba", "gpu", "cores", "blas"),
-        *("memory", "disk", "tracking", "containers"),
+        *("memory", "disk", "tracking", "buckets", "containers"),
     ]
     assert str(tmp_path) in run.stdout
     assert "heavy set()" in run.stdout

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from groundfloor.errors import UserError
-from pipeline.paths import check_apart, check_writable_name, given_path, optional_path
+from groundfloor.paths import Url
+from pipeline.paths import (
+    check_apart,
+    check_writable_name,
+    given_path,
+    optional_location,
+    optional_path,
+)
 
 
 def test_a_tilde_is_the_home_folder():
@@ -73,3 +80,19 @@ def test_a_run_may_write_beside_a_manifest_and_not_where_the_manifest_is_written
     check_apart(Path("/a/faces.csv"), Path("/a/run"), [Path("/a/run/artifacts")])
     with pytest.raises(UserError, match="must not be where a run writes"):
         check_apart(Path("/a/run/logs/faces.csv"), Path("/a/run"), [Path("/a/run/logs")])
+
+
+def test_images_may_be_at_a_url_and_what_a_run_writes_may_not():
+    images = optional_location("s3://bucket/faces/", "--data-dir")
+    assert images == Url("s3", "bucket/faces")
+    assert optional_location("/a/faces", "--data-dir") == Path("/a/faces")
+    assert optional_location(None, "--data-dir") is None
+    check_apart(images, Path("/a/run"), [Path("/a/run/artifacts")])
+    with pytest.raises(UserError, match="--output-dir: it must be a path of this machine"):
+        given_path("s3://bucket/run", "--output-dir")
+
+
+def test_credentials_in_a_url_are_refused_and_not_shown():
+    with pytest.raises(UserError, match="--data-dir: a URL must hold no user") as caught:
+        optional_location("s3://me:hunter22@bucket/faces", "--data-dir")
+    assert "hunter22" not in str(caught.value)

@@ -19,6 +19,9 @@ _SCRATCH = "/tmp"
 
 _LOCAL_PATH = re.compile(r"(?:file://|sqlite:///)?(/[\w.].*)")
 _PLACES = ("input_base", "baseline_dir", "base_directory", "data-dir")
+# Those of them that hold images, which fsspec reads; it knows no minio://.
+_IMAGES = ("input_base", "data-dir")
+_STORE = re.compile(r"(?!minio:)[a-z][a-z0-9+.-]+://[^/].*")
 
 _SECRET_NAME = re.compile(
     r"passw|secret|token|credential|private.?key|api.?key|access.?key", re.IGNORECASE
@@ -67,12 +70,20 @@ def check_host_paths(document: PipelineDocument) -> Iterator[Finding]:
                 f"{value.text} is on none of the volumes that the steps see. "
                 f"Volumes: {', '.join(mounts) or 'none'}",
             )
-        elif value.name in _PLACES and not match and not value.text.startswith("gs://"):
+        elif value.name in _PLACES and not match and not _is_store(value):
+            store = "a store such as s3://" if value.name in _IMAGES else "gs://"
             yield Finding(
                 "host-paths",
                 value.where,
-                f"it must be an absolute path on a volume, or gs://. Received: {value.text!r}",
+                f"it must be an absolute path on a volume, or {store}. Received: {value.text!r}",
             )
+
+
+def _is_store(value: Value) -> bool:
+    """Whether the step that a value is for reads, or writes, such a URL itself."""
+    if value.name in _IMAGES:
+        return _STORE.fullmatch(value.text) is not None
+    return value.text.startswith("gs://")
 
 
 def check_volumes(document: PipelineDocument) -> Iterator[Finding]:

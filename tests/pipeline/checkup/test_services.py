@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from pipeline.checkup.services import check_container_engine, check_tracking
+from pipeline.checkup.services import check_buckets, check_container_engine, check_tracking
 from tests.http_serving import serving_on_a_free_port
 
 
@@ -93,6 +93,33 @@ def test_a_server_that_is_silent_holds_nobody_up(monkeypatch):
         found = track(monkeypatch, f"http://127.0.0.1:{port}", seconds=0.1)
     assert found.state == "note"
     assert "does not answer: " in found.text
+
+
+def look_at_buckets(monkeypatch, uri):
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", uri)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return check_buckets()
+
+
+def test_without_a_server_of_ones_own_buckets_are_amazons(monkeypatch):
+    found = look_at_buckets(monkeypatch, "")
+    assert (found.state, found.remedy) == ("ok", "")
+
+
+def test_a_server_of_buckets_that_wants_to_know_who_asks_is_there(monkeypatch):
+    with server(403) as (port, asked):
+        found = look_at_buckets(monkeypatch, f"http://me:hunter2@127.0.0.1:{port}")
+    assert (found.state, found.text) == ("ok", f"http://127.0.0.1:{port} answers")
+    assert [headers for _, headers in asked] == [None]
+
+
+def test_a_server_of_buckets_that_is_down_is_named_with_a_remedy(monkeypatch):
+    found = look_at_buckets(monkeypatch, f"http://me:hunter2@127.0.0.1:{free_port()}")
+    assert found.state == "note"
+    assert "does not answer: " in found.text
+    assert "hunter2" not in found.text + found.remedy
+    assert "AWS_ENDPOINT_URL" in found.remedy
 
 
 def test_a_container_engine_that_answers_is_there(monkeypatch):

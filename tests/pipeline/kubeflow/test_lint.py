@@ -158,6 +158,10 @@ SPOILERS = {
         "host-paths",
         lambda d: parameters_of(d).update(baseline_dir=constant("s3://bucket/models")),
     ),
+    "images where fsspec reads none": (
+        "host-paths",
+        lambda d: d.parameters["data-dir"].update(defaultValue="minio://bucket/faces"),
+    ),
     "a path in an argument": (
         "host-paths",
         lambda d: step(d).container["args"].append("--temp_location=/home/me/tmp"),
@@ -228,6 +232,12 @@ SPOILERS = {
 def test_each_mistake_is_found_by_its_rule(document, rule, spoil):
     spoil(document)
     assert {finding.rule for finding in lint(document, importer)} >= {rule}
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/faces", "gs://bucket", "abfs://box/faces.csv"])
+def test_images_may_be_on_a_store(document, place):
+    document.parameters["data-dir"]["defaultValue"] = place
+    assert lint(document, importer) == []
 
 
 def test_a_secret_is_named_but_not_shown(document):

@@ -49,3 +49,14 @@ def test_a_parameter_without_a_default_must_be_given():
     with pytest.raises(UserError, match=r"Missing: \['a'\]"):
         typed_parameters(declared, [])
     assert typed_parameters(declared, ["a="]) == {"a": ""}
+
+
+def test_a_place_with_credentials_is_refused_and_not_shown():
+    declared = {"data-dir": {"parameterType": "STRING"}}
+    given = "s3://bucket/faces"
+    assert typed_parameters(declared, [f"data-dir={given}"]) == {"data-dir": given}
+    with pytest.raises(
+        UserError, match=r"data-dir looks like it holds .* kubeflow.secrets"
+    ) as caught:
+        typed_parameters(declared, ["data-dir=s3://me:hunter22@bucket/faces"])
+    assert "hunter22" not in str(caught.value)
