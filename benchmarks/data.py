@@ -78,7 +78,6 @@ MODES = {
         for mode in (THREADS, PROCESSES)
     },
     "BundleBasedDirectRunner": (f"--runner={DIRECT}.BundleBasedDirectRunner", *IN_PROCESS_BEAM[1:]),
-    "as configured": (),
 }
 
 
