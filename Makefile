@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-evaluator bench-memory bench-thresholds images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-evaluator bench-data bench-memory bench-thresholds images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -53,6 +53,9 @@ bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the basel
 
 bench-evaluator: $(SETUP)  ## the evaluator's speed and memory, beside what else would do its work
 	@$(PYTHON_IN_VENV) benchmarks/evaluator.py
+
+bench-data: $(SETUP)  ## the speed of the data's steps and of the reader, beside the bound of each
+	@$(PYTHON_IN_VENV) benchmarks/data.py
 
 bench-memory: $(SETUP)  ## the peak memory of the data's steps for 2,000 to 100,000 images
 	@$(PYTHON_IN_VENV) benchmarks/memory.py example_gen

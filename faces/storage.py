@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from faces.contract import IDENTITY, IMAGE, IMAGE_HEIGHT, IMAGE_KEY, IMAGE_WIDTH, LABEL
 
-# Pixels are stored raw, under the file's gzip: `benchmarks/storage.py` prints the alternatives.
+# Pixels are stored raw, in files of gzip: `benchmarks/storage.py` prints the alternatives.
 _BATCH_IMAGES = 256
 _FEATURES: Mapping[str, tf.io.FixedLenFeature] = {
     IMAGE: tf.io.FixedLenFeature([], tf.string),
