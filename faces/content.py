@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
 
+from faces.reasons import TOO_LARGE, UNREADABLE
 from faces.record import Listing, Record
 from groundfloor.errors import UserError
 from groundfloor.paths import Location, Url
@@ -23,7 +24,15 @@ _THREADS = min(16, 4 + (os.cpu_count() or 1))
 
 
 class UnreadableError(Exception):
-    """An image cannot be read; the message is the reason, the same each time it is tried."""
+    """An image cannot be read; the message says why, the same each time it is tried.
+
+    Attributes:
+      reason: one of `faces.reasons`.
+    """
+
+    def __init__(self, detail: str, reason: str = UNREADABLE):
+        super().__init__(detail)
+        self.reason = reason
 
 
 class StoreError(UserError):
@@ -130,7 +139,7 @@ def _blocks(path: Path, max_bytes: int) -> Iterator[bytes]:
                     left -= len(block)
                     yield block
             if left < 0 or status.st_size > max_bytes:
-                raise UnreadableError(f"over the limit of {max_bytes} bytes")
+                raise UnreadableError(f"over the limit of {max_bytes} bytes", TOO_LARGE)
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}") from None
 

@@ -1,6 +1,7 @@
 """Which images of a source are one plain colour, or equal to another's to the pixel.
 
-Only exact equality is looked for: of what the network would see, before it is resized.
+Only exact equality is looked for: of what the network would see, before it is resized. `copies`
+finds what is nearly equal, too.
 """
 
 from collections.abc import Mapping
@@ -49,15 +50,19 @@ class Sameness:
                 f"all {self.images} usable images are equal to the pixel: there is nothing to learn"
             )
 
-    def remarks(self) -> list[str]:
-        """What should be looked at, a sentence each."""
+    def remarks(self, shared: bool = True) -> list[str]:
+        """What should be looked at, a sentence each.
+
+        Args:
+          shared: whether to tell of `shared`, which `copies` tells as well.
+        """
         remarks = []
         if self.plain_count:
             remarks.append(
                 f"{self.plain_count} of {self.images} images are of one plain colour, such as "
                 f"{self.plain[0]!r}"
             )
-        if self.shared_count:
+        if shared and self.shared_count:
             first, second = self.shared[0]
             remarks.append(
                 f"pictures under more than one person's name: {self.shared_count}, such as "

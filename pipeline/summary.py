@@ -32,7 +32,9 @@ class RunResult:
       report: the report's file.
       pushed_model: where the model was pushed to; None if it was not.
       model_run: the folder of checkpoints and TensorBoard's logs.
-      quarantined: reason by key of the files that could not be used.
+      quarantined: what is wrong by key of the files that could not be used.
+      quarantine_counts: reason -> how many images are not used for it.
+      contact_sheet: the page that shows them; None if there is none.
       data_remarks: what is to be said of splits and of equal images, a sentence each.
       anomalies: what ExampleValidator found, a line each.
       tracking_uri: of the MLflow store; empty without tracking.
@@ -47,6 +49,8 @@ class RunResult:
     pushed_model: Path | None
     model_run: Path
     quarantined: Mapping[str, str] = field(default_factory=dict)
+    quarantine_counts: Mapping[str, int] = field(default_factory=dict)
+    contact_sheet: Path | None = None
     data_remarks: list[str] = field(default_factory=list)
     anomalies: list[str] = field(default_factory=list)
     tracking_uri: str = ""
@@ -188,6 +192,9 @@ def _print_data_remarks(console: TextConsole, result: RunResult) -> None:
         console.say(f"files that could not be used: {len(result.quarantined)}")
         for key, reason in list(result.quarantined.items())[:5]:
             console.say(f"  {key!r}: {reason}")
+    if result.quarantine_counts:
+        counts = ", ".join(f"{count} {why}" for why, count in result.quarantine_counts.items())
+        console.say(f"images that are not used: {counts}")
     for remark in result.data_remarks:
         console.say(f"data: {remark}", "yellow")
     for anomaly in result.anomalies:
@@ -198,6 +205,9 @@ def _print_places(console: TextConsole, result: RunResult, folder: RunFolder) ->
     programs = Path(sys.executable).parent
     report = _shown(folder.latest / "report.html")
     places = [("report", report, ["xdg-open", report])]
+    if result.contact_sheet and (result.quarantine_counts or result.data_remarks):
+        sheet = _shown(result.contact_sheet)
+        places.append(("images", sheet, ["xdg-open", sheet]))
     if result.pushed_model:
         verify = [_shown(programs / "python"), "pipeline/verify.py", "A.jpg", "B.jpg"]
         pushed = ["--model-dir", _shown(result.pushed_model.parent)]

@@ -41,6 +41,7 @@ from faces.contract import (
 from faces.detection.location import Location, located
 from faces.images.encode import EncodedImage, encode_record
 from faces.images.formats import BadImageError
+from faces.reasons import BAD_NAME, NO_FACE
 from faces.record import Record, Source
 from faces.storage import serialized_example
 from groundfloor import progress
@@ -82,6 +83,8 @@ class CheckedImage:
       pixels_sha256: of its `EncodedImage`.
       is_flat: of its `EncodedImage`.
       found: how many faces a detector found in it; None where none was asked.
+      phash: of its `EncodedImage`.
+      category: which of `faces.reasons` the reason is; empty where nobody said it.
     """
 
     record: Record
@@ -91,6 +94,8 @@ class CheckedImage:
     pixels_sha256: str = ""
     is_flat: bool = False
     found: int | None = None
+    phash: int = 0
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,14 +238,19 @@ class _CheckChunk(beam.DoFn):
         try:
             data = self._options.source.read(record)
         except UnreadableError as error:
-            return CheckedImage(record, mark=str(error), reason=str(error)), None
+            why = str(error)
+            return CheckedImage(record, mark=why, reason=why, category=error.reason), None
         mark = content_mark(data)
         try:
             image = self._encode(record, data)
         except BadImageError as error:
-            return CheckedImage(record, mark, reason=str(error)), None
+            return CheckedImage(record, mark, str(error), category=error.reason), None
         checked = CheckedImage(
-            record, mark, pixels_sha256=image.pixels_sha256, is_flat=image.is_flat
+            record,
+            mark,
+            pixels_sha256=image.pixels_sha256,
+            is_flat=image.is_flat,
+            phash=image.phash,
         )
         return checked, image
 
@@ -248,19 +258,21 @@ class _CheckChunk(beam.DoFn):
         try:
             record.key.encode("utf-8")
         except UnicodeEncodeError:
-            raise BadImageError("file name is not UTF-8") from None
+            raise BadImageError("file name is not UTF-8", BAD_NAME) from None
         return encode_record(record, data, self._options.max_pixels, self._options.channels)
 
 
 def _judged(image: CheckedImage, where: Location, place: Place) -> CheckedImage:
-    reason = image.reason or where.reason
-    return replace(image, reason=reason, place=place, found=where.found)
+    """With what is known of its face; nothing is asked of that where the image cannot be used."""
+    if where.reason and not image.reason:
+        image = replace(image, reason=where.reason, category=NO_FACE)
+    return replace(image, place=place, found=where.found)
 
 
-def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool, int | None]:
+def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool, int | None, int, str]:
     """What `read_checked` reads; the record is known to whoever calls it."""
-    pixels = image.pixels_sha256, image.is_flat, image.found
-    return image.mark, image.reason, image.place, *pixels
+    pixels = image.pixels_sha256, image.is_flat, image.found, image.phash
+    return image.mark, image.reason, image.place, *pixels, image.category
 
 
 def _to_example(record: Record, image: EncodedImage, where: Location) -> bytes:

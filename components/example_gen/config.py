@@ -118,6 +118,11 @@ class DataConfig(Section):
     max_pixels: PositiveInt = Field(
         50_000_000, description="Width times height above which an image is quarantined."
     )
+    near_duplicates: Literal["remove", "report", "off"] = Field(
+        "remove",
+        description="What becomes of images of val and test that copy an earlier split's; off: "
+        "they are not looked for.",
+    )
 
     # `schema` is a method of pydantic's models.
     curated_schema: File | None = Field(

@@ -15,6 +15,7 @@ from tfx.utils import io_utils
 from components.beam_executor import BeamExecutor
 from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
 from components.example_gen.config import DataConfig
+from components.example_gen.copying import CopiesInSplits, SpilledImages
 from components.example_gen.detecting import DETECTION_FILE_NAME, Detection
 from components.example_gen.source import source_for
 from components.example_gen.writing import WriteShards, plan_shards
@@ -23,8 +24,10 @@ from components.shards import remove_leftovers, write_listing
 from faces.content import fingerprint_of
 from faces.contract import SPLITS
 from faces.duplicates import find_sameness
-from faces.quarantine import FILE_NAME, Quarantine, lost_people
+from faces.quarantine import FILE_NAME, TABLE_FILE_NAME, Quarantine, Row, lost_people
+from faces.reasons import OTHER, REFUSED
 from faces.record import Listing, Record, Source
+from faces.report.sheet import SHEET_FILE_NAME
 from faces.sources.spans import has_span, newest_span
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError
@@ -68,19 +71,26 @@ class Executor(BeamExecutor):
         try:
             listing, checked = self._check(spill_folder, data, exec_properties)
             unusable = _unusable(listing, checked)
-            quarantine = _quarantine_of(listing, checked, unusable)
+            quarantine = _quarantine_of(listing, checked)
             detection = Detection.of(checked, _detection_config(exec_properties))
             _require_below(quarantine, data.max_quarantined, detection)
             quarantine.sameness.require_variety()
             usable = [image for image in checked if not image.reason]
-            lost = lost_people((image.record for image in usable), unusable)
-            splits, split_report = _split(
-                usable, [*lost, *listing.remarks(), *detection.remarks()], data
-            )
-            self._write(usable, splits, spill_folder, examples)
+            lost = [
+                *lost_people((image.record for image in usable), unusable),
+                *listing.remarks(),
+                *detection.remarks(),
+            ]
+            images = SpilledImages(usable, spill_folder)
+            copies = CopiesInSplits(images, _split(usable, lost, data), data.near_duplicates)
+            quarantine = copies.added_to(quarantine)
+            self._write(usable, copies.splits, spill_folder, examples)
+            refused = {record.key: record for record in unusable}
+            sheet = copies.sheet(quarantine, images, refused, source_of(exec_properties))
         finally:
             fileio.rmtree(spill_folder)
-        _write_report(report, quarantine, split_report, detection)
+        split_report = _describe(copies, lost, data)
+        _write_report(report, quarantine, split_report, detection, sheet)
 
     def _check(
         self, spill_folder: str, data: DataConfig, exec_properties: Mapping[str, Any]
@@ -120,7 +130,8 @@ class Executor(BeamExecutor):
         folders = {split: artifact_utils.get_split_uri([examples], split) for split in SPLITS}
         members: dict[str, list[CheckedImage]] = {folder: [] for folder in folders.values()}
         for image in usable:
-            members[folders[splits[image.record]]].append(image)
+            if image.record in splits:
+                members[folders[splits[image.record]]].append(image)
         shards = plan_shards(members)
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteShards(shards, spill_folder)
@@ -192,23 +203,28 @@ def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record,
     return {**listing.refused, **{image.record: image.reason for image in checked if image.reason}}
 
 
-def _quarantine_of(
-    listing: Listing, checked: Sequence[CheckedImage], unusable: Mapping[Record, str]
-) -> Quarantine:
+def _quarantine_of(listing: Listing, checked: Sequence[CheckedImage]) -> Quarantine:
     pixels = {
         image.record: (image.pixels_sha256, image.is_flat) for image in checked if not image.reason
     }
     return Quarantine(
         files=len(listing.records) + len(listing.refused),
-        reasons={record.key: reason for record, reason in unusable.items()},
+        rows=(
+            *(Row(REFUSED, record.key, why) for record, why in listing.refused.items()),
+            *(
+                Row(image.category or OTHER, image.record.key, image.reason)
+                for image in checked
+                if image.reason
+            ),
+        ),
         sameness=find_sameness(pixels),
     )
 
 
 def _split(
     usable: Sequence[CheckedImage], lost: Sequence[str], data: DataConfig
-) -> tuple[dict[Record, str], SplitReport]:
-    """The split of each usable image, and what is to be said of it.
+) -> dict[Record, str]:
+    """The split of each usable image.
 
     Args:
       usable: all images that can be used.
@@ -219,19 +235,30 @@ def _split(
       UserError: they are too few; the message ends with what was lost.
     """
     records = [image.record for image in usable]
-    rules = data.split_rules()
     try:
-        splits = assign_splits(records, **rules, seed=data.seed)
+        return assign_splits(records, **data.split_rules(), seed=data.seed)
     except UserError as error:
         raise UserError("\n".join([str(error), *lost])) from None
-    report = describe_splits(splits, **rules)
-    return splits, replace(report, remarks=[*report.remarks, *lost])
+
+
+def _describe(copies: CopiesInSplits, lost: Sequence[str], data: DataConfig) -> SplitReport:
+    report = describe_splits(copies.splits, **data.split_rules())
+    return replace(report, remarks=[*report.remarks, *copies.remarks, *lost])
 
 
 def _write_report(
-    report: Any, quarantine: Quarantine, split_report: SplitReport, detection: Detection
+    report: Any,
+    quarantine: Quarantine,
+    split_report: SplitReport,
+    detection: Detection,
+    sheet: str,
 ) -> None:
-    contents = {FILE_NAME: quarantine.to_json(), REPORT_FILE_NAME: split_report.to_json()}
+    contents = {
+        FILE_NAME: quarantine.to_json(),
+        TABLE_FILE_NAME: quarantine.to_csv(),
+        SHEET_FILE_NAME: sheet,
+        REPORT_FILE_NAME: split_report.to_json(),
+    }
     if detection.detector != "off":
         contents[DETECTION_FILE_NAME] = detection.to_json()
     for name, content in contents.items():

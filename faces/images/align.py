@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from faces.images.decode import RESIZE_MODES, decode_image, to_levels
 from faces.images.formats import BadImageError
+from faces.reasons import NO_FACE
 
 # Where ArcFace's networks expect `contract.LANDMARKS` in 112 x 112 pixels, x and y: `arcface_dst`
 # of InsightFace (python-package/insightface/utils/face_align.py), by which its sets were cut out.
@@ -103,7 +104,7 @@ def require_face(landmarks: tuple[float, ...], height: int, width: int) -> None:
     fit = fit_template(tf.constant([landmarks], tf.float64), _TEMPLATE_SIDE, _TEMPLATE_SIDE)
     for reason, has_it in _flaws(_of(fit, 0), tf.constant([height, width])).items():
         if has_it:
-            raise BadImageError(reason)
+            raise BadImageError(reason, NO_FACE)
 
 
 def decode_and_align(
@@ -244,7 +245,7 @@ def require_box(box: tuple[float, ...], height: int, width: int) -> None:
     """
     edges = tf.constant(box, tf.float32)
     if not _has_part(_edges_within(edges, tf.constant([height, width]))):
-        raise BadImageError(_NO_PART)
+        raise BadImageError(_NO_PART, NO_FACE)
 
 
 _NO_PART = "a box that has no part in the image: it is left, top, right and bottom in pixels"

@@ -4,13 +4,14 @@ import hashlib
 import io
 from dataclasses import dataclass
 
+import imagehash
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from faces.images.align import require_box, require_face
 from faces.images.decode import decode_image
-from faces.images.formats import BadImageError, open_image
+from faces.images.formats import broken, open_image
 from faces.images.picture import orientation_of, picture_of
 from faces.record import Record
 
@@ -35,6 +36,7 @@ class EncodedImage:
       pixels_sha256: of the decoded pixels and their shape; equal pictures have equal ones.
       is_flat: whether all pixels are equal.
       is_grey: whether the picture has no colour, whatever channels are decoded.
+      phash: 64 bits that are nearly the same for nearly equal pictures: ImageHash's `phash`.
     """
 
     encoded: bytes
@@ -44,6 +46,7 @@ class EncodedImage:
     pixels_sha256: str
     is_flat: bool
     is_grey: bool
+    phash: int
 
 
 def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
@@ -94,7 +97,7 @@ def _require_checksums(data: bytes, max_pixels: int) -> None:
     try:
         open_image(data, max_pixels).verify()
     except Exception as error:  # Pillow's plugins raise whatever broken data make them raise
-        raise BadImageError(f"broken data: {error}") from None
+        raise broken(error) from None
 
 
 def _decoded(data: bytes, channels: int) -> np.ndarray | None:
@@ -135,6 +138,11 @@ def _is_flat(pixels: np.ndarray) -> bool:
     return bool((pixels[0] == first).all() and (pixels == first).all())
 
 
+def _phash(pixels: np.ndarray) -> int:
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return int(str(imagehash.phash(image)), 16)
+
+
 def _describe(encoded: bytes, kind: str, pixels: np.ndarray, shown: Image.Image) -> EncodedImage:
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
@@ -147,6 +155,7 @@ def _describe(encoded: bytes, kind: str, pixels: np.ndarray, shown: Image.Image)
         digest.hexdigest(),
         is_flat=_is_flat(pixels),
         is_grey=_is_grey(shown),
+        phash=_phash(pixels),
     )
 
 

@@ -4,6 +4,8 @@ import io
 
 from PIL import Image, UnidentifiedImageError
 
+from faces.reasons import BROKEN, EMPTY, NOT_AN_IMAGE, NOT_READ, TOO_LARGE, TRUNCATED
+
 # What collections of faces come in, by Pillow's names. Nothing else is ever opened: Pillow's other
 # readers start programs (EPS starts Ghostscript), have no signature to tell a file by (TGA), or are
 # hardly used and so hardly tried by others.
@@ -54,6 +56,20 @@ _SIGNATURES = (
     (0, b"\x93NUMPY", "a NumPy file"),
     (0, b"version https://git-lfs", "a pointer of Git LFS, whose content was not fetched"),
 )
+# What Pillow says of data that end too early.
+_CUT_OFF = ("truncated", "not enough image data", "end of file", "unrecognized data stream")
+
+# Those of them that hold no picture, as far as their first bytes say.
+_NO_PICTURES = frozenset(
+    {
+        "an XML file",
+        "an HTML or XML file",
+        "a ZIP archive",
+        "a gzip archive",
+        "a bzip2 archive",
+        "a pointer of Git LFS, whose content was not fetched",
+    }
+)
 _ALLOWED_SIGNATURES = (
     (4, b"ftypavi", "AVIF"),
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -72,7 +88,15 @@ _ALLOWED_SIGNATURES = (
 
 
 class BadImageError(Exception):
-    """The bytes are no usable image; the message is the reason, in a few words."""
+    """The bytes are no usable image; the message says why, in a few words.
+
+    Attributes:
+      reason: one of `faces.reasons`.
+    """
+
+    def __init__(self, detail: str, reason: str = BROKEN):
+        super().__init__(detail)
+        self.reason = reason
 
 
 def open_image(data: bytes, max_pixels: int) -> Image.Image:
@@ -86,13 +110,13 @@ def open_image(data: bytes, max_pixels: int) -> Image.Image:
       BadImageError: no image, of a format that is not read, a broken header, or too large.
     """
     if not data:
-        raise BadImageError("empty file")
+        raise BadImageError("empty file", EMPTY)
     image = _open(data)
     width, height = image.size
     if width * height > max_pixels:
-        raise BadImageError(f"{width}x{height} pixels, over the limit of {max_pixels}")
+        raise BadImageError(f"{width}x{height} pixels, over the limit of {max_pixels}", TOO_LARGE)
     if max(width, height) > MAX_SIDE:
-        raise BadImageError(f"{width}x{height} pixels, a side over {MAX_SIDE}")
+        raise BadImageError(f"{width}x{height} pixels, a side over {MAX_SIDE}", TOO_LARGE)
     if min(width, height) < 1:
         raise BadImageError(f"{width}x{height} pixels")
     return image
@@ -102,21 +126,29 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=ALLOWED)
     except UnidentifiedImageError:
-        raise BadImageError(_why_unknown(data)) from None
+        raise _unknown(data) from None
     except Image.DecompressionBombError as error:
-        raise BadImageError(f"over the limit: {error}") from None
+        raise BadImageError(f"over the limit: {error}", TOO_LARGE) from None
     except Exception as error:  # Pillow's plugins raise whatever broken headers make them raise
-        raise BadImageError(f"broken header: {error}") from None
+        raise broken(error, "header") from None
 
 
-def _why_unknown(data: bytes) -> str:
+def broken(error: Exception, what: str = "data") -> BadImageError:
+    """The refusal of an image that Pillow cannot read, by what it says."""
+    words = str(error) or type(error).__name__
+    is_cut = any(cut in words.lower() for cut in _CUT_OFF)
+    return BadImageError(f"broken {what}: {words}", TRUNCATED if is_cut else BROKEN)
+
+
+def _unknown(data: bytes) -> BadImageError:
     kind = _kind_of(data, _ALLOWED_SIGNATURES)
     if kind:
-        return f"a broken {kind} file, or of an unusual kind that cannot be read"
+        return BadImageError(f"a broken {kind} file, or of an unusual kind that cannot be read")
     kind = _kind_of(data, _SIGNATURES)
     if kind:
-        return f"{kind}; images are {ALLOWED_TEXT}"
-    return f"not an image in a known format; images are {ALLOWED_TEXT}"
+        reason = NOT_AN_IMAGE if kind in _NO_PICTURES else NOT_READ
+        return BadImageError(f"{kind}; images are {ALLOWED_TEXT}", reason)
+    return BadImageError(f"not an image in a known format; images are {ALLOWED_TEXT}", NOT_AN_IMAGE)
 
 
 def _kind_of(data: bytes, signatures: tuple[tuple[int, bytes, str], ...]) -> str | None:

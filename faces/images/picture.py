@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageFile, TiffImagePlugin
 
-from faces.images.formats import BadImageError
+from faces.images.formats import BadImageError, broken
+from faces.reasons import NOT_READ, TOO_LARGE, UNDEFINED
 
 _EIGHT_BITS = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK"})
 _SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B"})
@@ -68,7 +69,7 @@ def picture_of(image: Image.Image, data: bytes, max_pixels: int) -> tuple[Image.
     except BadImageError:
         raise
     except Exception as error:  # Pillow raises whatever broken data make it raise
-        raise BadImageError(f"broken data: {error or type(error).__name__}") from None
+        raise broken(error) from None
 
 
 def _picture_of(image: Image.Image, data: bytes, max_pixels: int) -> tuple[Image.Image, bool]:
@@ -110,11 +111,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return _from_sixteen_bits(image)
     if image.mode == "F":
-        raise BadImageError("32-bit float pixels, whose range is not defined")
+        raise BadImageError("32-bit float pixels, whose range is not defined", UNDEFINED)
     if image.mode == "I":
-        raise BadImageError("signed or 32-bit pixels, whose range is not defined")
+        raise BadImageError("signed or 32-bit pixels, whose range is not defined", UNDEFINED)
     if image.mode not in _EIGHT_BITS:
-        raise BadImageError(f"pixels of kind {image.mode}, which are not converted")
+        raise BadImageError(f"pixels of kind {image.mode}, which are not converted", NOT_READ)
     return image.convert("RGBA") if image.has_transparency_data else image
 
 
@@ -173,7 +174,7 @@ def _check_jpeg(_: Image.Image, data: bytes, __: int) -> None:
     """Each scan of a progressive JPEG costs a pass over the image, though it may be a few bytes."""
     scans = data.count(_START_OF_SCAN)
     if scans > _MAX_SCANS:
-        raise BadImageError(f"a JPEG of {scans} scans")
+        raise BadImageError(f"a JPEG of {scans} scans", TOO_LARGE)
 
 
 def _check_png(image: ImageFile.ImageFile, _: bytes, __: int) -> None:
@@ -183,7 +184,9 @@ def _check_png(image: ImageFile.ImageFile, _: bytes, __: int) -> None:
     if key is None or image.mode not in ("L", "RGB"):
         return
     if raw_mode == "RGB;16B":
-        raise BadImageError("a transparent colour among 16-bit colours, which is not converted")
+        raise BadImageError(
+            "a transparent colour among 16-bit colours, which is not converted", NOT_READ
+        )
     if raw_mode in ("L;2", "L;4"):
         image.info["transparency"] = key * (255 // (2 ** int(raw_mode[2]) - 1))
 
@@ -192,7 +195,7 @@ def _check_gif(image: ImageFile.ImageFile, _: bytes, __: int) -> None:
     """Where the first frame does not cover the canvas, viewers show nothing, Pillow a colour."""
     covered = image.tile and image.tile[0].extents == (0, 0, *image.size)
     if not covered and "transparency" not in image.info:
-        raise BadImageError("a GIF whose first frame does not cover it")
+        raise BadImageError("a GIF whose first frame does not cover it", UNDEFINED)
 
 
 def _check_webp(image: Image.Image, data: bytes, _: int) -> None:
@@ -202,7 +205,7 @@ def _check_webp(image: Image.Image, data: bytes, _: int) -> None:
         return
     width, height = (int.from_bytes(data[frame + at : frame + at + 3], "little") for at in (14, 17))
     if (width + 1, height + 1) != image.size:
-        raise BadImageError("a WebP whose first frame does not cover it")
+        raise BadImageError("a WebP whose first frame does not cover it", UNDEFINED)
 
 
 def _check_jpeg_2000(image: Image.Image, data: bytes, _: int) -> None:
@@ -211,31 +214,35 @@ def _check_jpeg_2000(image: Image.Image, data: bytes, _: int) -> None:
     count = int.from_bytes(data[components : components + 2], "big")
     bits = max((size & 0x7F) + 1 for size in data[components + 2 :][: 3 * count : 3])
     if bits > (16 if image.mode in _SIXTEEN_BITS else 8):
-        raise BadImageError(f"a JPEG 2000 of {image.mode} with {bits} bits, which is not converted")
+        raise BadImageError(
+            f"a JPEG 2000 of {image.mode} with {bits} bits, which is not converted", NOT_READ
+        )
 
 
 def _check_tiff(image: TiffImagePlugin.TiffImageFile, _: bytes, max_pixels: int) -> None:
     """Refuses what Pillow, without an error, reads as another picture."""
     tags = image.tag_v2
     if tags.get(_SUBFILE_TYPE, 0) & 1 or _DNG_VERSION in tags:
-        raise BadImageError("a camera's raw file, whose first picture is a thumbnail")
+        raise BadImageError("a camera's raw file, whose first picture is a thumbnail", NOT_READ)
     if _PHOTOMETRIC not in tags:
-        raise BadImageError("a TIFF that does not say whether 0 is black or white")
+        raise BadImageError("a TIFF that does not say whether 0 is black or white", UNDEFINED)
     if image.mode == "L" and _SIGNED in tags.get(_SAMPLE_FORMAT, ()):
-        raise BadImageError("signed pixels, whose range is not defined")
+        raise BadImageError("signed pixels, whose range is not defined", UNDEFINED)
     if image.mode == "P" and max(tags[_COLOR_MAP]) < 256:
-        raise BadImageError("a TIFF palette of 8-bit colours, which has to have 16 bits")
+        raise BadImageError("a TIFF palette of 8-bit colours, which has to have 16 bits", UNDEFINED)
     if tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_LENGTH, 0) > max_pixels:
-        raise BadImageError(f"a TIFF with tiles over the limit of {max_pixels} pixels")
+        raise BadImageError(f"a TIFF with tiles over the limit of {max_pixels} pixels", TOO_LARGE)
     if tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED:
         _check_uncompressed_tiff(tags)
 
 
 def _check_uncompressed_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
     if tags[_PHOTOMETRIC] == _YCBCR:
-        raise BadImageError("an uncompressed YCbCr TIFF, which is not converted")
+        raise BadImageError("an uncompressed YCbCr TIFF, which is not converted", NOT_READ)
     if tags.get(_PLANAR) == _SEPARATE_PLANES and max(tags.get(_BITS, (1,))) > 8:
-        raise BadImageError("16-bit planes of an uncompressed TIFF, which are not converted")
+        raise BadImageError(
+            "16-bit planes of an uncompressed TIFF, which are not converted", NOT_READ
+        )
 
 
 # What is checked before an image is loaded, by Pillow's name of its format.

@@ -9,7 +9,8 @@ import tensorflow as tf
 from PIL import Image
 
 from faces.images.decode import decode_image
-from faces.images.encode import BadImageError, encode_image
+from faces.images.encode import encode_image
+from faces.images.formats import BadImageError
 from tests.faces.corpus import MAX_PIXELS, File, files
 
 FILES = list(files())

@@ -12,8 +12,8 @@ from PIL import Image, ImageCms
 
 from faces.images import encode
 from faces.images.decode import decode_image
-from faces.images.encode import BadImageError, encode_image
-from faces.images.formats import ALLOWED
+from faces.images.encode import encode_image
+from faces.images.formats import ALLOWED, BadImageError
 from tests.conftest import draw_face, encoded
 from tests.faces.corpus import files
 
