@@ -80,7 +80,7 @@ def _correlation(first: Pixels, second: Pixels) -> NDArray[np.float64]:
 
 def _normalised(thumbnails: Pixels) -> Pixels:
     """float32 [N, SIDE * SIDE] of mean 0 and length 1; of a plain one, zeros."""
-    flat = thumbnails.reshape(len(thumbnails), -1)
+    flat = thumbnails.reshape(len(thumbnails), SIDE * SIDE)
     flat = flat - flat.mean(axis=1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
 

@@ -8,11 +8,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from components.evaluator.outputs import METRICS_FILE, REASONS_FILE, REPORT_FILE
 from components.tracking import RUN_FILE, TrackedRun
 from faces import quarantine, splits
-<<<<<<< HEAD
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
-=======
 from faces.report.sheet import SHEET_FILE_NAME
->>>>>>> 912a1a4 (Near duplicates are found, and the quarantine is a table and a page)
 from pipeline.summary import RunResult, load_json
 
 
@@ -41,13 +38,9 @@ def read_results(
         pushed_model=pushed_model,
         model_run=folders["model_run"],
         quarantined=listing.reasons,
-<<<<<<< HEAD
-        data_remarks=split.remarks + listing.sameness.remarks() + prepared.remarks(),
-=======
         quarantine_counts=listing.counts,
         contact_sheet=folders["quarantine"] / SHEET_FILE_NAME,
-        data_remarks=split.remarks + listing.remarks(),
->>>>>>> 912a1a4 (Near duplicates are found, and the quarantine is a table and a page)
+        data_remarks=split.remarks + listing.remarks() + prepared.remarks(),
         anomalies=_anomalies(folders["anomalies"]),
         tracking_uri=tracked.tracking_uri,
         tracking_failure=tracked.failure,

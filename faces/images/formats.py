@@ -56,8 +56,14 @@ _SIGNATURES = (
     (0, b"\x93NUMPY", "a NumPy file"),
     (0, b"version https://git-lfs", "a pointer of Git LFS, whose content was not fetched"),
 )
-# What Pillow says of data that end too early.
-_CUT_OFF = ("truncated", "not enough image data", "end of file", "unrecognized data stream")
+# What Pillow says of data that end too early, and of a few bytes that unpack to megabytes.
+_SAID = {
+    "truncated": TRUNCATED,
+    "not enough image data": TRUNCATED,
+    "end of file": TRUNCATED,
+    "unrecognized data stream": TRUNCATED,
+    "decompressed data too large": TOO_LARGE,
+}
 
 # Those of them that hold no picture, as far as their first bytes say.
 _NO_PICTURES = frozenset(
@@ -130,14 +136,22 @@ def _open(data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise BadImageError(f"over the limit: {error}", TOO_LARGE) from None
     except Exception as error:  # Pillow's plugins raise whatever broken headers make them raise
+        if _is_cut_webp(data):
+            raise BadImageError("a WebP that ends within its image", TRUNCATED) from None
         raise broken(error, "header") from None
+
+
+def _is_cut_webp(data: bytes) -> bool:
+    """Whether it is shorter than its header says: Pillow names no cause."""
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    return is_webp and int.from_bytes(data[4:8], "little") > len(data) - 8
 
 
 def broken(error: Exception, what: str = "data") -> BadImageError:
     """The refusal of an image that Pillow cannot read, by what it says."""
     words = str(error) or type(error).__name__
-    is_cut = any(cut in words.lower() for cut in _CUT_OFF)
-    return BadImageError(f"broken {what}: {words}", TRUNCATED if is_cut else BROKEN)
+    reason = next((reason for said, reason in _SAID.items() if said in words.lower()), BROKEN)
+    return BadImageError(f"broken {what}: {words}", reason)
 
 
 def _unknown(data: bytes) -> BadImageError:

@@ -55,6 +55,7 @@ def _decoded(image: Image.Image) -> Image.Image:
 
 def _address(image: Image.Image) -> str:
     image.thumbnail((SIDE, SIDE))
+    image.info = {}  # comments, profiles and EXIF would come along
     file = io.BytesIO()
-    image.save(file, format="JPEG", quality=_QUALITY, icc_profile=None, exif=b"")
+    image.save(file, format="JPEG", quality=_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
