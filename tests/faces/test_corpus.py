@@ -12,6 +12,7 @@ from faces.images.decode import decode_image
 from faces.images.encode import encode_image
 from faces.images.formats import BadImageError
 from tests.faces.corpus import MAX_PIXELS, File, files
+from tests.faces.corpus.outcomes import reason_of
 
 FILES = list(files())
 
@@ -29,6 +30,7 @@ def test_what_a_viewer_shows_is_what_the_network_sees(file: File, channels: int)
         with pytest.raises(BadImageError) as refusal:
             encode_image(file.data, MAX_PIXELS, channels)
         assert re.search(file.refused, str(refusal.value))
+        assert refusal.value.reason == reason_of(file)
         return
     image = encode_image(file.data, MAX_PIXELS, channels)
     # Orientation, profile and gamma are applied once: the next reader finds nothing left to apply.

@@ -12,6 +12,7 @@ from tests.faces.corpus.no_images import bombs, followed, not_read, truncated
 from tests.faces.corpus.pictures import MAX_PIXELS, File
 from tests.faces.corpus.png import png_depths, png_oddities, png_transparency
 from tests.faces.corpus.profiles import profiles
+from tests.faces.corpus.sizes import sizes
 from tests.faces.corpus.tiff import tiff_colour, tiff_grey, tiff_layouts, tiff_oddities
 
 __all__ = ["MAX_PIXELS", "File", "files"]
@@ -36,6 +37,7 @@ def files() -> Iterator[File]:
         avifs,
         jpegs_2000,
         profiles,
+        sizes,
         truncated,
         followed,
         not_read,

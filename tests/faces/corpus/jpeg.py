@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.faces.corpus.pictures import (
     GREY,
@@ -49,6 +49,7 @@ def jpegs() -> Iterator[File]:
         cmyk = Image.fromarray(image).convert("CMYK")
         data = written(cmyk, "JPEG", quality=95)
         yield File("JPEG of other colours", f"CMYK, {name}", data, image, LOSSY)
+        yield File("JPEG of other colours", f"YCCK, {name}", _ycck(cmyk), image, LOSSY)
         plain = data.replace(data[data.index(b"\xff\xee") :][:16], b"")
         yield File("JPEG of other colours", f"CMYK without Adobe, {name}", plain, image, LOSSY)
     start, rest = written(PICTURE, "JPEG", quality=95)[:2], written(PICTURE, "JPEG", quality=95)[2:]
@@ -68,6 +69,17 @@ def jpegs() -> Iterator[File]:
     for orientation in range(1, 9):
         data = start + segment(0xE1, exif(orientation)) + rest
         yield File("orientation", f"JPEG, {orientation}", data, turned(PICTURE, orientation), LOSSY)
+
+
+def _ycck(cmyk: Image.Image) -> bytes:
+    """As Adobe writes it: the first three channels are stored as luma and chroma."""
+    *colours, black = cmyk.split()
+    channels = Image.merge("RGB", colours).convert("YCbCr").split()
+    inverted = [ImageChops.invert(channel) for channel in channels]  # Pillow inverts what it writes
+    data = written(Image.merge("CMYK", [*inverted, black]), "JPEG", quality=95)
+    transform = data.index(b"\xff\xee") + 15
+    assert data[transform] == 0
+    return data[:transform] + b"\2" + data[transform + 1 :]
 
 
 def jpeg_oddities() -> Iterator[File]:

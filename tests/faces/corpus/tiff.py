@@ -207,6 +207,10 @@ def tiff_oddities() -> Iterator[File]:
             pixels = (GREY.astype(order + form) * 1000).tobytes()
             data = tiff_of(levels[..., None], 32, order=order, pixels=pixels, t339=("H", [kind]))
             undefined[f"{name}, {order}"] = data
+    nothing = np.full(GREY.shape, np.nan, "<f4").tobytes()
+    undefined["float, not a number"] = tiff_of(
+        levels[..., None], 32, pixels=nothing, t339=("H", [3])
+    )
     for name, data in undefined.items():
         yield File("TIFF with undefined range", name, data, refused="range is not defined|unusual")
     palette = np.random.default_rng(3).integers(0, 256, (256, 3), dtype=np.uint8)
