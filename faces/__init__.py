@@ -30,9 +30,10 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 | `remote` | the same for objects on a store, by fsspec |
 | `contract` | names of splits and features, and the vocabulary: what the steps' examples hold |
 | `splits` | who is trained, validated and tested |
-| `duplicates`, `quarantine` | equal and plain images; the report of what cannot be used |
+| `duplicates`, `copies` | equal and plain images; copies of one photograph, and what they leak |
+| `quarantine` | what is not used, and why |
 | `audit` | labels that embeddings make doubtful |
-| `report` | the contact sheet, a page of small pictures |
+| `report` | pages of small pictures: of an audit, and of what is not used |
 | `images` | one image: which formats are read, what a viewer shows, what the network sees |
 | `storage` | examples as tf.train.Example, written and read back |
 

@@ -85,15 +85,15 @@ def _pairs_of_bucket(
     """
     together = np.sort((keys << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64))
     keys, index = together >> np.uint64(32), together & np.uint64(2**32 - 1)
-    live = np.arange(len(keys))
+    live = np.flatnonzero(keys[1:] == keys[:-1])  # where the neighbour `step` places on is equal
     found = []
-    for step in range(1, WINDOW + 2):
-        live = live[: np.searchsorted(live, len(keys) - step)]
-        live = live[keys[live] == keys[live + step]]
-        if step > WINDOW or not len(live):
+    for step in range(1, WINDOW + 1):
+        if not len(live):
             break
         first, second = index[live], index[live + step]
         near = differing_bits(hashes[first], hashes[second]) <= most
         found.append((first[near] << np.uint64(32)) | second[near])
+        live = live[: np.searchsorted(live, len(keys) - step - 1)]
+        live = live[keys[live] == keys[live + step + 1]]
     is_cut[index[live]] = True
     return np.concatenate(found) if found else np.empty(0, np.uint64)

@@ -114,5 +114,5 @@ def test_a_test_split_of_copies_is_an_error_that_names_the_way_out(photographs, 
     sources = sorted(splits["train"])
     for leaking, source in zip(sorted(splits["test"]), sources, strict=False):
         changed(photographs / leaking, *of(source))
-    with pytest.raises(UserError, match="data.near_duplicates: report keeps them"):
+    with pytest.raises(UserError, match=r"data\.near_duplicates: report keeps them"):
         run_example_gen(photographs, tmp_path / "run")

@@ -55,7 +55,7 @@ def webps() -> Iterator[File]:
     data = _webp_with_partial_frame(0)
     yield File("WebP broken", "partial first frame", data, refused="does not cover")
     data = written(PICTURE, "WEBP", lossless=True)
-    yield File("WebP broken", "half", data[: len(data) // 2], refused="broken")
+    yield File("WebP broken", "half", data[: len(data) // 2], refused="ends within")
 
 
 def _webp_with_partial_frame(flags: int) -> bytes:
