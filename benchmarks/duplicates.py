@@ -22,7 +22,7 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from faces.copies import MOST_BITS, Copies, Look, find_copies
+from faces.copies import MOST_BITS, Copies, find_copies
 from faces.hash_search import near_hashes
 from faces.images.encode import encode_image
 from faces.likeness import Pixels, thumbnail_of
@@ -97,15 +97,11 @@ def search(images: dict[Record, Image.Image]) -> Copies:
     """What ImageExampleGen would find among images."""
     files = {record: _png(image) for record, image in images.items()}
     encoded = {record: encode_image(data, MAX_PIXELS, 3) for record, data in files.items()}
-    looks = {
-        record: Look(image.pixels_sha256, image.phash, image.is_flat)
-        for record, image in encoded.items()
-    }
 
     def thumbnails(records: Sequence[Record]) -> Pixels:
         return np.stack([thumbnail_of(encoded[record].encoded) for record in records])
 
-    return find_copies(looks, thumbnails)
+    return find_copies(encoded, thumbnails)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -8,7 +8,7 @@ on it was trained on.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +33,23 @@ _BATCH = 2_000
 Thumbnails = Callable[[Sequence[Record]], Pixels]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How an image looks, as `images.encode` says.
+class Look(Protocol):
+    """How an image looks, of what `images.encode.EncodedImage` says of it."""
 
-    Attributes:
-      pixels_sha256: of its `EncodedImage`.
-      phash: likewise.
-      is_flat: likewise; plain images are nobody's copy.
-    """
+    @property
+    def pixels_sha256(self) -> str:
+        """Equal for equal pictures."""
+        ...
 
-    pixels_sha256: str
-    phash: int
-    is_flat: bool
+    @property
+    def phash(self) -> int:
+        """Nearly equal for nearly equal pictures."""
+        ...
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it is of one plain colour, and so nobody's copy."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,14 @@ class Copies:
           splits: of all images; those of `train` are the earliest, those of `test` the latest.
         """
         earliest = [min(images, key=lambda image: _turn(image, splits)) for images in self.pictures]
-        like: dict[int, list[int]] = {index: [index] for index in range(len(self.pictures))}
+        like: dict[int, list[int]] = {}
         for first, second, _ in self.near:
-            like[first].append(second)
-            like[second].append(first)
+            like.setdefault(first, [first]).append(second)
+            like.setdefault(second, [second]).append(first)
         leaks = {}
         for index, images in enumerate(self.pictures):
-            source = min((earliest[other] for other in like[index]), key=lambda r: _turn(r, splits))
+            sources = (earliest[other] for other in like.get(index, [index]))
+            source = min(sources, key=lambda image: _turn(image, splits))
             for image in images:
                 if _turn(source, splits)[0] < _turn(image, splits)[0]:
                     leaks[image] = source

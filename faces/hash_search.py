@@ -20,6 +20,8 @@ _CHOSEN = 3
 _BITS = 64
 # Neighbours that a hash is compared with, of those that have the same blocks.
 WINDOW = 32
+# Of those that are near a hash, as many are told, the nearest ones.
+NEAREST = 16
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class NearHashes:
 
     Attributes:
       pairs: int64 [P, 2], indices of two hashes, the lower one first; each pair once, in order.
-      cut: how many hashes have so many like them that they were not compared with all of these.
+      cut: how many hashes have so many like them that not all of these pairs are told.
     """
 
     pairs: NDArray[np.int64]
@@ -48,9 +50,25 @@ def near_hashes(hashes: NDArray[np.uint64], most: int) -> NearHashes:
     found = np.empty(0, np.uint64)
     for blocks in combinations(range(_BLOCKS), _CHOSEN):
         found = np.union1d(found, _pairs_of_bucket(ordered, _keys(ordered, blocks), most, is_cut))
-    pairs = np.stack([order[found >> np.uint64(32)], order[found & np.uint64(2**32 - 1)]], axis=1)
-    pairs.sort(axis=1)
+    pairs = np.stack([found >> np.uint64(32), found & np.uint64(2**32 - 1)], axis=1).astype(int)
+    pairs = pairs[_are_nearest(ordered, pairs, is_cut)]
+    pairs = np.sort(order[pairs], axis=1)
     return NearHashes(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))], int(is_cut.sum()))
+
+
+def _are_nearest(
+    hashes: NDArray[np.uint64], pairs: NDArray[np.int64], is_cut: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which pairs are among the `NEAREST` of either hash; sets `is_cut` of those that have more."""
+    ends = pairs.T.ravel()
+    bits = np.tile(differing_bits(hashes[pairs[:, 0]], hashes[pairs[:, 1]]), 2)
+    order = np.lexsort((bits, ends))
+    counts = np.bincount(ends, minlength=len(hashes))
+    starts = np.cumsum(counts) - counts
+    place = np.empty(len(ends), np.int64)
+    place[order] = np.arange(len(ends)) - starts[ends[order]]
+    is_cut |= counts > NEAREST
+    return (place < NEAREST).reshape(2, -1).any(axis=0)
 
 
 def differing_bits(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.int64]:

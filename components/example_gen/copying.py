@@ -12,7 +12,6 @@ from faces.contract import IMAGE_ENCODED
 from faces.copies import (
     Copies,
     CopyReport,
-    Look,
     find_copies,
     leaking_pairs,
     remarks_on_leaks,
@@ -56,11 +55,9 @@ class SpilledImages:
 
     def copies(self) -> Copies:
         """See `copies.find_copies`."""
-        looks = {
-            image.record: Look(image.pixels_sha256, image.phash, image.is_flat)
-            for image in self._by_key.values()
-        }
-        return find_copies(looks, self.thumbnails)
+        return find_copies(
+            {image.record: image for image in self._by_key.values()}, self.thumbnails
+        )
 
 
 class CopiesInSplits:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from typing import NamedTuple
 
 import imagehash
 import numpy as np
@@ -12,7 +13,6 @@ from faces.copies import (
     Copies,
     CopyPair,
     CopyReport,
-    Look,
     find_copies,
     leaking_pairs,
     remarks_on_leaks,
@@ -24,6 +24,12 @@ from groundfloor.errors import UserError
 from tests.conftest import encoded
 from tests.faces.photographs import CHANGES, photograph
 from tests.faces.records import record_of, records_of
+
+
+class Look(NamedTuple):
+    pixels_sha256: str
+    phash: int
+    is_flat: bool
 
 
 def find(images):

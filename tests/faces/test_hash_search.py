@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faces.hash_search import SURE_BITS, WINDOW, differing_bits, near_hashes
+from faces.hash_search import NEAREST, SURE_BITS, differing_bits, near_hashes
 
 HASHES = st.integers(0, 2**64 - 1)
 
@@ -59,9 +59,21 @@ def test_one_hash_or_none_has_no_pair(count):
 
 def test_hashes_with_too_many_like_them_are_counted_and_not_all_compared():
     found = near_hashes(np.zeros(1_000, np.uint64), 10)
-    assert found.cut == 1_000 - WINDOW - 1
-    assert len(found.pairs) <= 1_000 * WINDOW
-    assert near_hashes(np.zeros(WINDOW + 1, np.uint64), 10).cut == 0
+    assert found.cut == 1_000
+    assert len(found.pairs) <= 1_000 * NEAREST
+    assert set(found.pairs.ravel()) == set(range(1_000))
+    assert near_hashes(np.zeros(NEAREST + 1, np.uint64), 10).cut == 0
+
+
+def test_of_too_many_the_nearest_are_told():
+    changes = [set(range(number // 8)) for number in range(40)]
+    hashes = np.array([flipped(2**63, bits) for bits in changes], np.uint64)
+    found = near_hashes(hashes, SURE_BITS)
+    assert found.cut == 40
+    equal = {
+        pair for block in range(5) for pair in combinations(range(8 * block, 8 * block + 8), 2)
+    }
+    assert equal <= set(map(tuple, found.pairs.tolist()))
 
 
 def test_bits_are_counted_as_imagehash_counts_them():

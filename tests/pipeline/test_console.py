@@ -109,6 +109,8 @@ def test_a_summary_shows_whatever_names_and_reasons_hold(tmp_path):
         pushed_model=tmp_path / "it's [x]" / "1",
         model_run=tmp_path,
         quarantined={HOSTILE: HOSTILE},
+        quarantine_counts={HOSTILE: 1},
+        contact_sheet=tmp_path / "a;b" / "quarantine.html",
         anomalies=[HOSTILE],
         tracking_uri="http://host",
         tracking_failure=HOSTILE,
@@ -120,7 +122,8 @@ def test_a_summary_shows_whatever_names_and_reasons_hold(tmp_path):
     assert not {"\x1b", "\x07", "\u202e"} & set(told)
     commands = [shlex.split(line.partition("$ ")[2]) for line in told.splitlines() if "$ " in line]
     assert commands[0][-1] == str(tmp_path / "a b" / "latest" / "report.html")
-    assert commands[1][-1] == str(tmp_path / "it's [x]")
+    assert commands[1][-1] == str(tmp_path / "a;b" / "quarantine.html")
+    assert commands[2][-1] == str(tmp_path / "it's [x]")
     assert commands[-1][1:] == ["--logdir", str(tmp_path / "a b" / "artifacts")]
 
 

@@ -16,6 +16,7 @@ def test_remarks_and_unusable_files_are_printed_as_they_are():
         pushed_model=None,
         model_run=Path(),
         quarantined={"ann/\x1b[31m": "a link to nowhere"},
+        quarantine_counts={"refused by the source": 1, "near duplicate": 2},
         data_remarks=["nothing of '[b]bob[/b]' can be used: 1 x [/b]"],
     )
     stream = io.StringIO()
@@ -23,5 +24,6 @@ def test_remarks_and_unusable_files_are_printed_as_they_are():
     assert stream.getvalue().splitlines() == [
         "files that could not be used: 1",
         "  'ann/\\x1b[31m': a link to nowhere",
+        "images that are not used: 1 refused by the source, 2 near duplicate",
         "data: nothing of '[b]bob[/b]' can be used: 1 x [/b]",
     ]
