@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from faces.likeness import SIDE, likeness, thumbnail_of
-from tests.conftest import encoded
+from tests.conftest import draw_face, encoded
 from tests.faces.photographs import CHANGES, SIZE, photograph
 
 
@@ -59,3 +59,10 @@ def test_nearly_plain_pictures_are_no_copies_of_each_other():
 def test_no_pair_is_no_likeness():
     none = np.empty((0, SIDE, SIDE), np.float32)
     assert [len(values) for values in likeness(none, none)] == [0, 0]
+
+
+def test_the_shots_that_other_tests_draw_are_different_photographs():
+    first, second = (thumbnails([draw_face(p, shot) for p in PEOPLE]) for shot in (0, 1))
+    alike, is_same = likeness(first, second)
+    assert not is_same.any()
+    assert alike.max() > 0.99
