@@ -9,7 +9,7 @@ from components.evaluator.outputs import METRICS_FILE, REASONS_FILE, REPORT_FILE
 from components.tracking import RUN_FILE, TrackedRun
 from faces import quarantine, splits
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
-from faces.report.sheet import SHEET_FILE_NAME
+from faces.report.quarantine_sheet import SHEET_FILE_NAME
 from pipeline.summary import RunResult, load_json
 
 

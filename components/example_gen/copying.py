@@ -22,7 +22,7 @@ from faces.likeness import Pixels, thumbnail_of
 from faces.quarantine import Quarantine, Row
 from faces.reasons import NEAR_DUPLICATE
 from faces.record import Record, Source
-from faces.report.sheet import render_sheet
+from faces.report.quarantine_sheet import render_sheet
 from faces.report.thumbnails import address_of
 
 REMOVE, OFF = "remove", "off"

@@ -27,7 +27,7 @@ from faces.duplicates import find_sameness
 from faces.quarantine import FILE_NAME, TABLE_FILE_NAME, Quarantine, Row, lost_people
 from faces.reasons import OTHER, REFUSED
 from faces.record import Listing, Record, Source
-from faces.report.sheet import SHEET_FILE_NAME
+from faces.report.quarantine_sheet import SHEET_FILE_NAME
 from faces.sources.spans import has_span, newest_span
 from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
 from groundfloor.errors import UserError

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.steps import run_example_gen
 from faces.quarantine import TABLE_FILE_NAME
-from faces.report.sheet import SHEET_FILE_NAME
+from faces.report.quarantine_sheet import SHEET_FILE_NAME
 from groundfloor.errors import UserError
 from tests.components.example_gen.test_executor import (
     keys_by_split,

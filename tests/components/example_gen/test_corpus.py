@@ -14,7 +14,7 @@ from faces.contract import IMAGE_ENCODED, SPLITS
 from faces.images.decode import decode_image
 from faces.quarantine import FILE_NAME, TABLE_FILE_NAME, Quarantine
 from faces.reasons import BAD_NAME, NOT_AN_IMAGE, NOT_READ, REFUSED, UNREADABLE
-from faces.report.sheet import SHEET_FILE_NAME
+from faces.report.quarantine_sheet import SHEET_FILE_NAME
 from tests.components.example_gen.test_executor import examples_by_key
 from tests.conftest import draw_face, encoded
 from tests.faces.corpus import MAX_PIXELS, files

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from faces.copies import CopyPair, CopyReport
 from faces.quarantine import Quarantine, Row
 from faces.reasons import BROKEN, EMPTY, NEAR_DUPLICATE, TOO_LARGE, TRUNCATED
-from faces.report.sheet import MAX_PAIRS, MAX_ROWS, MAX_SHOTS, render_sheet
+from faces.report.quarantine_sheet import MAX_PAIRS, MAX_ROWS, MAX_SHOTS, render_sheet
 
 HOSTILE = "a/<script>alert(1)</script>\udcff\u202e\x1b\"'&{{ 7*7 }}"
 PICTURE = "data:image/jpeg;base64,AAAA"

@@ -1,4 +1,4 @@
-"""The contact sheet: one HTML file that needs nothing else."""
+"""The page on what is not used, and on copies: one HTML file that needs nothing else."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def render_sheet(quarantine: Quarantine, leaks: Sequence[CopyPair], address: Add
         lstrip_blocks=True,
     )
     environment.filters["shown"] = _shown
-    page = environment.get_template("sheet.html.jinja").render(
+    page = environment.get_template("quarantine_sheet.html.jinja").render(
         files=quarantine.files,
         unusable=len(quarantine.reasons),
         counts=quarantine.counts,
