@@ -248,7 +248,7 @@ def test_too_many_images_without_a_face_are_an_error_that_says_the_way_out(
         detector.tell(draw_face(3, shot))
     with pytest.raises(UserError) as caught:
         run_example_gen(faces, tmp_path / "run", detection=config())
-    assert "5 x no face, such as 'person03/0.png'" in str(caught.value)
+    assert "5 x no usable face, such as 'person03/0.png': no face" in str(caught.value)
     assert "image.no_face: resize" in str(caught.value)
     outputs = run_example_gen(faces, tmp_path / "kept", detection=config(no_face="resize"))
     found = features_of(outputs)
@@ -286,4 +286,6 @@ print([name for name in sys.modules if name.startswith(("mtcnn", "faces.detectio
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-2:] == ["['quarantine.json', 'splits.json']", "[]"]
+    names, loaded = done.stdout.splitlines()[-2:]
+    assert names == "['quarantine.csv', 'quarantine.html', 'quarantine.json', 'splits.json']"
+    assert loaded == "[]"
