@@ -11,7 +11,7 @@ import pytest
 from ml_metadata.proto.metadata_store_pb2 import Artifact
 from typer.testing import CliRunner
 
-from faces.sources import source_at
+from faces.sources import SourceOptions, source_at
 from groundfloor.errors import UserError
 from pipeline import label_audit, metadata_store
 from pipeline.audit import app
@@ -76,7 +76,9 @@ def test_the_wrong_images_are_listed_shown_and_not_in_the_manifest(folder):
 def test_the_manifest_is_a_source_of_the_other_images(folder):
     audited(folder)
     faces = folder.path.parent / "faces"
-    listing = source_at(folder.path / "audit/manifest.csv", follow_links=True).list()
+    listing = source_at(
+        folder.path / "audit/manifest.csv", options=SourceOptions(follow_links=True)
+    ).list()
     everything = {
         str(faces / record.key): record.identity for record in source_at(faces).list().records
     }

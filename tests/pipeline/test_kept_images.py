@@ -8,7 +8,7 @@ import pytest
 from components.example_gen.config import DataConfig
 from components.example_gen.source import source_for
 from faces.record import Record
-from faces.sources import source_at
+from faces.sources import SourceOptions, source_at
 from pipeline.kept_images import KEYS, MANIFEST, TEST_PEOPLE, keep
 from tests.faces.recordio_files import image_data, record, write_records
 
@@ -20,7 +20,7 @@ def read(kept, folder):
     path = folder / "audit" / MANIFEST
     path.parent.mkdir()
     path.write_text(kept.files[MANIFEST], encoding="utf-8")
-    return list(source_at(path, follow_links=True).list().records)
+    return list(source_at(path, options=SourceOptions(follow_links=True)).list().records)
 
 
 @pytest.fixture
