@@ -55,8 +55,11 @@ LABEL = "label"
 # Of ImageExampleGen: int64; 1 where all colours of the image are grey, else 0.
 IMAGE_IS_GREY = "image/is_grey"
 
+# Of ImageExampleGen: int64; how many images the image's person has, in all splits.
+PERSON_IMAGES = "person/images"
+
 # What of ImageExampleGen's describes the data as a whole: neither its bytes nor its names.
-SCALAR_FEATURES = (IMAGE_FORMAT, IMAGE_HEIGHT, IMAGE_WIDTH, IMAGE_IS_GREY)
+SCALAR_FEATURES = (IMAGE_FORMAT, IMAGE_HEIGHT, IMAGE_WIDTH, IMAGE_IS_GREY, PERSON_IMAGES)
 
 # --- The identity vocabulary: the identities of the training split, in label order ---
 

@@ -3,15 +3,18 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import apache_beam as beam
+import tensorflow as tf
 from tfx.dsl.io import fileio
 
 from components.beam_shards import Numbers
 from components.example_gen.checking import CheckedImage, Place, read_example
 from components.shards import shard_name, write_shard
+from faces.contract import PERSON_IMAGES
 
 _SHARD_BYTES = 64 * 2**20
 
@@ -24,11 +27,13 @@ class Shard:
       folder: of the split.
       name: of the file in it.
       places: of what goes there, in this order.
+      person_images: of each of these, how many images its person has in all splits.
     """
 
     folder: str
     name: str
     places: list[Place]
+    person_images: list[int]
 
 
 class WriteShards(beam.PTransform):
@@ -46,7 +51,7 @@ class WriteShards(beam.PTransform):
         """Called by Beam."""
         for number, shard in enumerate(self._shards):
             with fileio.open(_plan_file(self._spill_folder, number), "w") as file:
-                file.write(json.dumps([shard.folder, shard.name, shard.places]))
+                file.write(json.dumps(asdict(shard)))
         return (
             pipeline
             | "Shards" >> Numbers(len(self._shards))
@@ -63,13 +68,16 @@ def plan_shards(members: Mapping[str, Sequence[CheckedImage]]) -> list[Shard]:
     Args:
       members: folder of the split -> its images.
     """
+    of_people = Counter(image.record.identity for images in members.values() for image in images)
     shards = []
     for folder, images in members.items():
         count = max(1, -(-sum(image.place.length for image in images) // _SHARD_BYTES))
         ordered = sorted(images, key=_turn)
         for shard in range(count):
-            places = [image.place for image in ordered[shard::count]]
-            shards.append(Shard(folder, shard_name(shard, count), places))
+            dealt = ordered[shard::count]
+            places = [image.place for image in dealt]
+            person_images = [of_people[image.record.identity] for image in dealt]
+            shards.append(Shard(folder, shard_name(shard, count), places, person_images))
     return shards
 
 
@@ -83,12 +91,22 @@ def _plan_file(spill_folder: str, number: int) -> str:
 
 def _read_plan(number: int, spill_folder: str) -> Shard:
     with fileio.open(_plan_file(spill_folder, number)) as file:
-        folder, name, places = json.loads(file.read())
-    return Shard(folder, name, [Place(*place) for place in places])
+        plan = json.loads(file.read())
+    return Shard(**plan | {"places": [Place(*place) for place in plan["places"]]})
 
 
 def _write_shard(number: int, spill_folder: str) -> None:
     shard = _read_plan(number, spill_folder)
     fileio.makedirs(shard.folder)
-    records = (read_example(place, spill_folder) for place in shard.places)
+    records = (
+        _with_person_images(read_example(place, spill_folder), images)
+        for place, images in zip(shard.places, shard.person_images, strict=True)
+    )
     write_shard(os.path.join(shard.folder, shard.name), records)
+
+
+def _with_person_images(record: bytes, images: int) -> bytes:
+    """An example with what only is known when all images have been checked."""
+    example = tf.train.Example.FromString(record)
+    example.features.feature[PERSON_IMAGES].int64_list.value.append(images)
+    return example.SerializeToString(deterministic=True)

@@ -12,4 +12,10 @@ def test_the_vocabulary_comes_back_in_the_order_of_its_labels():
 
 def test_names_that_stored_artifacts_go_by_do_not_change():
     assert SPLITS == ("train", "val", "test")
-    assert SCALAR_FEATURES == ("image/format", "image/height", "image/width", "image/is_grey")
+    assert SCALAR_FEATURES == (
+        "image/format",
+        "image/height",
+        "image/width",
+        "image/is_grey",
+        "person/images",
+    )
