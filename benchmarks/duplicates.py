@@ -6,8 +6,8 @@
 Plants copies of every image, among the images themselves: re-encoded, resized, brightened, cut,
 grey. Prints the share of them that is found beside their original, and the share of all pairs found
 that are copies of one photograph; then the same for drawn pictures, of which two of a person differ
-in small shapes only. Last, the CPU seconds of random hashes, of which ten times as many should take
-ten times as long.
+in small shapes only. Last, the CPU seconds of random hashes: ten times as many take about ten times
+as long, and somewhat more once they no longer fit into the processor's cache.
 """
 
 import argparse
