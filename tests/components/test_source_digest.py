@@ -47,8 +47,8 @@ def changed_by_editing(root, file):
     [
         ("faces/__init__.py", {"example_gen", "transform", "trainer", "evaluator"}),
         ("faces/quarantine.py", {"example_gen"}),
-        ("faces/images/__init__.py", {"example_gen", "transform", "trainer"}),
-        ("faces/images/decode.py", {"example_gen", "transform", "trainer"}),
+        ("faces/images/__init__.py", {"example_gen", "transform", "trainer", "evaluator"}),
+        ("faces/images/decode.py", {"example_gen", "transform", "trainer", "evaluator"}),
         ("serving/signatures.py", {"trainer", "evaluator"}),
         ("serving/model_dir.py", {"evaluator", "pusher"}),
         ("components/__init__.py", EVERY),
