@@ -138,10 +138,10 @@ def _check_places(config: Config, input_dir: Location, folder: RunFolder) -> Non
     elsewhere = [path.resolve() for path in (training.checkpoint_dir, training.log_dir) if path]
     for path in (folder.path, folder.artifacts, *elsewhere):
         check_writable_name(path)
-    images = [place for place in (input_dir, config.data.test_dir) if place]
+    of_sets = config.evaluation.image_places()
+    images = [place for place in (input_dir, config.data.test_dir, *of_sets) if place]
     below = [folder.mlflow_artifacts, folder.serving_model, folder.logs, folder.latest]
-    of_sets = map(Path, config.evaluation.image_places())
-    for place in (*images, *of_sets):
+    for place in images:
         found = resolved(newest_span(place).location)
         check_apart(found, folder.path, [folder.artifacts, *elsewhere, *below])
 

@@ -14,6 +14,7 @@ from components.evaluator.config import EvaluationConfig
 from components.source_digest import source_digest
 from faces.sources import source_at
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 
 
 class FaceEvaluatorSpec(component_spec.ComponentSpec):
@@ -103,7 +104,7 @@ class FaceEvaluator(base_beam_component.BaseBeamComponent):
         )
 
 
-def _digest_of_files(paths: Iterable[str], image_places: Iterable[str]) -> str:
+def _digest_of_files(paths: Iterable[str], image_places: Iterable[Location]) -> str:
     """SHA-256 of the files and images that settings name: else the cache would not see them change.
 
     What this machine does not have, since the step runs elsewhere, counts as missing.
@@ -122,14 +123,14 @@ def _digest_of_files(paths: Iterable[str], image_places: Iterable[str]) -> str:
                 content = hashlib.sha256(file.read()).hexdigest()
         digest.update(repr((path, content)).encode())
     for place in image_places:
-        digest.update(repr((place, _fingerprint(place))).encode())
+        digest.update(repr((str(place), _fingerprint(place))).encode())
     return digest.hexdigest()
 
 
-def _fingerprint(place: str) -> str:
+def _fingerprint(place: Location) -> str:
     try:
-        return source_at(Path(place)).fingerprint()
+        return source_at(place).fingerprint()
     except UserError:
-        if os.path.exists(place):
+        if isinstance(place, Path) and place.exists():
             raise
         return "missing"

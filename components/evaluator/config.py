@@ -25,6 +25,7 @@ from biometrics.settings import (
 from components.section import (
     BatchSize,
     File,
+    Location,
     Number,
     PositiveInt,
     Section,
@@ -33,6 +34,7 @@ from components.section import (
     one_of,
 )
 from faces.sources.bins import BIN_SUFFIX
+from groundfloor import paths
 from groundfloor.text import shown
 
 
@@ -73,7 +75,7 @@ class PairSetConfig(Section):
     """Pairs of images that are not those of the test split: a verification set."""
 
     file: File = Field(description=f"{_PAIRS_FILE}; or insightface's .bin, with its images.")
-    images: File | None = Field(None, description=f"For a text: {_OWN_IMAGES}.")
+    images: Location | None = Field(None, description=f"For a text: {_OWN_IMAGES}.")
     min_share: _MinShare = Field(
         None, description="Share of the listed pairs whose images must be usable for an accuracy."
     )
@@ -96,7 +98,7 @@ class PairsConfig(ProtocolConfig):
     """
 
     file: File | None = Field(None, description=f"As of a verification set: {_PAIRS_FILE}.")
-    images: File | None = Field(
+    images: Location | None = Field(
         None, description="Default: the test split. As of a verification set."
     )
     min_share: _MinShare = Field(
@@ -320,7 +322,7 @@ class EvaluationConfig(Section):
         own = self.protocols.pairs.own_images()
         return ({PAIRS: own} if own else {}) | self.verification
 
-    def image_places(self) -> Iterator[str]:
+    def image_places(self) -> Iterator[paths.Location]:
         """Where images of verification sets are, whose contents count as part of the settings."""
         for options in self.sets().values():
             if options.images is not None:

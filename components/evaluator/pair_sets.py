@@ -5,7 +5,7 @@ Nothing heavy is imported here: a set is judged before TensorFlow takes its time
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from faces.record import Record, Source
 from faces.sources import source_at
 from faces.sources.bins import read_bin
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 
 # Gives the content of a file by its path; workers of Beam find it by its name.
 Read = Callable[[str], bytes]
@@ -109,10 +110,10 @@ def list_set(config: PairSetConfig, read: Read) -> ListedSet:
 _Found = tuple[SourceImages | BinImages, Sequence[Record], Mapping[str, str]]
 
 
-def _of_source(file: str, place: str, read: Read) -> tuple[str, list[ListedPair], _Found]:
+def _of_source(file: str, place: Location, read: Read) -> tuple[str, list[ListedPair], _Found]:
     """Title, pairs, and their images in a source."""
     listed = read_pairs(decode_text(read(file)))
-    source = source_at(Path(place))
+    source = source_at(place)
     listing = source.list()
     names = ImageSet(
         identities=[record.identity for record in listing.records],
