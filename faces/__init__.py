@@ -38,5 +38,6 @@ source. This needs neither TensorFlow nor any step of the pipeline:
 | `storage` | examples as tf.train.Example, written and read back |
 
 Only `images.decode`, `images.align`, `images.encode` (which checks that TensorFlow decodes what a
-viewer shows) and `storage` import TensorFlow. Nothing here knows TFX, Beam or MLflow.
+viewer shows), `detection.location` and `storage` import TensorFlow. Nothing here knows TFX, Beam or
+MLflow.
 """
