@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import MISSING, fields
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -84,12 +85,12 @@ def test_pairs_of_images_of_their_own_are_a_verification_set_and_no_protocol():
         protocols={"pairs": of_text, "closed_set": {}}, verification={"cfp": {"file": "cfp.bin"}}
     )
     assert config.protocols.asked() == {"closed_set": {}}
-    assert {name: pairs.model_dump() for name, pairs in config.sets().items()} == {
+    assert {name: pairs.model_dump(mode="json") for name, pairs in config.sets().items()} == {
         "pairs": of_text,
         "cfp": {"file": "cfp.bin", "images": None, "min_share": None},
     }
     assert list(config.files()) == ["pairs.txt", "cfp.bin"]
-    assert list(config.image_places()) == ["lfw"]
+    assert list(config.image_places()) == [Path("lfw")]
     assert EvaluationConfig.from_property(config.to_property()) == config
     of_test_people = EvaluationConfig(protocols={"pairs": {"file": "pairs.txt"}})
     assert (of_test_people.sets(), list(of_test_people.protocols.asked())) == ({}, ["pairs"])
