@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 _STORE = "ARCFACE_PIPELINE_TRACKING_STORE"
 _BEAM = "ARCFACE_PIPELINE_BEAM_ARGS"
 
-# What Beam runs on where nobody says it: the step's own process.
+# What Beam runs on where nobody says it: the step's own process, in one thread. With more, Beam
+# hands an error on as text: what somebody can mend would be no message of its own any more.
 # Beam's DirectRunner would first try to download another runner; this is the one it falls back to.
 # A non-empty image keeps TFX from building a package of itself for workers that there are not.
 IN_PROCESS_BEAM = (
