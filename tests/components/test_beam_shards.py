@@ -9,10 +9,12 @@ from components.beam_shards import Numbers
 from components.example_gen.checking import CheckImages, CheckOptions, Place
 from components.example_gen.writing import Shard, WriteShards
 from components.transform.beam_transform import Census, CountExamples, TransformExamples
+from faces.images.preprocess import Preprocessing
 from faces.sources.folder import FolderSource
 from tests.faces.records import record_of
 
 SPLITS = ("train", "val", "test")
+PREPROCESSING = Preprocessing((112, 112, 3))
 
 
 def definition_bytes(transform):
@@ -29,7 +31,8 @@ def check_images(images, spill):
 
 def write_shards(images, spill):
     places = [Place(image // 64, image % 64 * 1000, 1000) for image in range(images)]
-    shards = [Shard(f"Split-{part}", "data.gz", places[part::3]) for part in range(3)]
+    parts = [places[part::3] for part in range(3)]
+    shards = [Shard("Split-train", "data.gz", part, [1] * len(part)) for part in parts]
     return WriteShards(shards, str(spill))
 
 
@@ -38,13 +41,14 @@ def files_of(images):
 
 
 def count_examples(images, spill):
-    return CountExamples(files_of(images), str(spill))
+    return CountExamples(files_of(images), PREPROCESSING, str(spill))
 
 
 def transform_examples(images, spill):
-    census = Census([f"person{person:08d}" for person in range(images)], dict.fromkeys(SPLITS, 9))
+    people = [f"person{person:08d}" for person in range(images)]
+    census = Census(people, dict.fromkeys(SPLITS, 9), {})
     folders = {split: f"Split-{split}" for split in SPLITS}
-    return TransformExamples((112, 112, 3), files_of(images), folders, census, str(spill))
+    return TransformExamples(PREPROCESSING, files_of(images), folders, census, str(spill))
 
 
 @pytest.mark.parametrize(
