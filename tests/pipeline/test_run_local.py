@@ -33,7 +33,7 @@ def test_the_command_runs_all_and_says_where_everything_is(config_file, tmp_path
     run = command("run_local.py", "--config", config_file, "--data-dir", faces, "--output-dir", out)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stderr == ""
-    assert "[9/9] Pusher" in run.stdout
+    assert "[10/10] Pusher" in run.stdout
     assert "The model is blessed and pushed:" in run.stdout
     assert "threshold EER: " in run.stdout
     assert " people; on the other " in run.stdout
@@ -260,7 +260,7 @@ def on_small_disk(size, *arguments):
 
 
 @pytest.mark.parametrize(
-    ("size", "reached"), [("16k", ""), ("700k", "[1/9] ImageExampleGen")], ids=["start", "node"]
+    ("size", "reached"), [("16k", ""), ("700k", "[1/10] ImageExampleGen")], ids=["start", "node"]
 )
 def test_a_full_disk_is_one_message_and_exit_code_2(config_file, faces, size, reached):
     run = on_small_disk(size, "--config", config_file, "--data-dir", faces)

@@ -63,7 +63,7 @@ def test_a_test_set_may_be_in_a_bucket_and_what_is_trained_on_here(s3, tmp_path)
     write_faces(tmp_path / "mine" / "more", people=4, shots=2)
     for person in (tmp_path / "mine" / "more").iterdir():
         person.rename(person.with_name(f"other-{person.name}"))
-    data = {"test_dir": str(SET), "test_source": "folder"}
+    data = {"test_dir": str(SET), "test_source": "folder", "near_duplicates": "off"}
     outputs = run_example_gen(tmp_path / "mine" / "more", tmp_path / "run", **data)
     assert len(examples_by_key(outputs["examples"], "test")) == 18
     config = DataConfig(**data)
