@@ -104,9 +104,9 @@ def _newest(location: Path) -> Span:
     spans = sorted(_spans_at(location), key=_age)
     if not spans:
         raise UserError(
-            f"no images: nothing matches {str(location)!r}, where "
-            f"{' '.join(match[0] for match in _PLACEHOLDER.finditer(str(location)))} stand for "
-            f"digits. {_what_is_there(location)}"
+            f"no images: nothing matches {str(location)!r} with digits for "
+            f"{' '.join(match[0] for match in _PLACEHOLDER.finditer(str(location)))}. "
+            f"{_what_is_there(location)}"
         )
     *others, newest = spans
     if others and _age(others[-1]) == _age(newest):

@@ -85,7 +85,10 @@ def opened(path: Path) -> Iterator[Opened]:
       OSError: it cannot be opened.
       UserError: it is no regular file, or begins like neither.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):  # only to open a device may do something
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{str(path)!r} is a folder: name its files, by a pattern such as *.gz")
+    if not stat.S_ISREG(mode):  # only to open a device may do something
         raise UserError(f"{str(path)!r} is not a regular file")
     with open(path, "rb", buffering=_BLOCK_BYTES) as file:
         start = file.read(HEAD.size)

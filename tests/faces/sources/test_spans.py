@@ -90,7 +90,7 @@ def test_a_relative_pattern_gives_an_absolute_place(tmp_path, monkeypatch):
 def test_nothing_that_matches_is_an_error_that_says_what_was_looked_for_and_what_is_there(tmp_path):
     pattern = tmp_path / "data/span-{SPAN}/train.rec"
     with pytest.raises(
-        UserError, match=r"nothing matches .*span-\{SPAN\}/train.rec', where \{SPAN\}"
+        UserError, match=r"nothing matches .*span-\{SPAN\}/train.rec' with digits for \{SPAN\}"
     ):
         newest_span(pattern)
     with pytest.raises(UserError, match=r"There is nothing in .*/data'"):

@@ -211,7 +211,7 @@ def test_what_is_no_tfrecord_is_an_error(file, tmp_path):
     file.write_bytes(gzip.compress(b"path,identity\n"))
     with pytest.raises(UserError, match="damaged: at byte 0 the length of a record has a wrong"):
         TFRecordSource(file).list()
-    with pytest.raises(UserError, match="is not a regular file"):
+    with pytest.raises(UserError, match="is a folder: name its files, by a pattern such as"):
         TFRecordSource(tmp_path).list()
     with pytest.raises(UserError, match=r"cannot read .*nowhere.tfrecord': No such file"):
         TFRecordSource(tmp_path / "nowhere.tfrecord").list()

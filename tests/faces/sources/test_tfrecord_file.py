@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,15 @@ from hypothesis import strategies as st
 
 from faces.content import UnreadableError
 from faces.sources import tfrecord_file
-from faces.sources.tfrecord_file import DamagedError, framed, frames, masked_crc, read_frame
+from faces.sources.tfrecord_file import (
+    DamagedError,
+    framed,
+    frames,
+    masked_crc,
+    opened,
+    read_frame,
+)
+from groundfloor.errors import UserError
 from tests.faces import tfrecord_files
 from tests.faces.tfrecord_files import head, record
 
@@ -95,3 +104,9 @@ def test_by_its_place_a_damaged_record_is_not_read(tmp_path):
         for offset in (0, 17):
             with pytest.raises(UnreadableError, match="its data is damaged: a wrong checksum"):
                 read_frame(file.fileno(), offset)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe' is not a regular file"), opened(tmp_path / "pipe"):
+        pass
