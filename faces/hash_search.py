@@ -68,7 +68,9 @@ def _are_nearest(
     place = np.empty(len(ends), np.int64)
     place[order] = np.arange(len(ends)) - starts[ends[order]]
     is_cut |= counts > NEAREST
-    return (place < NEAREST).reshape(2, -1).any(axis=0)
+    is_near: NDArray[np.bool_] = place < NEAREST
+    of_first, of_second = is_near.reshape(2, -1)
+    return of_first | of_second
 
 
 def differing_bits(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.int64]:
