@@ -1,16 +1,15 @@
 """FaceEvaluator: a model and the transformed examples in; figures, report and blessing out."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import channel, component_spec, standard_artifacts
 
 from components.evaluator import executor
 from components.evaluator.config import EvaluationConfig
+from components.file_digest import MISSING, file_digest
 from components.source_digest import source_digest
 from faces.sources import source_at
 from groundfloor.errors import UserError
@@ -110,18 +109,11 @@ def _digest_of_files(paths: Iterable[str], image_places: Iterable[Location]) -> 
     What this machine does not have, since the step runs elsewhere, counts as missing.
 
     Raises:
-      UserError: a file is a pipe, a device or a folder, which has no content to wait for; or
-        images are there and cannot be read.
+      UserError: see `file_digest`; or images are there and cannot be read.
     """
     digest = hashlib.sha256()
     for path in paths:
-        content = "missing"
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise UserError(f"cannot read {path}: not a regular file")
-        if fileio.exists(path):
-            with fileio.open(path, "rb") as file:
-                content = hashlib.sha256(file.read()).hexdigest()
-        digest.update(repr((path, content)).encode())
+        digest.update(repr((path, file_digest(path))).encode())
     for place in image_places:
         digest.update(repr((str(place), _fingerprint(place))).encode())
     return digest.hexdigest()
@@ -133,4 +125,4 @@ def _fingerprint(place: Location) -> str:
     except UserError:
         if isinstance(place, Path) and place.exists():
             raise
-        return "missing"
+        return MISSING

@@ -1,14 +1,12 @@
 """ExampleValidator and the schema it goes by: TFX's own, that see drift, and a changed file."""
 
-import hashlib
-
 from tfx.components.example_validator import component as validator
 from tfx.components.schema_gen.import_schema_gen import component as import_schema_gen
 from tfx.dsl.components.base import executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import channel, component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
+from components.file_digest import file_digest
 from components.source_digest import source_digest
 from components.validation import executor
 
@@ -78,16 +76,8 @@ class ImportSchemaGen(import_schema_gen.ImportSchemaGen):
         """
         spec = ImportSchemaGenSpec(
             schema_file=schema_file,
-            file_digest=_digest_of(schema_file),
+            file_digest=file_digest(schema_file),
             schema=channel.Channel(type=standard_artifacts.Schema),
         )
         # ImportSchemaGen's own constructor only builds the specification that we replace.
         super(import_schema_gen.ImportSchemaGen, self).__init__(spec=spec)
-
-
-def _digest_of(path: str) -> str:
-    """SHA-256 of a file; empty where it is not here, since the step runs elsewhere."""
-    if not fileio.exists(path):
-        return ""
-    with fileio.open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
