@@ -46,6 +46,7 @@ def assign_splits(
     val_split: float,
     seed: int,
     own_test: bool = False,
+    val_people: float = 0.0,
 ) -> dict[Record, str]:
     """Assigns every image to `train`, `val` or `test`.
 
@@ -54,6 +55,9 @@ def assign_splits(
     image goes to `test`: it can never form a genuine pair, and as a class of one image it teaches
     the margin nothing, while every impostor pair it adds narrows the false-accept rate. Such
     identities come on top of `test_split`, which is a share of all other images.
+
+    With `val_people`, `val` holds all images of that share of the people who would be trained on
+    as well: strangers to the network, by whom a training can be judged as the test split judges it.
 
     With `stratified` (closed set), every identity has images in `train` and `test`, and in `val`
     where it has four or more.
@@ -72,6 +76,8 @@ def assign_splits(
       val_split: share of the images (of the training identities) that goes to `val`, in [0, 1).
       seed: another seed gives another assignment.
       own_test: whether the source has a test set of its own, see `sources.test_set`.
+      val_people: share of the training identities with two or more images that goes to `val` as a
+        whole, in [0, 1); not where the source puts each image in a split.
 
     Returns:
       record -> split name.
@@ -82,13 +88,14 @@ def assign_splits(
     """
     records = list(records)
     if own_test:
-        return _beside_own_test(records, val_split, seed)
+        return _beside_own_test(records, val_split, val_people, seed)
     if splits_are_given(records):
         return _given(records, mode)
     images = _images_by_identity(records, seed)
     if mode == "stratified":
         return _stratified(images, test_split, val_split)
-    return _identity_disjoint(images, test_split, val_split, seed)
+    test, rest = _identity_disjoint(images, test_split, seed)
+    return dict.fromkeys(test, TEST) | _train_and_val(rest, val_split, val_people, seed)
 
 
 def splits_are_given(records: Collection[Record]) -> bool:
@@ -106,7 +113,9 @@ def splits_are_given(records: Collection[Record]) -> bool:
     return not without and bool(records)
 
 
-def _beside_own_test(records: Sequence[Record], val_split: float, seed: int) -> dict[Record, str]:
+def _beside_own_test(
+    records: Sequence[Record], val_split: float, val_people: float, seed: int
+) -> dict[Record, str]:
     test = [record for record in records if record.split == TEST]
     rest = [record for record in records if record.split != TEST]
     _require_people("the test set", test, least=1)
@@ -114,7 +123,7 @@ def _beside_own_test(records: Sequence[Record], val_split: float, seed: int) -> 
     splits = dict.fromkeys(test, TEST)
     if splits_are_given(rest):
         return splits | _given([*test, *rest], "identity_disjoint")
-    return splits | _train_and_val(_images_by_identity(rest, seed), val_split)
+    return splits | _train_and_val(_images_by_identity(rest, seed), val_split, val_people, seed)
 
 
 def _require_people(of_whom: str, records: Iterable[Record], least: int) -> None:
@@ -127,7 +136,31 @@ def _require_people(of_whom: str, records: Iterable[Record], least: int) -> None
         )
 
 
-def _train_and_val(images: Mapping[str, list[Record]], val_split: float) -> dict[Record, str]:
+def _train_and_val(
+    images: Mapping[str, list[Record]], val_split: float, val_people: float, seed: int
+) -> dict[Record, str]:
+    """Some people are held out, and some images of each other one."""
+    strangers = _val_people(images, val_people, seed)
+    known = {identity: own for identity, own in images.items() if identity not in strangers}
+    held_out = (record for identity in strangers for record in images[identity])
+    return dict.fromkeys(held_out, VAL) | _images_held_out(known, val_split)
+
+
+def _val_people(images: Mapping[str, list[Record]], share: float, seed: int) -> list[str]:
+    """The people who are held out whole: nobody, or two and more, with two to train on left."""
+    several = [identity for identity, own in images.items() if len(own) > 1]
+    if not share:
+        return []
+    number = max(MIN_IDENTITIES, round(share * len(several)))
+    if number + MIN_IDENTITIES > len(several):
+        raise UserError(
+            f"data.val_people={share:g} holds out {number} of the people who are trained on, and "
+            f"{MIN_IDENTITIES} must be left. Received: {len(several)} with two or more images"
+        )
+    return shuffled(Draw.VAL_PEOPLE, seed, several)[:number]
+
+
+def _images_held_out(images: Mapping[str, list[Record]], val_split: float) -> dict[Record, str]:
     """Of each person, the first images are held out as far as two are left to train on."""
     spare = {identity: max(0, len(own) - MIN_TRAIN_IMAGES) for identity, own in images.items()}
     held_out = _held_out_counts(spare, val_split * sum(map(len, images.values())))
@@ -196,8 +229,9 @@ def _images_by_identity(records: Iterable[Record], seed: int) -> dict[str, list[
 
 
 def _identity_disjoint(
-    images: Mapping[str, list[Record]], test_split: float, val_split: float, seed: int
-) -> dict[Record, str]:
+    images: Mapping[str, list[Record]], test_split: float, seed: int
+) -> tuple[list[Record], dict[str, list[Record]]]:
+    """The images of `test`, and those of everybody else by identity."""
     sizes = {identity: len(records) for identity, records in images.items() if len(records) > 1}
     needed = 2 * MIN_IDENTITIES
     if len(sizes) < needed:
@@ -209,8 +243,7 @@ def _identity_disjoint(
     test = _choose_identities(sizes, test_split, seed)
     train = {name: own for name, own in images.items() if name in sizes and name not in test}
     tested = (own for name, own in images.items() if name not in train)
-    splits = {record: TEST for own in tested for record in own}
-    return splits | _train_and_val(train, val_split)
+    return [record for own in tested for record in own], train
 
 
 def _choose_identities(sizes: Mapping[str, int], share: float, seed: int) -> set[str]:
@@ -381,6 +414,7 @@ def describe_splits(
     test_split: float,
     val_split: float,
     own_test: bool = False,
+    val_people: float = 0.0,
 ) -> SplitReport:
     """Counts what `assign_splits` gave, and remarks where it is not what was asked for."""
     images = {split: Counter(_people_of(splits, split)) for split in SPLITS}
@@ -388,15 +422,17 @@ def describe_splits(
         remarks = ["the test set is its own: data.test_split is not used"]
         given = splits_are_given([image for image, split in splits.items() if split != TEST])
         if not given:
-            trained = images[TRAIN] + images[VAL]
-            remarks += _remarks_on_share(VAL, val_split, images[VAL], trained, mode)
+            val = _known(images)
+            remarks += _remarks_on_share(VAL, val_split, val, images[TRAIN] + val, mode)
+            remarks += _remarks_on_val_people(images)
     elif splits_are_given(splits):
         remarks = [
-            "the splits are those of the column split; data.test_split and data.val_split are not "
-            "used"
+            "the splits are those of the column split; data.test_split, data.val_split and "
+            "data.val_people are not used"
         ]
     else:
         remarks = _remarks_on_shares(images, mode, test_split, val_split)
+        remarks += _remarks_on_val_people(images)
     remarks += _remarks_on_names({record.identity for record in splits})
     return SplitReport(
         {split: counts.total() for split, counts in images.items()},
@@ -417,8 +453,25 @@ def _remarks_on_shares(
             remarks.append(_remark_on_singles(singles))
     everybody = images[TRAIN] + images[VAL] + test
     remarks += _remarks_on_share(TEST, test_split, test, everybody, mode)
-    of_val = everybody if mode == "stratified" else images[TRAIN] + images[VAL]
-    return remarks + _remarks_on_share(VAL, val_split, images[VAL], of_val, mode)
+    val = _known(images)
+    of_val = everybody if mode == "stratified" else images[TRAIN] + val
+    return remarks + _remarks_on_share(VAL, val_split, val, of_val, mode)
+
+
+def _known(images: Mapping[str, Counter[str]]) -> Counter[str]:
+    """The images of `val` by those people who are in `train`."""
+    return Counter({who: number for who, number in images[VAL].items() if who in images[TRAIN]})
+
+
+def _remarks_on_val_people(images: Mapping[str, Counter[str]]) -> list[str]:
+    strangers = images[VAL].keys() - images[TRAIN].keys()
+    if not strangers:
+        return []
+    number = sum(images[VAL][who] for who in strangers)
+    return [
+        f"{len(strangers)} people with {number} images are held out of the training whole, to "
+        "validate on strangers (data.val_people)"
+    ]
 
 
 def _people_of(splits: Mapping[Record, str], split: str) -> Iterable[str]:

@@ -16,6 +16,7 @@ class Draw(StrEnum):
     """What is drawn; the value is hashed with the seed, so to change one is to draw anew."""
 
     TEST_PEOPLE = "test people"
+    VAL_PEOPLE = "val people"
     HELD_OUT_IMAGES = "held-out images"
     TRAINING = "training"
     TRAINING_ORDER = "training order"

@@ -106,6 +106,11 @@ class DataConfig(Section):
     )
     test_split: Share = Field(0.2, description="Share of the images that is the test split.")
     val_split: Share = Field(0.1, description="Share of the training images held out.")
+    val_people: Share = Field(
+        0.0,
+        description="Share of the training people held out whole, so that the training is also "
+        "validated on strangers.",
+    )
     split_mode: Literal["identity_disjoint", "stratified"] = "identity_disjoint"
     seed: Seed = Field(42, description="Seed of the splits and of the training.")
     follow_links: bool = Field(
@@ -144,6 +149,7 @@ class DataConfig(Section):
             "mode": self.split_mode,
             "test_split": self.test_split,
             "val_split": self.val_split,
+            "val_people": self.val_people,
             "own_test": self.has_own_test,
         }
 
@@ -155,6 +161,15 @@ class DataConfig(Section):
             raise ValueError(
                 "split_mode must be 'identity_disjoint' with test_dir or test_identities: nobody "
                 f"who is tested is trained on. Received: {self.split_mode!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _strangers_are_not_tested_with(self) -> "DataConfig":
+        if self.val_people and self.split_mode != "identity_disjoint":
+            raise ValueError(
+                "val_people must be 0 with split_mode stratified, where everybody is trained on. "
+                f"Received: {self.val_people}"
             )
         return self
 
