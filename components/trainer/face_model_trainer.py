@@ -17,8 +17,8 @@ from components.trainer.model import (
     build_arcface_model,
     flip_averaged,
     portable,
-    precision_policy,
 )
+from components.trainer.precision import precision_policy
 from groundfloor.draws import Draw, derived_seed
 from groundfloor.errors import UserError
 
