@@ -20,13 +20,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainSerializer,
     PlainValidator,
 )
+from pydantic_core import core_schema
 
 from groundfloor import paths
 from groundfloor.paths import checked_path
 from groundfloor.text import shown
+
+AUTO = "auto"
 
 
 class Section(BaseModel):
@@ -92,7 +96,7 @@ def _location(value: Any) -> paths.Location:
 def _no_number(value: Any) -> Any:
     """A choice between true and false takes no 1: Python finds the two equal."""
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f"must be 'auto', true or false. Received: {shown(value)}")
+        raise ValueError(f"must be a name such as 'auto', true or false. Received: {shown(value)}")
     return value
 
 
@@ -100,6 +104,24 @@ def _unlike(values: list[Any]) -> list[Any]:
     if len(set(values)) < len(values):
         raise ValueError(f"must be different from each other. Received: {shown(values)}")
     return values
+
+
+class _OrAuto:
+    """Takes the text "auto" beside what the type takes, and keeps it as it is."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, of_type: value if is_auto(value) else of_type(value),
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value),
+        )
+
+
+def is_auto(value: Any) -> bool:
+    """Whether a key is left to what the data are."""
+    return isinstance(value, str) and value == AUTO
 
 
 Number = float
@@ -119,3 +141,5 @@ File = Annotated[str, AfterValidator(lambda path: str(checked_path(path)))]
 # For a list whose values are to differ, and for a choice that has a value beside true and false.
 Unlike = AfterValidator(_unlike)
 NoNumber = BeforeValidator(_no_number)
+# For a key whose value may be chosen by the data; its type is that of the choice.
+OrAuto = _OrAuto()

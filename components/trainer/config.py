@@ -18,6 +18,7 @@ from components.section import (
 )
 from groundfloor.text import shown
 
+PositiveShare = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(gt=0), at_most(2_048, "networks for larger faces fit into no memory")]
 
 
@@ -60,9 +61,23 @@ class TrainingConfig(Section):
     initial_lr: Annotated[Number, Field(gt=0.0), at_most(10.0, "every training diverges")] = Field(
         1e-3, description="Adam's first rate."
     )
-    mixed_precision: Annotated[Literal["auto", True, False], NoNumber] = Field(
-        "auto", description="float16 compute; auto: on a GPU that has it, and nowhere else."
+    optimizer: Literal["sgd", "adam", "adamw"] = "adam"
+    momentum: Share | None = Field(None, description="Of sgd; default: 0.9.")
+    weight_decay: PositiveShare | None = Field(
+        None, description="Of sgd and adamw, times the rate; biases and normalisation have none."
     )
+    clip_norm: Annotated[Number, Field(gt=0.0)] | None = Field(
+        None, description="The longest gradient of all weights together; default: any."
+    )
+    accumulate: Annotated[PositiveInt, at_most(10_000, "an epoch has fewer")] = Field(
+        1, description="Batches whose mean gradient makes one step of the optimizer."
+    )
+    ema: PositiveShare | None = Field(
+        None, description="Decay of averaged weights, such as 0.999; default: no averages."
+    )
+    mixed_precision: Annotated[
+        Literal["auto", "float16", "bfloat16", "off", True, False], NoNumber
+    ] = Field("auto", description="auto: float16 on a GPU that has it, else off, which is float32.")
     augment: bool = Field(True, description="Random flips, shifts, rotations, zoom, erasing.")
     early_stopping_patience: PositiveInt = Field(10, description="Epochs without improvement.")
     reduce_lr_patience: PositiveInt = Field(5, description="Epochs without improvement.")
@@ -73,6 +88,26 @@ class TrainingConfig(Section):
     log_dir: Folder | None = Field(
         None, description="Where TensorBoard logs go; default: the ModelRun artifact."
     )
+
+    @model_validator(mode="after")
+    def _settings_are_of_what_is_chosen(self) -> "TrainingConfig":
+        for key, (choice, having) in _SETTINGS_OF.items():
+            chosen = getattr(self, choice)
+            if getattr(self, key) is not None and chosen not in having:
+                raise ValueError(
+                    f"{key} is a setting of {choice} {' and '.join(having)}. Received: "
+                    f"{choice} {chosen}"
+                )
+        if self.optimizer == "adamw" and self.weight_decay is None:
+            raise ValueError("optimizer adamw needs a weight_decay, such as 0.0005")
+        return self
+
+
+# key -> the choice that it belongs to, and the values of the choice that have it.
+_SETTINGS_OF: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "momentum": ("optimizer", ("sgd",)),
+    "weight_decay": ("optimizer", ("sgd", "adamw")),
+}
 
 
 # What a run may set in place of the configuration's values: section -> its keys.
