@@ -1,6 +1,7 @@
 """The sections `model` and `training` of the configuration."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -18,6 +19,7 @@ from components.section import (
 )
 from groundfloor.text import shown
 
+Epochs = Annotated[Number, Field(ge=0.0)]
 PositiveShare = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(gt=0), at_most(2_048, "networks for larger faces fit into no memory")]
 
@@ -75,13 +77,29 @@ class TrainingConfig(Section):
     ema: PositiveShare | None = Field(
         None, description="Decay of averaged weights, such as 0.999; default: no averages."
     )
+    schedule: Literal["plateau", "cosine", "step", "polynomial", "constant"] = Field(
+        "plateau", description="Of the rate, after its warm-up."
+    )
+    warmup_epochs: Epochs = Field(0.0, description="Epochs in which the rate rises to initial_lr.")
+    margin_warmup: Epochs = Field(0.0, description="Epochs in which the margin rises from 0.")
+    end_lr: Annotated[Number, Field(ge=0.0)] | None = Field(
+        None, description="Of cosine and polynomial: the rate at the end; default: 0."
+    )
+    power: Annotated[Number, Field(gt=0.0), at_most(100, "the rate is 0 at once then")] | None = (
+        Field(None, description="Of polynomial; default: 2.")
+    )
+    milestones: list[PositiveInt] | None = Field(
+        None, description="Of step: after so many epochs the rate is times reduce_lr_factor."
+    )
     mixed_precision: Annotated[
         Literal["auto", "float16", "bfloat16", "off", True, False], NoNumber
     ] = Field("auto", description="auto: float16 on a GPU that has it, else off, which is float32.")
     augment: bool = Field(True, description="Random flips, shifts, rotations, zoom, erasing.")
     early_stopping_patience: PositiveInt = Field(10, description="Epochs without improvement.")
-    reduce_lr_patience: PositiveInt = Field(5, description="Epochs without improvement.")
-    reduce_lr_factor: Annotated[Number, Field(gt=0.0, lt=1.0)] = 0.5
+    reduce_lr_patience: PositiveInt = Field(
+        5, description="Of plateau: epochs without improvement."
+    )
+    reduce_lr_factor: PositiveShare = Field(0.5, description="Of plateau and step.")
     checkpoint_dir: Folder | None = Field(
         None, description="Where checkpoints go; default: the ModelRun artifact."
     )
@@ -100,6 +118,29 @@ class TrainingConfig(Section):
                 )
         if self.optimizer == "adamw" and self.weight_decay is None:
             raise ValueError("optimizer adamw needs a weight_decay, such as 0.0005")
+        if self.schedule == "step" and not self.milestones:
+            raise ValueError("schedule step needs milestones, such as [20, 30]")
+        if (self.end_lr or 0.0) > self.initial_lr:
+            raise ValueError(
+                f"end_lr must be at most initial_lr, which is {self.initial_lr}. "
+                f"Received: {self.end_lr}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_counted_in_epochs_comes_before_the_end(self) -> "TrainingConfig":
+        if any(before >= after for before, after in pairwise(self.milestones or [])):
+            raise ValueError(f"milestones must rise. Received: {shown(self.milestones)}")
+        last = {
+            "warmup_epochs": self.warmup_epochs,
+            "margin_warmup": self.margin_warmup,
+            "milestones": max(self.milestones or [0]),
+        }
+        for key, epoch in last.items():
+            if epoch >= self.epochs:
+                raise ValueError(
+                    f"{key} must end before the last of {self.epochs} epochs. Received: {epoch}"
+                )
         return self
 
 
@@ -107,6 +148,9 @@ class TrainingConfig(Section):
 _SETTINGS_OF: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "momentum": ("optimizer", ("sgd",)),
     "weight_decay": ("optimizer", ("sgd", "adamw")),
+    "end_lr": ("schedule", ("cosine", "polynomial")),
+    "power": ("schedule", ("polynomial",)),
+    "milestones": ("schedule", ("step",)),
 }
 
 
