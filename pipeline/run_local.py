@@ -1,6 +1,8 @@
 """Runs the pipeline on this machine, with TFX's LocalDagRunner.
 
-    python pipeline/run_local.py --data-dir my/faces --output-dir runs/mine --set training.epochs=20
+    python pipeline/run_local.py --data-dir my/faces --output-dir runs/mine
+
+trains by a recipe that follows the images (configs/auto.yaml), unless --config or --set says else.
 
 Exit codes: 0, the model is trained, evaluated, blessed and pushed; 2, something that you can mend:
 what you gave cannot be used, the disk is full, another run holds the folder; 3, all ran, but the
@@ -53,9 +55,9 @@ def main(
         Path,
         typer.Option(
             help="YAML file; any key of it can be overridden with --set.",
-            show_default="configs/demo.yaml of this project",
+            show_default="configs/auto.yaml of this project",
         ),
-    ] = CONFIGS / "demo.yaml",
+    ] = CONFIGS / "auto.yaml",
     data_dir: Annotated[
         str | None,
         typer.Option(

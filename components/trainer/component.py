@@ -11,7 +11,7 @@ from tfx.types import channel, component_spec, standard_artifacts, standard_comp
 
 from components.source_digest import source_digest
 from components.trainer import executor
-from components.trainer.config import TrainerSettings
+from components.trainer.config import TrainerSettings, as_property
 from faces.contract import TRAIN, VAL
 
 # Not imported here: it loads TensorFlow.
@@ -24,6 +24,8 @@ class Hyperparameters:
 
     TFX hands a `RuntimeParameter` on where it is a whole property; within the custom configuration,
     which is JSON text by then, it would never be replaced by its value.
+
+    -1 leaves any of them to the data, as "auto" does in the configuration.
 
     Attributes:
       epochs: at most so many.
@@ -41,10 +43,10 @@ class Hyperparameters:
     def of(cls, settings: TrainerSettings) -> Self:
         """Those of the configuration."""
         return cls(
-            epochs=settings.training.epochs,
-            batch_size=settings.training.batch_size,
-            arcface_margin=settings.model.arcface_margin,
-            arcface_scale=settings.model.arcface_scale,
+            epochs=int(as_property(settings.training.epochs)),
+            batch_size=int(as_property(settings.training.batch_size)),
+            arcface_margin=float(as_property(settings.model.arcface_margin)),
+            arcface_scale=float(as_property(settings.model.arcface_scale)),
         )
 
 

@@ -7,19 +7,22 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from components.section import (
+    AUTO,
     BatchSize,
     Folder,
     NoNumber,
     Number,
+    OrAuto,
     PositiveInt,
     Section,
     Seed,
     Share,
     at_most,
+    is_auto,
 )
 from groundfloor.text import shown
 
-Epochs = Annotated[Number, Field(ge=0.0)]
+Epochs = Annotated[Number, Field(ge=0.0), OrAuto]
 PositiveShare = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(gt=0), at_most(2_048, "networks for larger faces fit into no memory")]
 
@@ -33,12 +36,12 @@ class ModelConfig(Section):
     embedding_dim: Annotated[PositiveInt, at_most(16_384, "no face needs more numbers")] = 512
     dropout_rate: Share = 0.3
     l2_reg: Annotated[Number, Field(ge=0.0), at_most(1.0, "nothing but 0 is learnt then")] = 5e-4
-    arcface_margin: Annotated[Number, Field(ge=0.0, lt=1.5707)] = Field(
+    arcface_margin: Annotated[Number, Field(ge=0.0, lt=1.5707), OrAuto] = Field(
         0.5, description="Additive angular margin m, in radians."
     )
-    arcface_scale: Annotated[Number, Field(gt=0.0), at_most(10_000, "its losses overflow")] = Field(
-        64.0, description="Feature scale s."
-    )
+    arcface_scale: Annotated[
+        Number, Field(gt=0.0), at_most(10_000, "its losses overflow"), OrAuto
+    ] = Field(64.0, description="Feature scale s.")
     backbone: Literal["resnet10", "resnet18"] = "resnet10"
 
     @model_validator(mode="after")
@@ -58,11 +61,14 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the network is trained."""
 
-    batch_size: BatchSize = 64
-    epochs: Annotated[PositiveInt, at_most(100_000, "no training ends then")] = 50
-    initial_lr: Annotated[Number, Field(gt=0.0), at_most(10.0, "every training diverges")] = Field(
-        1e-3, description="Adam's first rate."
+    batch_size: Annotated[BatchSize, OrAuto] = 64
+    epochs: Annotated[PositiveInt, at_most(100_000, "no training ends then"), OrAuto] = 50
+    max_hours: Annotated[Number, Field(gt=0.0)] | None = Field(
+        None, description="Of the training, which epochs: auto keeps to; default: any number."
     )
+    initial_lr: Annotated[
+        Number, Field(gt=0.0), at_most(10.0, "every training diverges"), OrAuto
+    ] = Field(1e-3, description="The optimizer's first rate.")
     optimizer: Literal["sgd", "adam", "adamw"] = "adam"
     momentum: Share | None = Field(None, description="Of sgd; default: 0.9.")
     weight_decay: PositiveShare | None = Field(
@@ -94,8 +100,12 @@ class TrainingConfig(Section):
     mixed_precision: Annotated[
         Literal["auto", "float16", "bfloat16", "off", True, False], NoNumber
     ] = Field("auto", description="auto: float16 on a GPU that has it, else off, which is float32.")
-    augment: bool = Field(True, description="Random flips, shifts, rotations, zoom, erasing.")
-    early_stopping_patience: PositiveInt = Field(10, description="Epochs without improvement.")
+    augment: Annotated[bool, OrAuto] = Field(
+        True, description="Random flips, shifts, rotations, zoom, erasing."
+    )
+    early_stopping_patience: Annotated[PositiveInt, OrAuto] = Field(
+        10, description="Epochs without improvement."
+    )
     reduce_lr_patience: PositiveInt = Field(
         5, description="Of plateau: epochs without improvement."
     )
@@ -120,7 +130,7 @@ class TrainingConfig(Section):
             raise ValueError("optimizer adamw needs a weight_decay, such as 0.0005")
         if self.schedule == "step" and not self.milestones:
             raise ValueError("schedule step needs milestones, such as [20, 30]")
-        if (self.end_lr or 0.0) > self.initial_lr:
+        if not is_auto(self.initial_lr) and (self.end_lr or 0.0) > self.initial_lr:
             raise ValueError(
                 f"end_lr must be at most initial_lr, which is {self.initial_lr}. "
                 f"Received: {self.end_lr}"
@@ -128,16 +138,26 @@ class TrainingConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _what_is_counted_in_epochs_comes_before_the_end(self) -> "TrainingConfig":
+    def _milestones_rise(self) -> "TrainingConfig":
         if any(before >= after for before, after in pairwise(self.milestones or [])):
             raise ValueError(f"milestones must rise. Received: {shown(self.milestones)}")
+        if is_auto(self.epochs) and self.milestones:
+            raise ValueError("milestones need a number of epochs. Received: epochs auto")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_counted_in_epochs_ends_within_them(self) -> "TrainingConfig":
+        if is_auto(self.epochs):
+            return self
+        if self.max_hours is not None:
+            raise ValueError(f"max_hours is a setting of epochs auto. Received: {self.epochs}")
         last = {
             "warmup_epochs": self.warmup_epochs,
             "margin_warmup": self.margin_warmup,
             "milestones": max(self.milestones or [0]),
         }
         for key, epoch in last.items():
-            if epoch >= self.epochs:
+            if not is_auto(epoch) and epoch >= self.epochs:
                 raise ValueError(
                     f"{key} must end before the last of {self.epochs} epochs. Received: {epoch}"
                 )
@@ -154,11 +174,24 @@ _SETTINGS_OF: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-# What a run may set in place of the configuration's values: section -> its keys.
+# What a run may set in place of the configuration's values: section -> its keys. All are numbers
+# above or at 0, also where the configuration says "auto": -1 stands for it then, since a property
+# of an execution, and a parameter of Kubeflow Pipelines, has one type.
 HYPERPARAMETERS: Mapping[str, Any] = {
     "model": {"arcface_margin", "arcface_scale"},
     "training": {"batch_size", "epochs"},
 }
+_AUTO_PROPERTY = -1
+
+
+def as_property(value: float) -> float:
+    """A hyperparameter as the property of an execution."""
+    return _AUTO_PROPERTY if is_auto(value) else value
+
+
+def from_property(value: float) -> Any:
+    """What `as_property` was given."""
+    return AUTO if value == _AUTO_PROPERTY else value
 
 
 class TrainerSettings(Section):

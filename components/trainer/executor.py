@@ -6,7 +6,7 @@ from typing import Any
 from tfx.components.trainer import executor
 from tfx.types import standard_component_specs
 
-from components.trainer.config import HYPERPARAMETERS
+from components.trainer.config import HYPERPARAMETERS, from_property
 
 
 class Executor(executor.GenericExecutor):
@@ -31,6 +31,6 @@ class Executor(executor.GenericExecutor):
         """
         settings = json.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         for section, keys in HYPERPARAMETERS.items():
-            settings[section] |= {key: exec_properties[key] for key in keys}
+            settings[section] |= {key: from_property(exec_properties[key]) for key in keys}
         merged = {standard_component_specs.CUSTOM_CONFIG_KEY: json.dumps(settings)}
         super().Do(input_dict, output_dict, exec_properties | merged)

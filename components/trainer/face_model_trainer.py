@@ -4,12 +4,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from components.trainer.augmentation import FaceAugmentation
+from components.trainer.auto import DataFacts, resolved
 from components.trainer.callbacks import MODEL_NAME, build_callbacks
 from components.trainer.config import ModelConfig, TrainingConfig
 from components.trainer.model import (
@@ -18,6 +20,7 @@ from components.trainer.model import (
     flip_averaged,
     portable,
 )
+from components.trainer.optim.optimizers import build_optimizer
 from components.trainer.precision import precision_policy
 from groundfloor.draws import Draw, derived_seed
 from groundfloor.errors import UserError
@@ -95,10 +98,40 @@ class FaceModelTrainer:
 
         Raises:
           TrainingDataError: no images, fewer than two identities, or a label out of range.
+          AutoError: what is left to the data does not go with what is set.
           TrainingDiverged: a loss is no longer finite.
         """
         keras.utils.set_random_seed(derived_seed(Draw.TRAINING, self._seed))
         num_images = _check_split(train_data, num_classes)
+        trainer = self._resolved(DataFacts(people=num_classes, images=num_images))
+        return trainer._fit(
+            train_data,
+            val_data,
+            num_images=num_images,
+            num_classes=num_classes,
+            checkpoint_dir=checkpoint_dir,
+            log_dir=log_dir,
+            callbacks=callbacks,
+        )
+
+    def _resolved(self, facts: DataFacts) -> Self:
+        """A trainer with a value for every key that is left to the data."""
+        model, training, choices = resolved(self._model_config, self._training_config, facts)
+        for choice in choices:
+            _log.info("auto: %s", choice)
+        return type(self)(model, training, self._seed)
+
+    def _fit(
+        self,
+        train_data: tf.data.Dataset,
+        val_data: tf.data.Dataset | None,
+        *,
+        num_images: int,
+        num_classes: int,
+        checkpoint_dir: Path | None,
+        log_dir: Path | None,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> TrainingResult:
         if val_data is not None and _is_empty(val_data):
             val_data = None
         monitor = "loss" if val_data is None else "val_loss"
@@ -148,7 +181,7 @@ class FaceModelTrainer:
             num_classes,
             self._model_config.arcface_margin,
             self._model_config.arcface_scale,
-            optimizer=keras.optimizers.Adam(self._training_config.initial_lr),
+            optimizer=build_optimizer(self._training_config),
             augmentation=FaceAugmentation() if self._training_config.augment else None,
         )
 

@@ -9,6 +9,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.run_environment import TrackingStore, store_variables
 from components.trainer.component import Hyperparameters
+from components.trainer.config import TrainerSettings
 from pipeline.config import Config
 from pipeline.dag import Places, create_pipeline
 from pipeline.kubeflow import entrypoint, preflight
@@ -80,13 +81,14 @@ def _compile_with_tfx(pipeline: Any, images: dict[str, str]) -> dict[str, Any]:
 
 
 def _parameters(config: Config) -> Parameters:
-    training, model = config.training, config.model
+    settings = TrainerSettings(model=config.model, training=config.training, seed=config.data.seed)
+    given = Hyperparameters.of(settings)
     return Parameters(
         data_dir=RuntimeParameter("data-dir", str, str(preflight.input_dir(config))),
-        epochs=RuntimeParameter("epochs", int, training.epochs),
-        batch_size=RuntimeParameter("batch-size", int, training.batch_size),
-        margin=RuntimeParameter("margin", float, model.arcface_margin),
-        scale=RuntimeParameter("scale", float, model.arcface_scale),
+        epochs=RuntimeParameter("epochs", int, given.epochs),
+        batch_size=RuntimeParameter("batch-size", int, given.batch_size),
+        margin=RuntimeParameter("margin", float, given.arcface_margin),
+        scale=RuntimeParameter("scale", float, given.arcface_scale),
     )
 
 

@@ -1,13 +1,21 @@
 """Sections as execution properties."""
 
 import json
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import pytest
 from pydantic import ValidationError
 
 from components.example_gen.config import DataConfig
-from components.section import BatchSize, Number, PositiveInt, Section, Seed
+from components.section import (
+    BatchSize,
+    Number,
+    OrAuto,
+    PositiveInt,
+    Section,
+    Seed,
+    is_auto,
+)
 from components.trainer.config import ModelConfig, TrainerSettings, TrainingConfig
 
 
@@ -58,6 +66,21 @@ def test_the_least_value_is_taken_and_one_less_is_refused(key, least):
     assert getattr(Counts.model_validate({key: least}), key) == least
     with pytest.raises(ValidationError, match="greater than"):
         Counts.model_validate({key: least - 1})
+
+
+class Chosen(Section):
+    number: Annotated[PositiveInt, OrAuto] = 5
+
+
+def test_a_key_may_be_left_to_the_data_and_keeps_its_own_type_otherwise(recwarn):
+    left = Chosen.model_validate({"number": "auto"})
+    assert is_auto(left.number)
+    assert Chosen.from_property(left.to_property()) == left
+    assert Chosen.from_property(Chosen(number=3).to_property()).number == 3
+    assert not recwarn.list
+    for wrong in ("Auto", "3", 0, True, None, 1.5):
+        with pytest.raises(ValidationError, match="Input should be"):
+            Chosen.model_validate({"number": wrong})
 
 
 def test_where_the_images_are_and_where_they_come_from_is_no_part_of_what_is_done_with_them():

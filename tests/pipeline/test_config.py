@@ -2,12 +2,15 @@
 
 import os
 import re
+from inspect import signature
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from components.section import is_auto
+from pipeline import run_local
 from pipeline.config import Config, ConfigError, keys_with_credentials, load_config
 from tests import ROOT
 
@@ -22,7 +25,8 @@ def write(tmp_path, text):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_shipped_configuration_is_valid(path):
-    assert load_config(path).data.input_dir is not None
+    is_named_at_each_run = path.name == "auto.yaml"
+    assert (load_config(path).data.input_dir is None) == is_named_at_each_run
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
@@ -48,6 +52,27 @@ def test_the_keys_of_the_seed_are_all_there(tmp_path):
     assert config.training.initial_lr == 0.001
     assert config.training.mixed_precision is True
     assert config.data.processed_dir == Path("processed")
+
+
+def test_without_a_configuration_the_recipe_of_a_run_follows_the_data():
+    path = signature(run_local.main).parameters["config"].default
+    config = load_config(path)
+    left = {
+        key for part in (config.model, config.training) for key, value in part if is_auto(value)
+    }
+    assert path == ROOT / "configs" / "auto.yaml"
+    assert left == {
+        "arcface_margin",
+        "arcface_scale",
+        "batch_size",
+        "epochs",
+        "initial_lr",
+        "warmup_epochs",
+        "margin_warmup",
+        "augment",
+        "early_stopping_patience",
+        "mixed_precision",
+    }
 
 
 def test_an_empty_file_means_the_defaults(tmp_path):
@@ -141,7 +166,11 @@ def test_an_override_wins_over_the_file(tmp_path):
         ('data.input_dir="a\\0b"', "data.input_dir: a path has no character 0"),
         ("training.augment=yes", "training.augment: Input should be a valid boolean. Received: 'y"),
         ("training.augment=1", "training.augment: Input should be a valid boolean. Received: 1"),
-        ("training.mixed_precision=1", "training.mixed_precision: "),
+        ("training.mixed_precision=1", "training.mixed_precision: must be a name such as 'auto'"),
+        ("training.mixed_precision=float64", "training.mixed_precision: Input should be 'auto', "),
+        ("training.epochs=Auto", "training.epochs: Input should be a valid integer. Received: 'A"),
+        ("training.max_hours=2", "training: max_hours is a setting of epochs auto. Received: 5"),
+        ("training={epochs: auto, schedule: step, milestones: [3]}", "need a number of epochs"),
         ("training.initial_lr=.nan", "training.initial_lr: Input should be"),
         ("training.initial_lr=.inf", "training.initial_lr: Input should be a finite number"),
         ("training.initial_lr=1e999", "training.initial_lr: Input should be a finite number"),

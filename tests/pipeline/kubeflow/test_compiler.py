@@ -101,6 +101,19 @@ def test_a_default_of_zero_is_not_lost():
     assert compile_with("model.arcface_margin=0").parameters["margin"]["defaultValue"] == 0.0
 
 
+def test_what_is_left_to_the_data_is_a_number_below_those_that_can_be_set():
+    document = compile_with(
+        "training.epochs=auto",
+        "training.batch_size=auto",
+        "model.arcface_margin=auto",
+        "model.arcface_scale=auto",
+    )
+    names = {"epochs", "batch-size", "margin", "scale"}
+    assert {document.parameters[name]["defaultValue"] for name in names} == {-1}
+    assert document.parameters["epochs"]["parameterType"] == "NUMBER_INTEGER"
+    assert lint(document) == []
+
+
 def test_the_trainer_has_its_own_image_and_all_others_the_common_one(compiled):
     images = {name: step.container["image"] for name, step in steps_of(compiled).items()}
     assert images.pop("Trainer") == TRAINING_IMAGE
