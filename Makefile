@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-evaluator bench-data bench-memory bench-thresholds images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-thresholds images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -50,6 +50,9 @@ lock: $(SETUP)  ## compile the locks anew, for both stacks
 bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the baselines
 	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
 	@$(PYTHON_IN_VENV) benchmarks/orl.py --data-dir build/orl
+
+bench-auto: $(SETUP)  ## the recipe that follows the data, beside the demo's, on drawn identities
+	@$(PYTHON_IN_VENV) benchmarks/auto.py
 
 bench-evaluator: $(SETUP)  ## the evaluator's speed and memory, beside what else would do its work
 	@$(PYTHON_IN_VENV) benchmarks/evaluator.py

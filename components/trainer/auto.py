@@ -201,18 +201,18 @@ def _initial_lr(model: ModelConfig, training: TrainingConfig, facts: DataFacts) 
 
 
 def _warmup_epochs(model: ModelConfig, training: TrainingConfig, facts: DataFacts) -> Chosen:
-    return training.epochs * _WARMUP_SHARE, f"{_WARMUP_SHARE:.0%} of the epochs"
+    return _share(training, _WARMUP_SHARE)
 
 
 def _margin_warmup(model: ModelConfig, training: TrainingConfig, facts: DataFacts) -> Chosen:
-    return training.epochs * _MARGIN_WARMUP_SHARE, f"{_MARGIN_WARMUP_SHARE:.0%} of the epochs"
+    return _share(training, _MARGIN_WARMUP_SHARE)
 
 
 def _early_stopping(model: ModelConfig, training: TrainingConfig, facts: DataFacts) -> Chosen:
     """A rate that falls to the end has done its work at the end alone; the demo waits a quarter."""
     if training.schedule in ("plateau", "constant"):
-        share = math.ceil(training.epochs * _PATIENCE_SHARE)
-        return share, f"{_PATIENCE_SHARE:.0%} of the epochs"
+        epochs = math.ceil(training.epochs * _PATIENCE_SHARE)
+        return epochs, f"{_PATIENCE_SHARE:.0%} of {training.epochs} epochs"
     return training.epochs, f"the rate falls to the last epoch, by schedule {training.schedule}"
 
 
@@ -247,6 +247,11 @@ _RULES: Mapping[str, Rule] = {
 def _steps(facts: DataFacts, batch_size: int) -> int:
     """In an epoch, whose last batch is left out where it is not full."""
     return max(1, facts.images // batch_size)
+
+
+def _share(training: TrainingConfig, share: float) -> Chosen:
+    """So much of the epochs, to a hundredth of one."""
+    return round(training.epochs * share, 2), f"{share:.0%} of {training.epochs} epochs"
 
 
 def _validated(config: Config) -> Config:
