@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from components.trainer.arcface import PACKAGE
+from components.trainer.heads import PACKAGE
 
 _ROTATION = 0.15 / (2 * math.pi)  # Keras counts in full turns
 

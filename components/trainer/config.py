@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from components.section import (
     AUTO,
@@ -19,16 +19,28 @@ from components.section import (
     Share,
     at_most,
     is_auto,
+    one_of,
 )
+from components.trainer.margins import checked_margins
 from groundfloor.text import shown
 
 Epochs = Annotated[Number, Field(ge=0.0), OrAuto]
 PositiveShare = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(gt=0), at_most(2_048, "networks for larger faces fit into no memory")]
 
+# The losses, and the keys of `model` that each of them alone reads, with the argument that a key is
+# of its class. A test holds it against `losses.LOSSES`; no configuration imports Keras.
+LOSS_KEYS: Mapping[str, Mapping[str, str]] = {
+    "arcface": {"arcface_margin": "margin"},
+    "cosface": {"cosface_margin": "margin"},
+    "softmax": {},
+    "combined": {"combined_margins": "margins"},
+    "adaface": {"adaface_margin": "margin", "adaface_h": "h"},
+}
+
 
 class ModelConfig(Section):
-    """The embedding network and the ArcFace head."""
+    """The embedding network, the head and the loss."""
 
     input_shape: list[Side] = Field(
         [112, 112, 3], description="Height, width and channels (1 grey, 3 RGB), in pixels."
@@ -36,12 +48,30 @@ class ModelConfig(Section):
     embedding_dim: Annotated[PositiveInt, at_most(16_384, "no face needs more numbers")] = 512
     dropout_rate: Share = 0.3
     l2_reg: Annotated[Number, Field(ge=0.0), at_most(1.0, "nothing but 0 is learnt then")] = 5e-4
+    loss: Annotated[str, one_of(*LOSS_KEYS)] = Field(
+        "arcface", description="What trains the head; margins are of the loss in their name."
+    )
     arcface_margin: Annotated[Number, Field(ge=0.0, lt=1.5707), OrAuto] = Field(
         0.5, description="Additive angular margin m, in radians."
     )
+    cosface_margin: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
+        0.35, description="Margin m that is taken off the cosine."
+    )
+    combined_margins: Annotated[list[Number], AfterValidator(checked_margins)] = Field(
+        [1.0, 0.3, 0.2], description="m1, m2 (in radians) and m3 of cos(m1 theta + m2) - m3."
+    )
+    adaface_margin: Annotated[Number, Field(ge=0.0, le=1.0)] = Field(
+        0.4, description="Margin m, which the quality of an image parts into angle and cosine."
+    )
+    adaface_h: Annotated[Number, Field(gt=0.0, le=1.0)] = Field(
+        0.333, description="How far the margins spread with the quality."
+    )
     arcface_scale: Annotated[
         Number, Field(gt=0.0), at_most(10_000, "its losses overflow"), OrAuto
-    ] = Field(64.0, description="Feature scale s.")
+    ] = Field(64.0, description="Feature scale s, of every loss.")
+    sub_centres: Annotated[PositiveInt, at_most(16, "nobody looks so unlike themselves")] = Field(
+        1, description="Centres k of a person, of which the nearest counts; 3 bears wrong labels."
+    )
     backbone: Literal["resnet10", "resnet18"] = "resnet10"
 
     @model_validator(mode="after")
@@ -55,6 +85,18 @@ class ModelConfig(Section):
             raise ValueError(
                 f"input_shape must be at least 32 pixels a side. Received: {self.input_shape}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _no_setting_is_of_another_loss(self) -> "ModelConfig":
+        for loss, keys in LOSS_KEYS.items():
+            for key in keys:
+                is_set = getattr(self, key) != type(self).model_fields[key].default
+                if loss != self.loss and is_set:
+                    raise ValueError(
+                        f"{key} is of the loss {loss!r}, which is not chosen: leave it out, or set "
+                        f"loss to {loss!r}. Received: {self.loss!r}"
+                    )
         return self
 
 

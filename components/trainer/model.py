@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from components.trainer.arcface import PACKAGE, ArcFaceHead, ArcFaceLoss, L2Normalisation
+from components.trainer.heads import PACKAGE, CosineHead, L2Normalisation
+from components.trainer.losses.arcface import ArcFaceLoss
 from components.trainer.precision import precision_policy
 
 
@@ -156,7 +157,7 @@ def build_arcface_model(
     """
     inputs = layers.Input(embedding_model.input_shape[1:], dtype="float32", name="pixels")
     x = augmentation(inputs) if augmentation is not None else inputs
-    cosines = ArcFaceHead(num_classes, name="arcface_head")(embedding_model(x))
+    cosines = CosineHead(num_classes, name="arcface_head")(embedding_model(x))
     model = keras.Model(inputs, cosines, name="arcface_model")
     model.compile(
         optimizer=optimizer,

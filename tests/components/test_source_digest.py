@@ -53,7 +53,7 @@ def changed_by_editing(root, file):
         ("serving/model_dir.py", {"evaluator", "pusher"}),
         ("components/__init__.py", EVERY),
         ("components/trainer/__init__.py", {"trainer"}),
-        ("components/trainer/arcface.py", {"trainer"}),
+        ("components/trainer/losses/arcface.py", {"trainer"}),
         ("components/statistics/executor.py", {"statistics"}),
         ("biometrics/figures/metrics.py", {"evaluator"}),
         ("biometrics/protocols/__init__.py", {"evaluator"}),

@@ -1,4 +1,4 @@
-"""The angular margin, the head and the loss."""
+"""The additive angular margin, and the loss in the form that `compile` takes."""
 
 import math
 
@@ -9,43 +9,15 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.trainer.arcface import (
-    ArcFaceHead,
-    ArcFaceLoss,
-    L2Normalisation,
-    add_angular_margin,
-    l2_normalise,
+from components.trainer.losses.arcface import ArcFace, ArcFaceLoss, add_angular_margin
+from tests.components.trainer.losses.references import (
+    arcface_cosine,
+    reference_losses,
+    value_and_gradient,
 )
 
 MARGINS = st.floats(0.0, 1.5)
 COSINES = st.floats(-1.0, 1.0, width=32)
-
-
-def reference_margin(cosine: float, margin: float) -> float:
-    """The definition, by the angle itself and in float64."""
-    theta = math.acos(min(1.0, max(-1.0, cosine)))
-    if theta < math.pi - margin:
-        return math.cos(theta + margin)
-    return cosine - margin * math.sin(margin)
-
-
-def reference_loss(cosines: np.ndarray, labels: np.ndarray, margin: float, scale: float):
-    """ArcFace, image by image and in float64."""
-    losses = []
-    for row, label in zip(cosines.astype(np.float64), labels, strict=True):
-        logits = scale * row
-        logits[label] = scale * reference_margin(row[label], margin)
-        highest = logits.max()
-        losses.append(highest + math.log(np.exp(logits - highest).sum()) - logits[label])
-    return np.mean(losses)
-
-
-def value_and_gradient(function, x):
-    x = tf.constant(x, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        value = function(x)
-    return value.numpy(), tape.gradient(value, x).numpy()
 
 
 def test_margin_turns_a_right_angle_into_minus_the_sine_of_the_margin():
@@ -67,7 +39,7 @@ def test_margin_agrees_with_the_arc_cosine_in_float64(cosine, margin):
     result = float(add_angular_margin(tf.constant(cosine), margin))
     # Where the two branches meet, rounding decides which is taken; they differ there.
     if abs(cosine + math.cos(margin)) > 1e-6:
-        assert result == pytest.approx(reference_margin(cosine, margin), abs=5e-4)
+        assert result == pytest.approx(arcface_cosine(math.acos(cosine), margin), abs=5e-4)
 
 
 @given(st.floats(-1.0, 1.0), MARGINS)
@@ -113,7 +85,9 @@ def test_loss_agrees_with_an_independent_float64_implementation(seed, margin, sc
     rng = np.random.default_rng(seed)
     cosines = rng.uniform(-0.999, 0.999, (5, 7)).astype(np.float32)
     labels = rng.integers(0, 7, 5)
-    expected = reference_loss(cosines, labels, margin, scale)
+    expected = reference_losses(
+        cosines, labels, scale, lambda theta, _: arcface_cosine(theta, margin)
+    ).mean()
     assert float(ArcFaceLoss(margin, scale)(labels, cosines)) == pytest.approx(
         expected, rel=1e-4, abs=1e-4
     )
@@ -146,48 +120,23 @@ def test_loss_of_float16_cosines_is_computed_in_float32():
     assert float(loss) == float(ArcFaceLoss(0.5, 64.0)(np.array([0]), tf.cast(cosines, tf.float32)))
 
 
+@pytest.mark.parametrize("loss", [ArcFace, ArcFaceLoss])
 @pytest.mark.parametrize("arguments", [{"margin": -0.1}, {"margin": 1.6}, {"scale": 0.0}])
-def test_loss_refuses_impossible_arguments(arguments):
+def test_loss_refuses_impossible_arguments(loss, arguments):
     with pytest.raises(ValueError, match="Received"):
-        ArcFaceLoss(**arguments)
+        loss(**arguments)
+
+
+def test_layer_and_keras_loss_are_the_same():
+    rng = np.random.default_rng(0)
+    cosines, labels = rng.uniform(-1, 1, (6, 5)).astype(np.float32), rng.integers(0, 5, 6)
+    of_images = ArcFace(0.4, 16.0)(cosines, labels, np.ones(6, np.float32))
+    assert float(ArcFaceLoss(0.4, 16.0)(labels, cosines)) == pytest.approx(
+        float(np.mean(of_images)), rel=1e-6
+    )
 
 
 def test_loss_survives_serialisation():
     loss = ArcFaceLoss(0.4, 24.0)
     copy = keras.losses.deserialize(keras.losses.serialize(loss))
     assert (copy.margin, copy.scale) == (0.4, 24.0)
-
-
-def test_normalisation_gives_unit_length():
-    lengths = np.linalg.norm(l2_normalise(np.random.default_rng(0).normal(size=(4, 8))), axis=1)
-    np.testing.assert_allclose(lengths, 1.0, rtol=1e-6)
-
-
-def test_normalisation_of_float16_does_not_underflow():
-    # The squares, 1e-8, are zero in float16.
-    result = l2_normalise(tf.fill([1, 4], tf.constant(1e-4, tf.float16)))
-    np.testing.assert_allclose(result, 0.5, rtol=1e-3)
-
-
-def test_normalisation_of_zero_has_a_finite_gradient():
-    value, gradient = value_and_gradient(l2_normalise, [[0.0, 0.0]])
-    assert (value == 0.0).all()
-    assert np.isfinite(gradient).all()
-
-
-@pytest.mark.parametrize("layer", [L2Normalisation, lambda **kwargs: ArcFaceHead(3, **kwargs)])
-def test_head_and_normalisation_compute_in_float32_whatever_is_asked(layer):
-    assert layer(dtype="mixed_float16").compute_dtype == "float32"
-
-
-def test_head_returns_the_cosines_to_its_centres():
-    head = ArcFaceHead(2)
-    head.build((None, 2))
-    head.set_weights([np.array([[3.0, 0.0], [0.0, 5.0]], np.float32)])
-    cosines = head(np.array([[0.6, 0.8]], np.float32))
-    np.testing.assert_allclose(cosines, [[0.6, 0.8]], rtol=1e-6)
-
-
-def test_head_refuses_a_single_class():
-    with pytest.raises(ValueError, match="Received: 1"):
-        ArcFaceHead(1)
