@@ -20,6 +20,8 @@ class Draw(StrEnum):
     HELD_OUT_IMAGES = "held-out images"
     TRAINING = "training"
     TRAINING_ORDER = "training order"
+    FIRST_CENTRES = "first centres"
+    SAMPLED_CLASSES = "sampled classes"
     DEV_PEOPLE = "dev people"
     RESAMPLED_PEOPLE = "resampled people"
     CLOSED_SET_GALLERY = "closed-set gallery"

@@ -72,6 +72,10 @@ class ModelConfig(Section):
     sub_centres: Annotated[PositiveInt, at_most(16, "nobody looks so unlike themselves")] = Field(
         1, description="Centres k of a person, of which the nearest counts; 3 bears wrong labels."
     )
+    partial_fc: Annotated[Number, Field(gt=0.0, le=1.0)] | None = Field(
+        None,
+        description="Share of the people whose centres a step trains (Partial FC); null: all.",
+    )
     backbone: Literal["resnet10", "resnet18"] = "resnet10"
 
     @model_validator(mode="after")

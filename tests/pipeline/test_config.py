@@ -114,6 +114,8 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("model.input_shape=[16,16,3]", "model: input_shape must be at least 32 pixels"),
         ("model.backbone=vgg", "model.backbone: Input should be 'resnet10' or 'resnet18'"),
         ("model.arcface_margin=1.6", "model.arcface_margin: Input should be less than 1.57"),
+        ("model.partial_fc=0", "model.partial_fc: Input should be greater than 0"),
+        ("model.partial_fc=1.1", "model.partial_fc: Input should be less than or equal to 1"),
         ("evaluation.bounds={EER: {}}", "evaluation.bounds.EER: give min, max or both"),
         ("evaluation.protocols.closed_st={}", "unknown key (did you mean closed_set?)"),
         ("evaluation.protocols.closed_set.gallery_image=2", "(did you mean gallery_images?)"),
