@@ -1,7 +1,8 @@
 """What a run hands to its steps in the environment of their processes.
 
-Where a training is tracked, and what Beam runs on, changes no result. As execution properties they
-would be part of the cache key, and another tracking server would train the model anew.
+Where a training is tracked, where its state is kept, and what Beam runs on, changes no result. As
+execution properties they would be part of the cache key, and another tracking server would train
+the model anew.
 """
 
 import json
@@ -9,9 +10,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 _STORE = "ARCFACE_PIPELINE_TRACKING_STORE"
 _BEAM = "ARCFACE_PIPELINE_BEAM_ARGS"
+_UNFINISHED = "ARCFACE_PIPELINE_UNFINISHED"
 
 # What Beam runs on where nobody says it: the step's own process, in one thread. With more, Beam
 # hands an error on as text: what somebody can mend would be no message of its own any more.
@@ -65,6 +68,11 @@ def beam_variables(args: Sequence[str]) -> dict[str, str]:
     return {_BEAM: json.dumps(list(args))} if args else {}
 
 
+def unfinished_variables(folder: Path) -> dict[str, str]:
+    """The environment of a step that keeps the state of what it has not finished in a folder."""
+    return {_UNFINISHED: str(folder)}
+
+
 def tracking_store() -> TrackingStore | None:
     """Where the training of this run is tracked; None: nowhere."""
     text = os.environ.get(_STORE)
@@ -75,3 +83,8 @@ def beam_args() -> list[str]:
     """Options of Beam for this run; empty: those of the specification."""
     text = os.environ.get(_BEAM)
     return json.loads(text) if text else []
+
+
+def unfinished_place() -> str | None:
+    """Where a step keeps the state of what it has not finished; None: nowhere."""
+    return os.environ.get(_UNFINISHED)

@@ -14,6 +14,7 @@ from components.run_environment import (
     beam_variables,
     in_environment,
     store_variables,
+    unfinished_variables,
 )
 from components.tracking import TrackedRun, Tracker, credentials_in_environment
 from groundfloor.credentials import without_credentials
@@ -62,7 +63,11 @@ def _run_nodes(
         console.say(remark)
     dag = create_pipeline(config, places, connection)
     nodes = len(dag.components)
-    variables = store_variables(store) | beam_variables(config.beam.pipeline_args)
+    variables = {
+        **store_variables(store),
+        **beam_variables(config.beam.pipeline_args),
+        **unfinished_variables(folder.unfinished),
+    }
     with (
         noting(folder.metadata_db),
         NodeDisplay(console, nodes=nodes).watching(),

@@ -64,7 +64,9 @@ def recover(folder: RunFolder, close_trackings: Callable[[], None]) -> list[str]
         if _TRAINER in killed:
             close_trackings()  # first: killed in between, the next run finds the executions still
         close_unfinished(database, root)
-        remarks.append(f"an earlier run was killed in {', '.join(killed)}, which runs anew")
+        going_on = _TRAINER in killed and any(folder.unfinished.glob("training-*"))
+        kept = f"; the training goes on from what {folder.unfinished} has of it" * going_on
+        remarks.append(f"an earlier run was killed in {', '.join(killed)}, which runs anew{kept}")
     for node, faults in give_up_missing(database).items():
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         remarks.append(f"{node}: {faults[0]}{others}; it is made anew where it is needed")

@@ -27,6 +27,7 @@ class RunFolder:
         self.mlflow_artifacts = self.path / "mlflow"
         self.serving_model = self.path / "serving_model"
         self.logs = self.path / "logs"
+        self.unfinished = self.path / "unfinished"
         self.latest = self.path / "latest"
         self.places = [self.path, self.artifacts]
 

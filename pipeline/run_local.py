@@ -137,12 +137,14 @@ def _remarks_on_spans(data: DataConfig, input_dir: Location) -> list[str]:
 def _check_places(config: Config, input_dir: Location, folder: RunFolder) -> None:
     """Sees that the steps will find each other's files, and take none of them for an image."""
     training = config.training
-    elsewhere = [path.resolve() for path in (training.checkpoint_dir, training.log_dir) if path]
+    given = (training.checkpoint_dir, training.log_dir)
+    elsewhere = [path.resolve() for path in given if isinstance(path, Path)]
     for path in (folder.path, folder.artifacts, *elsewhere):
         check_writable_name(path)
     of_sets = config.evaluation.image_places()
     images = [place for place in (input_dir, config.data.test_dir, *of_sets) if place]
-    below = [folder.mlflow_artifacts, folder.serving_model, folder.logs, folder.latest]
+    below = [folder.mlflow_artifacts, folder.serving_model, folder.logs]
+    below += [folder.latest, folder.unfinished]
     for place in images:
         found = resolved(newest_span(place).location)
         check_apart(found, folder.path, [folder.artifacts, *elsewhere, *below])

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import keras
 
-from components.trainer.config import TrainingConfig
+from components.trainer.config import MONITORS, TrainingConfig
 from groundfloor.errors import UserError
 
 # The embedding model of the best epoch, which loads wherever Keras does.
 MODEL_NAME = "best.keras"
-# The classifier of the best epoch so far, with its optimizer: it loads beside this project only.
-CHECKPOINT_NAME = "classifier.keras"
 
 
 class TrainingDiverged(UserError):
@@ -73,42 +71,37 @@ class ProgressReporter(keras.callbacks.Callback):
 
 
 def build_callbacks(
-    config: TrainingConfig,
-    monitor: str,
-    checkpoint_dir: Path | None = None,
-    log_dir: Path | None = None,
+    config: TrainingConfig, monitor: str, log_dir: Path | None = None
 ) -> list[keras.callbacks.Callback]:
     """The callbacks every training has.
 
-    The loss is monitored, not the accuracy: on a held-out image or two a person, `val_accuracy`
-    reaches 1 early (on ORL after 15 of 60 epochs), while `val_loss`, which has the margin in it,
-    still improves, and so do the embeddings.
+    By itself the loss is monitored, not the accuracy: on a held-out image or two a person,
+    `val_accuracy` reaches 1 early (on ORL after 15 of 60 epochs), while `val_loss`, which has the
+    margin in it, still improves, and so do the embeddings.
 
     Args:
-      config: the patiences and the factor.
-      monitor: what to hold the epochs against, lower is better: "val_loss", or "loss" without a
-        validation split.
-      checkpoint_dir: where the classifier of the best epoch goes, as `CHECKPOINT_NAME`; None: no
-        checkpoint.
+      config: the schedule, the patiences and the factor.
+      monitor: what to hold the epochs against: a name in `MONITORS`.
       log_dir: where TensorBoard's logs go; None: no logs.
     """
+    mode = MONITORS[monitor]
     callbacks = [
         StopOnNonFinite(),
         keras.callbacks.EarlyStopping(
-            monitor, mode="min", patience=config.early_stopping_patience, restore_best_weights=True
-        ),
-        keras.callbacks.ReduceLROnPlateau(
             monitor,
-            mode="min",
-            factor=config.reduce_lr_factor,
-            patience=config.reduce_lr_patience,
+            mode=mode,
+            patience=config.early_stopping_patience,
+            restore_best_weights=True,
         ),
     ]
-    if checkpoint_dir is not None:
-        # Keras fills in `{epoch}` and the like; the folder's own braces are doubled to stay.
-        path = str(Path(checkpoint_dir) / CHECKPOINT_NAME).replace("{", "{{").replace("}", "}}")
+    if config.schedule == "plateau":
         callbacks.append(
-            keras.callbacks.ModelCheckpoint(path, monitor, mode="min", save_best_only=True)
+            keras.callbacks.ReduceLROnPlateau(
+                monitor,
+                mode=mode,
+                factor=config.reduce_lr_factor,
+                patience=config.reduce_lr_patience,
+            )
         )
     if log_dir is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(log_dir), write_graph=False))

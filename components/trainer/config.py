@@ -10,6 +10,7 @@ from components.section import (
     AUTO,
     BatchSize,
     Folder,
+    Location,
     NoNumber,
     Number,
     OrAuto,
@@ -37,6 +38,18 @@ LOSS_KEYS: Mapping[str, Mapping[str, str]] = {
     "combined": {"combined_margins": "margins"},
     "adaface": {"adaface_margin": "margin", "adaface_h": "h"},
 }
+
+# Figure of an epoch -> whether it is to fall or to rise.
+MONITORS: Mapping[str, Literal["min", "max"]] = {
+    "loss": "min",
+    "accuracy": "max",
+    "val_loss": "min",
+    "val_accuracy": "max",
+    "val_eer": "min",
+    "val_tar": "max",
+}
+# Those of people who are held out whole.
+OF_STRANGERS = ("val_eer", "val_tar")
 
 
 class ModelConfig(Section):
@@ -156,8 +169,24 @@ class TrainingConfig(Section):
         5, description="Of plateau: epochs without improvement."
     )
     reduce_lr_factor: PositiveShare = Field(0.5, description="Of plateau and step.")
-    checkpoint_dir: Folder | None = Field(
-        None, description="Where checkpoints go; default: the ModelRun artifact."
+    monitor: Annotated[str, one_of(AUTO, *MONITORS)] = Field(
+        AUTO,
+        description="The figure that chooses the best epoch; auto: val_loss, or val_eer or loss "
+        "where nothing is held out for it.",
+    )
+    validate_every: PositiveInt = Field(
+        1, description="Epochs between two looks at the people of data.val_people."
+    )
+    strategy: Literal["auto", "one"] = Field(
+        "auto", description="auto: the workers of TF_CONFIG, or all GPUs; one: a single device."
+    )
+    checkpoint_dir: Location | None = Field(
+        None,
+        description="Where the state of an unfinished training is kept, a folder or a bucket; "
+        "default: in the run's folder.",
+    )
+    checkpoint_steps: PositiveInt | None = Field(
+        None, description="Steps between two states that are kept, beside each epoch's."
     )
     log_dir: Folder | None = Field(
         None, description="Where TensorBoard logs go; default: the ModelRun artifact."
@@ -180,6 +209,15 @@ class TrainingConfig(Section):
             raise ValueError(
                 f"end_lr must be at most initial_lr, which is {self.initial_lr}. "
                 f"Received: {self.end_lr}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_monitored_is_measured(self) -> "TrainingConfig":
+        if self.monitor in OF_STRANGERS and self.validate_every > 1:
+            raise ValueError(
+                f"validate_every must be 1 with monitor {self.monitor}. "
+                f"Received: {self.validate_every}"
             )
         return self
 

@@ -1,6 +1,7 @@
 """The `run_fn` that TFX's Trainer calls."""
 
 import json
+import logging
 import posixpath
 from pathlib import Path
 
@@ -12,16 +13,21 @@ from tfx.utils import io_utils
 from components.run_environment import tracking_store
 from components.shards import shard_files
 from components.tracking import RUN_FILE, TrackedRun, Tracker
-from components.trainer.callbacks import ProgressReporter
+from components.trainer.callbacks import MODEL_NAME, ProgressReporter
+from components.trainer.checkpoints import Checkpoints
 from components.trainer.config import TrainerSettings
-from components.trainer.data import load_split, shuffled_images
+from components.trainer.data import TrainingImages
 from components.trainer.export import ServingModule
-from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
+from components.trainer.training import TrainingResult, train
+from components.trainer.unfinished import unfinished_folder
+from components.trainer.validation import load_validation
 from faces.contract import vocabulary_of
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
 from groundfloor import progress
 
 HISTORY_FILE = "history.json"
+
+_log = logging.getLogger(__name__)
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -31,21 +37,26 @@ def run_fn(fn_args: FnArgs) -> None:
     which `PREPROCESSING_FILE` says what their images went through), `schema_path` (the identity
     vocabulary), and `custom_config`, a `TrainerSettings`.
 
-    Writes: the SavedModel to `serving_model_dir`, with `PREPROCESSING_FILE`; checkpoints,
-    TensorBoard's logs and the history to `model_run_dir`.
+    Writes: the SavedModel to `serving_model_dir`, with `PREPROCESSING_FILE`; `MODEL_NAME`,
+    TensorBoard's logs and the history to `model_run_dir`. Until that is done, the state of the
+    training lies where the next attempt finds it: see `unfinished`.
 
     Raises:
       UserError: the data cannot train a model, or the training diverged.
+      TrainingInterrupted: the process was asked to end.
     """
     settings = TrainerSettings.model_validate(fn_args.custom_config)
     tracker = _start_tracking(settings)
     succeeded = False
     try:
         prepared = _prepared_images(fn_args.train_files)
-        result = _train(fn_args, settings, tracker)
+        checkpoints = _checkpoints(fn_args, settings)
+        result = _train(fn_args, settings, tracker, checkpoints)
         served = ServingModule(result.embedding_model, prepared.preprocessing)
         served.save(fn_args.serving_model_dir)
         _write(fn_args.serving_model_dir, PREPROCESSING_FILE, prepared.to_json())
+        model_file = Path(fn_args.model_run_dir) / MODEL_NAME
+        result.embedding_model.save(model_file)
         _write(fn_args.model_run_dir, HISTORY_FILE, json.dumps(result.history, indent=2) + "\n")
         model = settings.model
         tracker.log_keras_model(
@@ -55,6 +66,8 @@ def run_fn(fn_args: FnArgs) -> None:
     finally:
         tracker.finish(succeeded)
     _write(fn_args.serving_model_dir, RUN_FILE, tracker.run.to_json())
+    if checkpoints:
+        checkpoints.remove()
 
 
 def _start_tracking(settings: TrainerSettings) -> Tracker:
@@ -71,28 +84,41 @@ def _start_tracking(settings: TrainerSettings) -> Tracker:
     return tracker
 
 
-def _train(fn_args: FnArgs, settings: TrainerSettings, tracker: Tracker) -> TrainingResult:
+def _train(
+    fn_args: FnArgs, settings: TrainerSettings, tracker: Tracker, checkpoints: Checkpoints | None
+) -> TrainingResult:
     """Trains on the files that `fn_args` names, and tells progress and tracker of each epoch."""
-    training, seed = settings.training, settings.seed
+    training = settings.training
     height, width, channels = settings.model.input_shape
     input_shape = (height, width, channels)
     train_files, val_files = map(_listed_files, (fn_args.train_files, fn_args.eval_files))
     vocabulary = vocabulary_of(io_utils.parse_pbtxt_file(fn_args.schema_path, schema_pb2.Schema()))
+    num_classes = len(vocabulary)
 
     def report(epoch: int, epochs: int, figures: dict[str, float]) -> None:
         note = ", ".join(f"{name} {value:.3g}" for name, value in sorted(figures.items()))
         progress.advance("epochs", 1, epochs, note)
         tracker.log_metrics(figures, step=epoch)
 
-    model_run_dir = Path(fn_args.model_run_dir)
-    return FaceModelTrainer(settings.model, training, seed).train(
-        shuffled_images(load_split(train_files, input_shape), seed),
-        load_split(val_files, input_shape),
-        num_classes=len(vocabulary),
-        checkpoint_dir=training.checkpoint_dir or model_run_dir / "checkpoints",
-        log_dir=training.log_dir or model_run_dir / "tensorboard",
+    return train(
+        settings,
+        TrainingImages.read(train_files, input_shape, num_classes, training, settings.seed),
+        load_validation(val_files, input_shape, training.batch_size),
+        num_classes=num_classes,
+        checkpoints=checkpoints,
+        log_dir=training.log_dir or Path(fn_args.model_run_dir) / "tensorboard",
         callbacks=[ProgressReporter(report)],
     )
+
+
+def _checkpoints(fn_args: FnArgs, settings: TrainerSettings) -> Checkpoints | None:
+    """Where this training keeps its state, and finds that of an attempt that was killed."""
+    files = [*_listed_files(fn_args.train_files), *_listed_files(fn_args.eval_files)]
+    folder = unfinished_folder(settings, files)
+    if folder is None:
+        _log.warning("no training.checkpoint_dir: a training that is killed begins anew")
+        return None
+    return Checkpoints(folder)
 
 
 def _listed_files(patterns: list[str]) -> list[str]:

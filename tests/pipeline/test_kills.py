@@ -19,22 +19,22 @@ from tests.conftest import LENIENT, write_faces
 CONFIG = """
 data: {val_split: 0.2}
 model: {input_shape: [32, 32, 3], embedding_dim: 16, arcface_scale: 16}
-training: {batch_size: 8, epochs: 2}
+training: {batch_size: 8, epochs: 12}
 """
 WORK_IS_DONE = "Cleaning up stateless execution info."  # but not yet told to the metadata store
 STARTS = "Running launcher for %s"
 
 # In the order of the DAG: the node, and the file or the message at which the process is killed.
 KILLS = [
-    ("ImageExampleGen", "examples/*"),
-    ("ImageTransform", "transformed_examples/*/Split-*"),
-    ("StatisticsGen", "statistics/*"),
+    ("ImageExampleGen", "artifacts/ImageExampleGen/examples/*"),
+    ("ImageTransform", "artifacts/ImageTransform/transformed_examples/*/Split-*"),
+    ("StatisticsGen", "artifacts/StatisticsGen/statistics/*"),
     ("SchemaGen", WORK_IS_DONE),
     ("StatisticsBefore", STARTS),
-    ("Trainer", "model_run/*/tensorboard"),
+    ("Trainer", "unfinished/*/step-*/state.json"),
     ("ExampleValidator", WORK_IS_DONE),
     ("LatestBlessedModel", STARTS),
-    ("FaceEvaluator", "evaluation/*"),
+    ("FaceEvaluator", "artifacts/FaceEvaluator/evaluation/*"),
     ("Pusher", WORK_IS_DONE),
 ]
 RESOLVERS = ("LatestBlessedModel", "StatisticsBefore")
@@ -114,22 +114,21 @@ class Killed:
         self.codes, self.outputs = {}, {}
         for node, moment in KILLS:
             if node == "Trainer":
-                self._signal_at(node, moment, signal.SIGTERM, name="stopped")
+                self._signal_at(moment, signal.SIGTERM, name="stopped")
             if "/" in moment:
-                self._signal_at(node, moment, signal.SIGKILL, name=node)
+                self._signal_at(moment, signal.SIGKILL, name=node)
             else:
                 server.start(self.arguments, [node, moment])
                 self.codes[node], self.outputs[node] = server.wait()
         server.start(self.arguments)
         self.codes["last"], self.outputs["last"] = server.wait()
 
-    def _signal_at(self, node, pattern, number, name):
-        """Sends a signal as soon as a new file of the node is there."""
-        folder = self.run / "artifacts" / node
-        before = set(folder.glob(pattern))
+    def _signal_at(self, pattern, number, name):
+        """Sends a signal as soon as a new file is there."""
+        before = set(self.run.glob(pattern))
         process = self.server.start(self.arguments)
         deadline = time.monotonic() + SECONDS
-        while not set(folder.glob(pattern)) - before:
+        while not set(self.run.glob(pattern)) - before:
             assert time.monotonic() < deadline, self.server.output.read_text(encoding="utf-8")
             time.sleep(0.005)
         os.kill(process, number)
@@ -183,6 +182,11 @@ def test_a_stopped_run_says_so_in_one_message(killed):
 def test_the_last_run_ends_well_with_the_figures_of_an_undisturbed_one(killed, undisturbed):
     assert killed.codes["last"] == 0, killed.outputs["last"]
     assert metrics(killed.run) == metrics(undisturbed)
+
+
+def test_a_training_that_was_killed_goes_on_and_leaves_no_state_when_it_is_complete(killed):
+    assert "the training goes on from what" in killed.outputs["ExampleValidator"]
+    assert not list((killed.run / "unfinished").iterdir())
 
 
 def test_what_was_finished_before_a_kill_comes_from_the_cache(killed):

@@ -1,0 +1,51 @@
+"""Where a training that was killed finds itself again.
+
+TFX gives every attempt an output folder of its own. So the state lies in a folder whose name
+follows from all that decides what the training gives: a run of other images, settings or code has
+another one, and the same command finds the same.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+
+from components.run_environment import unfinished_place
+from components.source_digest import source_digest
+from components.trainer.config import TrainerSettings
+
+# They say where things go, not what comes of the training.
+_PLACES = {"training": {"checkpoint_dir", "log_dir"}}
+_BLOCK = 1 << 20
+
+
+def unfinished_folder(settings: TrainerSettings, files: Sequence[str]) -> str | None:
+    """The folder of this very training: a path or a URL.
+
+    Args:
+      settings: of the training; `training.checkpoint_dir` comes before the environment's folder.
+      files: all files of examples that the training reads.
+
+    Returns:
+      None where neither the settings nor the environment has a place that outlives the attempt.
+    """
+    place = settings.training.checkpoint_dir or unfinished_place()
+    return f"{place}/training-{training_id(settings, files)}" if place else None
+
+
+def training_id(settings: TrainerSettings, files: Sequence[str]) -> str:
+    """A digest of settings, code and the content of the files: 16 hexadecimal digits."""
+    digest = hashlib.sha256(settings.model_dump_json(exclude=_PLACES).encode())
+    digest.update(source_digest("components.trainer.run_fn").encode())
+    for path in files:
+        of_file = hashlib.sha256()
+        for block in _blocks(path):
+            of_file.update(block)
+        digest.update(of_file.digest())
+    return digest.hexdigest()[:16]
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            yield block

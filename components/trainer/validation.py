@@ -1,0 +1,134 @@
+"""How a training is judged after an epoch: on images held out, and on people held out.
+
+A network that tells its own people apart has learnt them, and perhaps no more. So the val split may
+hold strangers, too, `data.val_people`, whose figures are those of the test split: EER, and TAR at a
+FAR of one in a hundred, over all pairs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from biometrics.engine.pair_scores import score_pairs
+from biometrics.figures.metrics import (
+    impostor_pairs_needed,
+    true_accept_rate,
+    verification_metrics,
+)
+from components.trainer.classifier import Classifier
+from faces.contract import IDENTITY, IMAGE, LABEL, UNKNOWN_LABEL
+from faces.storage import dataset_of_records, parse_examples
+
+_FAR = 0.01
+_READ_BATCH = 256
+
+
+@dataclass(frozen=True)
+class ValidationImages:
+    """The val split, in batches; None where it has none of a kind.
+
+    Attributes:
+      known: (uint8 pixels [B, H, W, C], int64 labels [B]) of people who are trained on.
+      strangers: (the same pixels, string identities [B]) of people who are not.
+    """
+
+    known: tf.data.Dataset | None = None
+    strangers: tf.data.Dataset | None = None
+
+
+def load_validation(
+    files: Sequence[str], input_shape: tuple[int, int, int], batch_size: int
+) -> ValidationImages:
+    """Reads a split: known people by their labels, strangers by their names.
+
+    Args:
+      files: see `components.shards.shard_files`; there may be none.
+      input_shape: height, width and channels of the stored pixels.
+      batch_size: images in a batch.
+    """
+
+    def parsed(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        return parse_examples(serialized, input_shape)
+
+    images = dataset_of_records(files).batch(_READ_BATCH).map(parsed).unbatch()
+    known = images.filter(lambda image: image[LABEL] != UNKNOWN_LABEL)
+    strangers = images.filter(lambda image: image[LABEL] == UNKNOWN_LABEL)
+    return ValidationImages(
+        _batches(known.map(lambda image: (image[IMAGE], image[LABEL])), batch_size),
+        _batches(strangers.map(lambda image: (image[IMAGE], image[IDENTITY])), batch_size),
+    )
+
+
+def _batches(images: tf.data.Dataset, batch_size: int) -> tf.data.Dataset | None:
+    if next(iter(images.take(1)), None) is None:
+        return None
+    return images.batch(batch_size).cache().prefetch(tf.data.AUTOTUNE)
+
+
+class Validation:
+    """Gives the figures of an epoch.
+
+    Args:
+      classifier: in training.
+      images: of the val split.
+      every: epochs between two looks at the strangers.
+    """
+
+    def __init__(self, classifier: Classifier, images: ValidationImages, every: int = 1):
+        self._classifier = classifier
+        self._images = images
+        self._every = every
+        self._judge = tf.function(classifier.judge)
+        self._embed = tf.function(lambda pixels: classifier.embedding_model(pixels, training=False))
+
+    def __call__(self, epoch: int) -> dict[str, float]:
+        """The figures after an epoch, counted from 1.
+
+        Returns:
+          `val_loss`, with margin and penalty as in training, and `val_accuracy`, without, where
+          there are known people; `val_eer`, and `val_tar` where there are pairs enough for it,
+          where there are strangers.
+        """
+        figures = {}
+        if self._images.known:
+            figures |= self._of_known(self._images.known)
+        if self._images.strangers and epoch % self._every == 0:
+            figures |= self._of_strangers(self._images.strangers)
+        return figures
+
+    def _of_known(self, batches: tf.data.Dataset) -> dict[str, float]:
+        loss, accuracy = (keras.metrics.Mean() for _ in range(2))
+        for pixels, labels in batches:
+            losses, is_right = self._judge(pixels, labels)
+            loss.update_state(losses)
+            accuracy.update_state(is_right)
+        penalty = float(self._classifier.penalty())
+        return {
+            "val_loss": float(loss.result()) + penalty,
+            "val_accuracy": float(accuracy.result()),
+        }
+
+    def _of_strangers(self, batches: tf.data.Dataset) -> dict[str, float]:
+        embedded = [(self._embed(pixels).numpy(), people.numpy()) for pixels, people in batches]
+        embeddings, people = map(np.concatenate, zip(*embedded, strict=True))
+        return stranger_figures(embeddings, people)
+
+
+def stranger_figures(embeddings: np.ndarray, people: np.ndarray) -> dict[str, float]:
+    """EER and TAR@FAR=1% over all pairs.
+
+    Args:
+      embeddings: float32 [N, D].
+      people: [N], whose each is; two people or more, and one of them twice.
+
+    Returns:
+      `val_eer`, and `val_tar` where there are pairs enough for that FAR.
+    """
+    pairs = score_pairs(embeddings, people)
+    figures = {"val_eer": float(verification_metrics(pairs)["EER"])}
+    if pairs.impostor.total >= impostor_pairs_needed(_FAR):
+        figures["val_tar"] = true_accept_rate(pairs, _FAR)
+    return figures
