@@ -99,9 +99,7 @@ class Checkpoints:
           CheckpointError: the former could not be written, or another process has the training.
         """
         self.wait()
-        self._writing = self._writer.submit(
-            self._do, "write", lambda: self._save(checkpoint)
-        )
+        self._writing = self._writer.submit(self._do, "write", lambda: self._save(checkpoint))
 
     def wait(self) -> None:
         """Waits until what was saved is written.

@@ -8,9 +8,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from components.trainer.heads import CosineHead, l2_normalise
+from components.trainer.heads import CosineHead, Drawn, l2_normalise
 from components.trainer.losses import MarginLoss
 from components.trainer.model import FaceEmbeddingModel
+from components.trainer.partial_fc import PartialFC
 
 
 class Batch(NamedTuple):
@@ -18,17 +19,15 @@ class Batch(NamedTuple):
 
     Attributes:
       losses: float32 [N].
-      is_right: bool [N]: the nearest of the centres is the person's own.
       cosines: float32 [N, S], without margin.
-      targets: int [N], the place of the own centre among the S.
       norms: float32 [N], of the embeddings before their normalisation.
+      own_with_margin: float32 [N], the cosine to the own centre with its margin.
     """
 
     losses: tf.Tensor
-    is_right: tf.Tensor
     cosines: tf.Tensor
-    targets: tf.Tensor
     norms: tf.Tensor
+    own_with_margin: tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,12 @@ class Classifier:
     """
 
     embedding_model: FaceEmbeddingModel
-    head: CosineHead
+    head: CosineHead | PartialFC
     loss: MarginLoss
 
     @property
     def trainable_variables(self) -> list[keras.Variable]:
-        """What the optimiser moves."""
+        """What the optimiser moves: all but the centres of a head that moves them itself."""
         return [*self.embedding_model.trainable_variables, *self.head.trainable_variables]
 
     @property
@@ -59,24 +58,19 @@ class Classifier:
             "loss": self.loss.variables,
         }
 
-    def forward(
-        self, pixels: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, *, training: bool
-    ) -> Batch:
-        """Embeds a batch, and measures it against the centres that this step draws.
+    def forward(self, pixels: tf.Tensor, drawn: Drawn) -> Batch:
+        """Embeds a batch in training, and measures it against the centres that a step draws.
 
         Args:
           pixels: uint8 or float [N, H, W, C] in [0, 255].
-          labels: int [N].
-          step: int scalar.
-          training: dropout, batch statistics and the loss's own averages are at work.
+          drawn: by the head, for the batch's labels.
         """
-        features = self.embedding_model.features(pixels, training=training)
+        features = self.embedding_model.features(pixels, training=True)
         norms = ops.norm(features, axis=-1)
-        drawn = self.head.draw(labels, step)
         cosines = self.head.cosines(l2_normalise(features), drawn)
-        losses = self.loss(cosines, drawn.targets, norms, training=training)
-        is_right = ops.argmax(cosines, axis=-1) == ops.cast(drawn.targets, "int32")
-        return Batch(losses, is_right, cosines, drawn.targets, norms)
+        losses = self.loss(cosines, drawn.targets, norms, training=True)
+        own = tf.gather(cosines, drawn.targets, batch_dims=1)
+        return Batch(losses, cosines, norms, self.loss.with_margin(own, norms))
 
     def judge(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Losses float32 [N] against all centres, and whether the nearest is the own: bool [N]."""

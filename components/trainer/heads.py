@@ -99,6 +99,7 @@ class CosineHead(keras.layers.Layer):
         if sub_centres < 1:
             raise ValueError(f"sub_centres must be at least 1. Received: {sub_centres}")
         self.num_classes = num_classes
+        self.num_drawn = num_classes
         self.sub_centres = sub_centres
 
     def build(self, input_shape):

@@ -6,6 +6,7 @@ and the callbacks are Keras'.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,16 +15,21 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from components.trainer.auto import estimate
+from components.trainer.building import Parts
 from components.trainer.checkpoints import Checkpoint, Checkpoints
-from components.trainer.classifier import Classifier
 from components.trainer.devices import (
     batches_for_replicas,
     gets_summed_gradients,
     summed_over_replicas,
 )
+from components.trainer.doctor.rounds import DoctorRounds
+from components.trainer.doctor.statistics import batch_statistics, gradient_norm
+from components.trainer.heads import Drawn
 from components.trainer.interruption import Interruption, signals_put_off
 from components.trainer.optim.optimizers import averaged
 from components.trainer.optim.schedules import Schedule
+from components.trainer.precision import loss_scale_of
 from components.trainer.state import (
     assign_values,
     best_weights_of,
@@ -75,15 +81,32 @@ class Progress:
             self.history.setdefault(name, []).append(float(value))
 
 
+@dataclass(frozen=True)
+class Reports:
+    """Who is told of a training between two epochs.
+
+    Attributes:
+      figures: called every few steps with the steps done, and what the doctor saw, by name.
+      duration: told in words how long the training will take, before its first step.
+    """
+
+    figures: Callable[[int, Figures], None] = lambda step, figures: None
+    duration: Callable[[str], None] = _log.info
+
+
+_NO_REPORTS = Reports()
+
+
 class TrainingLoop:
     """Trains a classifier, step by step.
 
     Args:
-      classifier: what is trained.
-      optimizer: of Keras; it moves the embedding model, and the head unless that moves itself.
+      parts: what is trained, and what moves it.
       schedule: rate and share of the margin in each step.
       images: to train on.
       epochs: at most so many.
+      rounds: of the doctor, who ends a training that is hopeless.
+      reports: who is told what is seen between two epochs.
       validate: called after each epoch with its number, from 1; its figures join the epoch's.
       callbacks: of Keras. Their `model` is the embedding model, with `optimizer` and
         `stop_training`.
@@ -93,33 +116,35 @@ class TrainingLoop:
 
     def __init__(
         self,
-        classifier: Classifier,
-        optimizer: keras.optimizers.Optimizer,
+        parts: Parts,
         schedule: Schedule,
         images: Images,
         *,
         epochs: int,
+        rounds: DoctorRounds,
+        reports: Reports = _NO_REPORTS,
         validate: Callable[[int], Figures] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         checkpoints: Checkpoints | None = None,
         checkpoint_steps: int | None = None,
     ):
-        self._classifier = classifier
-        self._optimizer = optimizer
+        self._classifier = parts.classifier
+        self._optimizer = parts.optimizer
         self._schedule = schedule
         self._images = images
         self._epochs = epochs
+        self._rounds = rounds
+        self._reports = reports
         self._validate = validate
         self._callbacks = list(callbacks)
         self._checkpoints = checkpoints
         self._checkpoint_steps = checkpoint_steps
         self._strategy = tf.distribute.get_strategy()
         self._means = {name: keras.metrics.Mean(name=name) for name in ("loss", "accuracy")}
-        self._model = classifier.embedding_model
-        self._model.optimizer = optimizer
+        self._model = parts.classifier.embedding_model
+        self._model.optimizer = parts.optimizer
         self._model.stop_training = False
-        gets_summed_gradients(optimizer)
-        optimizer.build(classifier.trainable_variables)
+        gets_summed_gradients(parts.optimizer)
         self._step = tf.function(self._compiled_step)
 
     def run(self) -> dict[str, list[float]]:
@@ -137,11 +162,36 @@ class TrainingLoop:
         )
         callbacks.on_train_begin()
         progress = self._resumed()
+        self._tell_how_long(progress.step)
         with signals_put_off() as interruption:
             if not self._model.stop_training:
                 self._train(progress, callbacks, interruption)
         callbacks.on_train_end()
         return progress.history
+
+    def time_of_a_step(self, first_step: int = 0) -> float:
+        """Seconds that a step takes, from a few of them, which are taken back.
+
+        Args:
+          first_step: the step from which on batches are read.
+        """
+        variables = self._variables()
+        kept = values_of(variables)
+        batches = islice(iter(batches_for_replicas(self._strategy, self._images, first_step)), 4)
+        seconds = []
+        for pixels, labels in batches:
+            began = time.perf_counter()
+            figures = self._do_step(first_step, pixels, labels)
+            float(figures["loss"])  # waits for the device
+            seconds.append(time.perf_counter() - began)
+        assign_values(variables, kept)
+        return min(seconds)
+
+    def _tell_how_long(self, step: int) -> None:
+        """Before the first of the remaining steps; the first of all compiles the step."""
+        remaining = self._epochs * self._images.steps_per_epoch - step
+        if remaining:
+            self._reports.duration(estimate(self.time_of_a_step(step), remaining))
 
     def _train(
         self,
@@ -155,9 +205,10 @@ class TrainingLoop:
                 callbacks.on_epoch_begin(epoch)
                 self._reset_means()
             callbacks.on_train_batch_begin(batch)
-            self._do_step(progress.step, pixels, labels)
+            statistics = self._do_step(progress.step, pixels, labels)
             progress.step += 1
             callbacks.on_train_batch_end(batch, self._figures())
+            self._look(progress.step, statistics)
             is_last = progress.step % self._images.steps_per_epoch == 0
             if is_last:
                 self._end_epoch(epoch, progress, callbacks)
@@ -172,37 +223,63 @@ class TrainingLoop:
         remaining = self._epochs * self._images.steps_per_epoch - step
         return islice(iter(batches_for_replicas(self._strategy, self._images, step)), remaining)
 
-    def _do_step(self, step: int, pixels: Any, labels: Any) -> None:
+    def _do_step(self, step: int, pixels: Any, labels: Any) -> dict[str, tf.Tensor]:
         rate = self._schedule.rate(step)
         if rate is not None:
             self._optimizer.learning_rate.assign(rate)
         self._classifier.loss.margin_share.assign(self._schedule.margin_share(step))
-        self._step(pixels, labels, tf.constant(step, tf.int64))
+        return self._step(pixels, labels, tf.constant(step, tf.int64))
 
-    def _compiled_step(self, pixels: Any, labels: Any, step: tf.Tensor) -> None:
-        """One step of the optimiser, from the batches of all replicas."""
+    def _look(self, step: int, statistics: Mapping[str, tf.Tensor]) -> None:
+        """Has the doctor look, where it is time, and hands on what was seen."""
+        of_head = {**statistics, "loss": statistics["head_loss"]}
+        del of_head["head_loss"]
+        self._rounds.add(of_head)
+        seen = self._rounds.look(step)
+        if seen:
+            self._reports.figures(step, seen)
+
+    def _compiled_step(self, pixels: Any, labels: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One step of the optimiser, from the batches of all replicas, and its figures."""
         of_replicas = self._strategy.run(self._replica_step, args=(pixels, labels, step))
-        loss, accuracy = tf.nest.map_structure(self._summed, of_replicas)
-        self._means["loss"].update_state(loss)
-        self._means["accuracy"].update_state(accuracy)
+        figures = tf.nest.map_structure(self._mean, of_replicas)
+        for name, mean in self._means.items():
+            mean.update_state(figures[name])
+        return figures
 
     def _replica_step(
         self, pixels: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """A step, and a replica's part of the loss and of the accuracy."""
-        variables = self._classifier.trainable_variables
+    ) -> dict[str, tf.Tensor]:
+        """A step, and the figures of a replica's part of the batch."""
+        drawn = self._classifier.head.draw(labels, step)
         with tf.GradientTape() as tape:
-            batch = self._classifier.forward(pixels, labels, step, training=True)
-            loss = tf.reduce_mean(batch.losses) + self._classifier.penalty()
-            part = loss / self._strategy.num_replicas_in_sync
-            scaled = self._optimizer.scale_loss(part)
+            tape.watch(drawn.centres)
+            batch = self._classifier.forward(pixels, drawn)
+            head_loss = tf.reduce_mean(batch.losses)
+            loss = head_loss + self._classifier.penalty()
+            scaled = self._optimizer.scale_loss(loss / self._strategy.num_replicas_in_sync)
+        variables = [*self._model.trainable_variables, drawn.centres]
         gradients = summed_over_replicas(tape.gradient(scaled, variables))
-        self._optimizer.apply(gradients, variables)
-        accuracy = tf.reduce_mean(tf.cast(batch.is_right, tf.float32))
-        return part, accuracy / self._strategy.num_replicas_in_sync
+        norm = gradient_norm(gradients) / loss_scale_of(self._optimizer)
+        self._apply(gradients, norm, drawn)
+        statistics = batch_statistics(
+            batch.cosines, drawn.targets, batch.norms, batch.own_with_margin
+        )
+        return {**statistics, "loss": loss, "head_loss": head_loss, "gradient_norm": norm}
 
-    def _summed(self, value: Any) -> tf.Tensor:
-        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+    def _apply(self, gradients: list[tf.Tensor], norm: tf.Tensor, drawn: Drawn) -> None:
+        """Moves the embedding model, and the centres: all with it, or those drawn by themselves."""
+        if drawn.rows is None:
+            self._optimizer.apply(gradients, self._classifier.trainable_variables)
+            return
+        *of_model, scaled = gradients
+        of_centres = scaled / loss_scale_of(self._optimizer)
+        self._optimizer.apply(of_model, self._model.trainable_variables)
+        if tf.math.is_finite(norm):  # else the optimiser leaves the step out, too
+            self._classifier.head.update(drawn, of_centres, self._optimizer.learning_rate)
+
+    def _mean(self, of_replicas: Any) -> tf.Tensor:
+        return self._strategy.reduce(tf.distribute.ReduceOp.MEAN, of_replicas, axis=None)
 
     def _end_epoch(
         self, epoch: int, progress: Progress, callbacks: keras.callbacks.CallbackList
@@ -211,6 +288,7 @@ class TrainingLoop:
         with averaged(self._optimizer, self._classifier.trainable_variables):
             if self._validate:
                 figures |= self._validate(epoch + 1)
+            self._rounds.validated(figures)
             rate = keras.ops.convert_to_numpy(self._optimizer.learning_rate)
             figures["learning_rate"] = float(rate)
             callbacks.on_epoch_end(epoch, figures)
@@ -242,6 +320,7 @@ class TrainingLoop:
         remembered = {
             "history": {name: list(values) for name, values in progress.history.items()},
             "callbacks": memory_of(self._callbacks),
+            "rounds": self._rounds.state(),
             "stopped": bool(self._model.stop_training),
         }
         arrays = values_of(self._variables()) | best_weights_of(self._callbacks)
@@ -258,6 +337,7 @@ class TrainingLoop:
         arrays = recall_best_weights(self._callbacks, found.arrays)
         assign_values(self._variables(), arrays)
         recall(self._callbacks, found.progress["callbacks"])
+        self._rounds.restore(found.progress["rounds"])
         self._model.stop_training = found.progress["stopped"]
         epoch = found.step / self._images.steps_per_epoch
         _log.info("the training goes on from step %d, epoch %.2f", found.step, epoch)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 
@@ -49,6 +49,11 @@ def with_loss_scaling(
     if policy != "mixed_float16":
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
+def loss_scale_of(optimizer: keras.optimizers.Optimizer) -> Any:
+    """What an optimiser multiplies the loss with now: a float32 scalar, 1 without loss scaling."""
+    return getattr(optimizer, "dynamic_scale", 1.0)
 
 
 @contextlib.contextmanager

@@ -7,23 +7,21 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from components.trainer.callbacks import MONITORS, build_callbacks
+from components.trainer.auto import DataFacts, resolved
+from components.trainer.building import built
+from components.trainer.callbacks import build_callbacks
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.classifier import Classifier
-from components.trainer.config import TrainerSettings
+from components.trainer.config import LOSS_KEYS, MONITORS, TrainerSettings
 from components.trainer.data import TrainingDataError, TrainingImages
-from components.trainer.devices import build_strategy, synchronise_batch_statistics
-from components.trainer.heads import CosineHead
-from components.trainer.loop import TrainingLoop
-from components.trainer.losses import build_loss
-from components.trainer.model import FaceEmbeddingModel, flip_averaged, portable
-from components.trainer.optim.optimizers import build_optimizer
-from components.trainer.optim.schedules import build_schedule
-from components.trainer.precision import precision_policy, with_loss_scaling
+from components.trainer.doctor.checks import check_labels, check_pixels, largest_share
+from components.trainer.doctor.findings import Doctor, Facts
+from components.trainer.doctor.rounds import DoctorRounds, tell
+from components.trainer.loop import Reports, TrainingLoop
+from components.trainer.model import flip_averaged, portable
+from components.trainer.optim.schedules import Schedule, build_schedule
 from components.trainer.validation import Validation, ValidationImages
-from groundfloor.draws import Draw, derived_seed
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +53,18 @@ class TrainingResult:
     precision: str
 
 
+def settled(settings: TrainerSettings, facts: DataFacts) -> TrainerSettings:
+    """The settings with a value in the place of every "auto", each of which the log explains.
+
+    Raises:
+      AutoError: a choice does not go with what is set.
+    """
+    model, training, choices = resolved(settings.model, settings.training, facts)
+    for choice in choices:
+        _log.info("%s", choice)
+    return settings.model_copy(update={"model": model, "training": training})
+
+
 def train(
     settings: TrainerSettings,
     images: TrainingImages,
@@ -64,6 +74,7 @@ def train(
     checkpoints: Checkpoints | None = None,
     log_dir: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    reports: Reports | None = None,
 ) -> TrainingResult:
     """Trains until the last epoch, or until the monitored figure stops improving.
 
@@ -71,41 +82,40 @@ def train(
     where it was killed in between and found its checkpoints again.
 
     Args:
-      settings: the network, how it is trained, and the seed of its weights and of the dropout.
+      settings: the network, how it is trained, and the seed of its weights and of the dropout; none
+        of them "auto", see `settled`.
       images: to train on.
       held_out: to judge each epoch by.
       num_classes: number of identities C.
       checkpoints: where the state is kept until the training is complete; None: nowhere.
       log_dir: where TensorBoard's logs go; None: nowhere.
       callbacks: added after those of `build_callbacks`.
+      reports: who is told what is seen between two epochs.
 
     Raises:
       TrainingDataError: what is to be monitored cannot be measured on these images.
       TrainingDiverged: a loss is no longer finite.
+      TrainingHopeless: the doctor says so.
       TrainingInterrupted: the process was asked to end; the state is kept.
     """
     training = settings.training
     monitor = _monitor(training.monitor, held_out)
-    keras.utils.set_random_seed(derived_seed(Draw.TRAINING, settings.seed))
-    with (
-        build_strategy(training.strategy).scope() as strategy,
-        precision_policy(training.mixed_precision) as precision,
-    ):
-        classifier = build_classifier(settings, num_classes)
-        if strategy.num_replicas_in_sync > 1:
-            synchronise_batch_statistics(classifier.embedding_model)
+    schedule = build_schedule(training, images.steps_per_epoch)
+    with built(settings, num_classes) as parts:
+        classifier = parts.classifier
         loop = TrainingLoop(
-            classifier,
-            with_loss_scaling(build_optimizer(training), precision),
-            build_schedule(training, images.steps_per_epoch),
+            parts,
+            schedule,
             images,
             epochs=training.epochs,
+            rounds=_rounds(settings, schedule, classifier, images, held_out),
+            reports=reports or Reports(),
             validate=Validation(classifier, held_out, training.validate_every),
             callbacks=[*build_callbacks(training, monitor, log_dir), *callbacks],
             checkpoints=checkpoints,
             checkpoint_steps=training.checkpoint_steps,
         )
-        _log.info("training in %s, best epoch by %s", precision, monitor)
+        _log.info("training in %s, best epoch by %s", parts.precision, monitor)
         history = loop.run()
     return TrainingResult(
         embedding_model=flip_averaged(portable(classifier.embedding_model)),
@@ -113,23 +123,52 @@ def train(
         monitor=monitor,
         best_epoch=_best_epoch(history, monitor),
         num_parameters=_number_of(classifier.embedding_model.trainable_variables),
-        precision=precision,
+        precision=parts.precision,
     )
 
 
-def build_classifier(settings: TrainerSettings, num_classes: int) -> Classifier:
-    """The embedding model, the head and the loss that the settings name, with new weights."""
-    model = settings.model
-    embedding_model = FaceEmbeddingModel(
-        model.input_shape,
-        model.embedding_dim,
-        model.dropout_rate,
-        model.l2_reg,
-        backbone=model.backbone,
+def time_of_a_step(settings: TrainerSettings, images: TrainingImages, num_classes: int) -> float:
+    """Seconds that a step of a training takes on its devices, by a few of them.
+
+    Args:
+      settings: none of them "auto".
+      images: to train on.
+      num_classes: number of identities C.
+    """
+    schedule = build_schedule(settings.training, images.steps_per_epoch)
+    with built(settings, num_classes) as parts:
+        rounds = _rounds(settings, schedule, parts.classifier, images, _NOTHING_HELD_OUT)
+        return TrainingLoop(parts, schedule, images, epochs=1, rounds=rounds).time_of_a_step()
+
+
+def _rounds(
+    settings: TrainerSettings,
+    schedule: Schedule,
+    classifier: Classifier,
+    images: TrainingImages,
+    held_out: ValidationImages,
+) -> DoctorRounds:
+    """The doctor's, who has looked at labels and images by then."""
+    people = classifier.head.num_classes
+    pixels, _ = next(iter(images.batches()))
+    tell([*check_labels(images.labels, people), *check_pixels(pixels.numpy())])
+    facts = Facts(
+        centres=classifier.head.num_drawn,
+        largest_share=largest_share(images.labels),
+        batch_size=images.batch_size,
+        total_steps=settings.training.epochs * images.steps_per_epoch,
+        people=people,
+        warmup_steps=int(max(schedule.warmup_steps, schedule.margin_steps)),
+        val_images=held_out.num_known,
+        margin_key=_margin_key(settings.model.loss),
     )
-    head = CosineHead(num_classes, model.sub_centres)
-    head.build((None, model.embedding_dim))
-    return Classifier(embedding_model, head, build_loss(model))
+    variables = classifier.embedding_model.trainable_variables
+    return DoctorRounds(Doctor(facts), variables, images.batch_size)
+
+
+def _margin_key(loss: str) -> str | None:
+    """The key of the configuration that a loss has its margin from."""
+    return next((f"model.{key}" for key in LOSS_KEYS[loss] if "margin" in key), None)
 
 
 def _monitor(asked: str, held_out: ValidationImages) -> str:

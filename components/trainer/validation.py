@@ -38,6 +38,11 @@ class ValidationImages:
     known: tf.data.Dataset | None = None
     strangers: tf.data.Dataset | None = None
 
+    @property
+    def num_known(self) -> int:
+        """How many images of known people there are."""
+        return sum(len(labels) for _, labels in self.known or ())
+
 
 def load_validation(
     files: Sequence[str], input_shape: tuple[int, int, int], batch_size: int

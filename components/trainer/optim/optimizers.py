@@ -61,6 +61,9 @@ def averaged(
       optimizer: one that has made a step at least, perhaps with loss scaling.
       variables: those that it was built with, in the same order.
     """
+    if not getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+        yield
+        return
     kept = [np.array(variable) for variable in variables]
     optimizer.finalize_variable_values(list(variables))
     try:
