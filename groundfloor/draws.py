@@ -22,6 +22,7 @@ class Draw(StrEnum):
     TRAINING_ORDER = "training order"
     FIRST_CENTRES = "first centres"
     SAMPLED_CLASSES = "sampled classes"
+    AUGMENTATION = "augmentation"
     DEV_PEOPLE = "dev people"
     RESAMPLED_PEOPLE = "resampled people"
     CLOSED_SET_GALLERY = "closed-set gallery"
@@ -62,6 +63,6 @@ def derived_seed(draw: Draw, seed: int) -> int:
     return int.from_bytes(rank(draw, seed, "")[:4], "big")
 
 
-def generator(draw: Draw, seed: int) -> np.random.Generator:
-    """NumPy's generator for a draw."""
-    return np.random.default_rng(int.from_bytes(rank(draw, seed, ""), "big"))
+def generator(draw: Draw, seed: int, name: str = "") -> np.random.Generator:
+    """NumPy's generator for a draw, or for the one of its many draws that has this name."""
+    return np.random.default_rng(int.from_bytes(rank(draw, seed, name), "big"))
