@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ from steps import run_example_gen, run_transform
 from components.beam_shards import records_of
 from components.run_environment import IN_PROCESS_BEAM, beam_variables, in_environment
 from components.shards import shard_files, write_shard
-from components.trainer.config import ModelConfig
-from components.trainer.data import load_split, shuffled_images
+from components.trainer.config import ModelConfig, TrainingConfig
+from components.trainer.data import TrainingImages
 from components.trainer.model import FaceEmbeddingModel, build_arcface_model
 from faces.contract import IDENTITY, IMAGE_ENCODED, IMAGE_KEY, TRAIN
 from faces.images.decode import decode_and_resize, decode_image
@@ -338,11 +339,17 @@ def training(runs: Runs, images: int) -> Iterator[Way]:
     in_split = sum(1 for path in files for _ in records_of(path))
     bounds = [f"train step, {name}" for name in NETWORKS]
 
-    def read() -> int:
-        batches = shuffled_images(load_split(files, SHAPE), seed=0).batch(BATCH)
-        return sum(1 for _ in batches.prefetch(tf.data.AUTOTUNE))
+    config = TrainingConfig(batch_size=BATCH, augment=False)
 
-    yield Way("the training reader, first epoch", read, in_split, bounds)
+    def read(memory_bytes: int) -> int:
+        images = TrainingImages.read(
+            files, SHAPE, PEOPLE, config, seed=0, memory_bytes=memory_bytes
+        )
+        return sum(1 for _ in images.batches().take(images.steps_per_epoch))
+
+    in_memory, streamed = partial(read, 2**31), partial(read, 0)
+    yield Way("the training reader, into memory and an epoch", in_memory, in_split, bounds)
+    yield Way("the training reader, labels and an epoch streamed", streamed, in_split, bounds)
 
 
 def _train_steps(config: ModelConfig) -> Callable[[], None]:

@@ -35,7 +35,6 @@ from biometrics.figures.metrics import (
     calculate_verification_metrics,
     true_accept_rate,
 )
-from components.trainer.data import shuffled_images
 from components.trainer.face_model_trainer import FaceModelTrainer
 from faces.images.decode import decode_and_resize
 from faces.images.encode import encode_image
@@ -119,7 +118,7 @@ def embed_with_arcface(fold: Fold, config: Config) -> np.ndarray:
     """The model of this project, trained by the recipe of the config."""
     trainer = FaceModelTrainer(config.model, config.training, config.data.seed)
     result = trainer.train(
-        shuffled_images(_dataset(fold.train), config.data.seed),
+        _dataset(fold.train),
         _dataset(fold.val),
         num_classes=int(fold.train.labels.max()) + 1,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components.section import (
     AUTO,
@@ -22,9 +22,15 @@ from components.section import (
     is_auto,
     one_of,
 )
+from components.trainer.augmentation.choices import default_strengths, with_strengths
 from components.trainer.margins import checked_margins
+from components.trainer.samplers import SAMPLERS
 from groundfloor.text import shown
 
+Changes = Annotated[
+    list[dict[str, float]] | None,
+    BeforeValidator(lambda listed: None if listed is None else with_strengths(listed)),
+]
 Epochs = Annotated[Number, Field(ge=0.0), OrAuto]
 PositiveShare = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(gt=0), at_most(2_048, "networks for larger faces fit into no memory")]
@@ -160,7 +166,16 @@ class TrainingConfig(Section):
         Literal["auto", "float16", "bfloat16", "off", True, False], NoNumber
     ] = Field("auto", description="auto: float16 on a GPU that has it, else off, which is float32.")
     augment: Annotated[bool, OrAuto] = Field(
-        True, description="Random flips, shifts, rotations, zoom, erasing."
+        True, description="Whether the training images are changed at random."
+    )
+    augmentation: Changes = Field(
+        None, description="Changes in their order, names or {name: strength}; docs/training.md."
+    )
+    sampler: Annotated[str, one_of(*SAMPLERS)] = Field(
+        "image", description="What is drawn into a batch: each image once, people, or evenly."
+    )
+    images_per_person: PositiveInt | None = Field(
+        None, description="Of the sampler people: images of each in a batch; default: 4."
     )
     early_stopping_patience: Annotated[PositiveInt, OrAuto] = Field(
         10, description="Epochs without improvement."
@@ -211,6 +226,37 @@ class TrainingConfig(Section):
                 f"Received: {self.end_lr}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _sampler_and_augmentation_have_what_they_need(self) -> "TrainingConfig":
+        if not self.augment and self.augmentation:
+            raise ValueError("augment is false, so that augmentation must be left out")
+        if self.sampler != "people" and self.images_per_person is not None:
+            raise ValueError(
+                f"images_per_person is of the sampler people. Received: sampler {self.sampler}"
+            )
+        if is_auto(self.batch_size) or self.sampler != "people":
+            return self
+        if self.batch_size % self.people_images:
+            raise ValueError(
+                f"batch_size must be a multiple of images_per_person, {self.people_images}, for "
+                f"the sampler people. Received: {self.batch_size}"
+            )
+        return self
+
+    @property
+    def people_images(self) -> int:
+        """Images of each person in a batch of the sampler people."""
+        return self.images_per_person or 4
+
+    @property
+    def changes(self) -> dict[str, float]:
+        """The changes of the training images, name -> strength, in their order."""
+        if not self.augment:
+            return {}
+        if self.augmentation is None:
+            return default_strengths()
+        return {name: strength for entry in self.augmentation for name, strength in entry.items()}
 
     @model_validator(mode="after")
     def _what_is_monitored_is_measured(self) -> "TrainingConfig":

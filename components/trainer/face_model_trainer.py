@@ -4,32 +4,24 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer.augmentation import FaceAugmentation
-from components.trainer.auto import DataFacts, resolved
 from components.trainer.callbacks import MODEL_NAME, build_callbacks
 from components.trainer.config import ModelConfig, TrainingConfig
+from components.trainer.data import TrainingImages
 from components.trainer.model import (
     FaceEmbeddingModel,
     build_arcface_model,
     flip_averaged,
     portable,
+    precision_policy,
 )
-from components.trainer.optim.optimizers import build_optimizer
-from components.trainer.precision import precision_policy
 from groundfloor.draws import Draw, derived_seed
-from groundfloor.errors import UserError
 
 _log = logging.getLogger(__name__)
-
-
-class TrainingDataError(UserError):
-    """The training split cannot train a model; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +66,7 @@ class FaceModelTrainer:
 
     def train(
         self,
-        train_data: tf.data.Dataset,
+        train_data: tf.data.Dataset | TrainingImages,
         val_data: tf.data.Dataset | None,
         *,
         num_classes: int,
@@ -85,11 +77,10 @@ class FaceModelTrainer:
         """Trains until the last epoch, or until the monitored figure stops improving.
 
         Args:
-          train_data: one pass over the training split, not batched: (uint8 [H, W, C] pixels,
-            integer label in [0, num_classes)). Shuffled anew in each pass, and cached: it is read
-            once more than there are epochs.
-          val_data: the same for images held out of the same identities; None or empty: the
-            training loss is monitored instead.
+          train_data: the training split; or single (uint8 [H, W, C] pixels, integer label in
+            [0, num_classes)), which are read into memory once.
+          val_data: single pixels and labels of images held out of the same identities; None or
+            empty: the training loss is monitored instead.
           num_classes: number of identities C.
           checkpoint_dir: where `MODEL_NAME`, the embedding model of the result, and
             `CHECKPOINT_NAME`, the classifier of the best epoch, are kept; None: nowhere.
@@ -97,41 +88,11 @@ class FaceModelTrainer:
           callbacks: added after those of `build_callbacks`.
 
         Raises:
-          TrainingDataError: no images, fewer than two identities, or a label out of range.
-          AutoError: what is left to the data does not go with what is set.
+          TrainingDataError: as `TrainingImages.of`.
           TrainingDiverged: a loss is no longer finite.
         """
         keras.utils.set_random_seed(derived_seed(Draw.TRAINING, self._seed))
-        num_images = _check_split(train_data, num_classes)
-        trainer = self._resolved(DataFacts(people=num_classes, images=num_images))
-        return trainer._fit(
-            train_data,
-            val_data,
-            num_images=num_images,
-            num_classes=num_classes,
-            checkpoint_dir=checkpoint_dir,
-            log_dir=log_dir,
-            callbacks=callbacks,
-        )
-
-    def _resolved(self, facts: DataFacts) -> Self:
-        """A trainer with a value for every key that is left to the data."""
-        model, training, choices = resolved(self._model_config, self._training_config, facts)
-        for choice in choices:
-            _log.info("auto: %s", choice)
-        return type(self)(model, training, self._seed)
-
-    def _fit(
-        self,
-        train_data: tf.data.Dataset,
-        val_data: tf.data.Dataset | None,
-        *,
-        num_images: int,
-        num_classes: int,
-        checkpoint_dir: Path | None,
-        log_dir: Path | None,
-        callbacks: Sequence[keras.callbacks.Callback],
-    ) -> TrainingResult:
+        images = self._images(train_data, num_classes)
         if val_data is not None and _is_empty(val_data):
             val_data = None
         monitor = "loss" if val_data is None else "val_loss"
@@ -140,7 +101,8 @@ class FaceModelTrainer:
             classifier = self._build_classifier(embedding_model, num_classes)
         _log.info("training in %s, best epoch by %s", precision, monitor)
         history = classifier.fit(
-            self._batches(train_data, drop_remainder=num_images > self._batch_size),
+            images.batches(),
+            steps_per_epoch=images.steps_per_epoch,
             validation_data=None if val_data is None else self._batches(val_data),
             epochs=self._training_config.epochs,
             callbacks=[
@@ -161,9 +123,12 @@ class FaceModelTrainer:
             precision=precision,
         )
 
-    @property
-    def _batch_size(self) -> int:
-        return self._training_config.batch_size
+    def _images(
+        self, train_data: tf.data.Dataset | TrainingImages, num_classes: int
+    ) -> TrainingImages:
+        if isinstance(train_data, TrainingImages):
+            return train_data
+        return TrainingImages.of(train_data, num_classes, self._training_config, self._seed)
 
     def _build_embedding_model(self) -> FaceEmbeddingModel:
         config = self._model_config
@@ -181,31 +146,12 @@ class FaceModelTrainer:
             num_classes,
             self._model_config.arcface_margin,
             self._model_config.arcface_scale,
-            optimizer=build_optimizer(self._training_config),
-            augmentation=FaceAugmentation() if self._training_config.augment else None,
+            optimizer=keras.optimizers.Adam(self._training_config.initial_lr),
         )
 
-    def _batches(self, data: tf.data.Dataset, drop_remainder: bool = False) -> tf.data.Dataset:
-        """Batches; a small last one would spoil the statistics of batch normalisation."""
-        return data.batch(self._batch_size, drop_remainder).prefetch(tf.data.AUTOTUNE)
+    def _batches(self, data: tf.data.Dataset) -> tf.data.Dataset:
+        return data.batch(self._training_config.batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def _is_empty(data: tf.data.Dataset) -> bool:
     return next(iter(data.take(1)), None) is None
-
-
-def _check_split(data: tf.data.Dataset, num_classes: int) -> int:
-    """Counts the images, and refuses labels that no training can use."""
-    labels = np.array([label for _, label in data.as_numpy_iterator()], dtype=np.int64)
-    if labels.size == 0:
-        raise TrainingDataError("the training split has no images")
-    if labels.min() < 0 or labels.max() >= num_classes:
-        raise TrainingDataError(
-            f"the labels of the training split must be in [0, {num_classes}). "
-            f"Received: {labels.min()} to {labels.max()}"
-        )
-    if np.unique(labels).size < 2:
-        raise TrainingDataError(
-            "the training split must have images of at least 2 identities. Received: 1 identity"
-        )
-    return labels.size

@@ -173,6 +173,8 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("training.epochs=Auto", "training.epochs: Input should be a valid integer. Received: 'A"),
         ("training.max_hours=2", "training: max_hours is a setting of epochs auto. Received: 5"),
         ("training={epochs: auto, schedule: step, milestones: [3]}", "need a number of epochs"),
+        ("training.augmentation=[flp]", "training.augmentation: has no change of this name (did"),
+        ("training.sampler=person", "training.sampler: must be 'image' or 'people' or 'balanced'"),
         ("training.initial_lr=.nan", "training.initial_lr: Input should be"),
         ("training.initial_lr=.inf", "training.initial_lr: Input should be a finite number"),
         ("training.initial_lr=1e999", "training.initial_lr: Input should be a finite number"),

@@ -8,14 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer.augmentation import FaceAugmentation
 from components.trainer.callbacks import CHECKPOINT_NAME, ProgressReporter, TrainingDiverged
 from components.trainer.config import ModelConfig, TrainingConfig
-from components.trainer.face_model_trainer import (
-    FaceModelTrainer,
-    TrainingDataError,
-    TrainingResult,
-)
+from components.trainer.data import TrainingDataError
+from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
 
 MODEL = ModelConfig(input_shape=[32, 32, 1], embedding_dim=8, dropout_rate=0.0, arcface_scale=16.0)
 
@@ -80,11 +76,22 @@ def test_result_has_the_weights_of_the_best_epoch(trained):
         np.testing.assert_array_equal(weight, best)
 
 
-def test_result_embeds_pixels_without_the_augmentation(trained):
-    pixels, _ = patterns()
-    assert trained.result.embedding_model(pixels[:2]).shape == (2, 8)
-    layers = trained.result.embedding_model._flatten_layers()
-    assert not any(isinstance(layer, FaceAugmentation) for layer in layers)
+def test_only_images_to_train_on_are_changed(monkeypatch):
+    brightest = []
+
+    def augment(pixels, *_):
+        tf.py_function(lambda batch: brightest.append(batch.numpy().max()), [pixels], [])
+        return tf.cast(pixels, tf.float32)
+
+    monkeypatch.setattr("components.trainer.data.augment", augment)
+    pixels, labels = patterns()
+    result = trainer(augment=True).train(
+        dataset(np.minimum(pixels, 200), labels),
+        dataset(np.full_like(pixels, 201), labels),
+        num_classes=3,
+    )
+    assert "val_loss" in result.history
+    assert max(brightest) == 200
 
 
 def test_callbacks_see_every_epoch(trained):
