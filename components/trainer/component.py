@@ -9,6 +9,7 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import trainer_pb2
 from tfx.types import channel, component_spec, standard_artifacts, standard_component_specs
 
+from components.file_digest import file_digest
 from components.source_digest import source_digest
 from components.trainer import executor
 from components.trainer.config import TrainerSettings, as_property
@@ -58,6 +59,7 @@ class FaceTrainerSpec(component_spec.ComponentSpec):
         "batch_size": component_spec.ExecutionParameter(type=int),
         "arcface_margin": component_spec.ExecutionParameter(type=float),
         "arcface_scale": component_spec.ExecutionParameter(type=float),
+        "weights_digest": component_spec.ExecutionParameter(type=str, optional=True),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = standard_component_specs.TrainerSpec.INPUTS
@@ -89,7 +91,11 @@ class FaceTrainer(Trainer):
           schema: `Schema` of ImageTransform, with the identity vocabulary.
           settings: what to train, and how.
           hyperparameters: in place of those in `settings`.
+
+        Raises:
+          UserError: the file of `model.weights` is no file, see `file_digest`.
         """
+        weights = settings.model.weights
         spec = FaceTrainerSpec(
             examples=examples,
             schema=schema,
@@ -98,6 +104,7 @@ class FaceTrainer(Trainer):
             eval_args=trainer_pb2.EvalArgs(splits=[VAL]),
             custom_config=settings.to_property(),
             **asdict(hyperparameters or Hyperparameters.of(settings)),
+            weights_digest=None if weights is None else file_digest(weights),
             source_digest=source_digest(executor.__name__, _RUN_FN_MODULE),
             model=channel.Channel(type=standard_artifacts.Model),
             model_run=channel.Channel(type=standard_artifacts.ModelRun),

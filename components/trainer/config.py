@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from components.section import (
     AUTO,
     BatchSize,
+    File,
     Folder,
     Location,
     NoNumber,
@@ -23,9 +24,20 @@ from components.section import (
     one_of,
 )
 from components.trainer.augmentation.choices import default_strengths, with_strengths
+from components.trainer.backbones.names import BackboneName
 from components.trainer.margins import checked_margins
 from components.trainer.samplers import SAMPLERS
 from groundfloor.text import shown
+
+# Of the files that Keras 3 writes: a whole model, and its weights alone.
+WEIGHTS_ENDINGS = (".keras", ".weights.h5")
+
+
+def _weights_of_keras(path: str) -> str:
+    if not path.endswith(WEIGHTS_ENDINGS):
+        raise ValueError(f"must end in {' or '.join(WEIGHTS_ENDINGS)}. Received: {shown(path)}")
+    return path
+
 
 Changes = Annotated[
     list[dict[str, float]] | None,
@@ -95,7 +107,10 @@ class ModelConfig(Section):
         None,
         description="Share of the people whose centres a step trains (Partial FC); null: all.",
     )
-    backbone: Literal["resnet10", "resnet18"] = "resnet10"
+    backbone: BackboneName = Field("resnet10", description="The network; docs/models.md.")
+    weights: Annotated[File, AfterValidator(_weights_of_keras)] | None = Field(
+        None, description="A .keras or .weights.h5 of the same network to start from."
+    )
 
     @model_validator(mode="after")
     def _input_shape_is_an_image(self) -> "ModelConfig":

@@ -1,42 +1,31 @@
 """The embedding network, and the ArcFace classifier that trains it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 
 import keras
 from keras import layers
 
+from components.trainer.backbones.names import BACKBONE_NAMES
+from components.trainer.backbones.registry import BACKBONES
 from components.trainer.heads import PACKAGE, CosineHead, L2Normalisation
 from components.trainer.losses.arcface import ArcFaceLoss
 from components.trainer.precision import precision_policy
 
+HEAD = "arcface_head"
+MIN_SIDE = 32
 
-@dataclass(frozen=True)
-class Backbone:
-    """A residual network: the width of each stage, and how many blocks a stage has."""
-
-    widths: tuple[int, ...]
-    blocks: int
-
-
-BACKBONES = {
-    "resnet10": Backbone(widths=(16, 32, 64, 128), blocks=1),
-    "resnet18": Backbone(widths=(64, 128, 256, 512), blocks=2),
-}
+_NORMALISATION = "l2_normalisation"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FaceEmbeddingModel(keras.Model):
     """Turns face images into embeddings.
 
-    A residual network with a stride-2 stem and PReLU; then flatten, dropout, a dense layer and
-    batch normalisation, as in section 3.1 of the ArcFace paper: flattening keeps where on the face
-    a feature lies, which global pooling throws away.
-
     Args:
-      input_shape: height, width (at least 32 pixels each) and channels (1 or 3).
+      input_shape: height, width (at least `MIN_SIDE` pixels each) and channels (1 or 3).
       embedding_dim: D, the length of an embedding.
-      dropout_rate: share of the flattened features dropped in training, in [0, 1).
+      dropout_rate: share of what the last layer gets that is dropped in training, in [0, 1).
       l2_reg: weight of the L2 penalty on all convolution and dense kernels.
       backbone: a name in `BACKBONES`.
       name: the model's name.
@@ -48,7 +37,7 @@ class FaceEmbeddingModel(keras.Model):
       float32 [N, D], L2-normalised, whatever the dtype policy.
 
     Raises:
-      ValueError: the backbone is unknown.
+      ValueError: the backbone is unknown, or it takes no images of this shape.
 
     Example:
 
@@ -68,15 +57,25 @@ class FaceEmbeddingModel(keras.Model):
         backbone: str = "resnet10",
         name: str = "face_embedding_model",
     ):
+        _check_shape(input_shape)
         if backbone not in BACKBONES:
-            raise ValueError(f"backbone must be one of {sorted(BACKBONES)}. Received: {backbone}")
+            raise ValueError(f"backbone must be one of {BACKBONE_NAMES}. Received: {backbone}")
         inputs = layers.Input(tuple(input_shape), dtype="float32", name="pixels")
-        x = _embedding_network(inputs, embedding_dim, dropout_rate, l2_reg, backbone)
-        super().__init__(inputs, L2Normalisation(name="l2_normalisation")(x), name=name)
+        x = _embedding_network(inputs, embedding_dim, dropout_rate, backbone)
+        super().__init__(inputs, L2Normalisation(name=_NORMALISATION)(x), name=name)
+        _penalise_kernels(self, l2_reg)
         self.embedding_dim = embedding_dim
         self.dropout_rate = dropout_rate
         self.l2_reg = l2_reg
         self.backbone = backbone
+
+    @cached_property
+    def features(self) -> keras.Model:
+        """From the same pixels to float32 [N, D], the embeddings before they are normalised.
+
+        It has the very layers of this model. What their length says of an image is AdaFace's.
+        """
+        return keras.Model(self.input, self.get_layer(_NORMALISATION).input, name="features")
 
     def get_config(self):
         """The constructor's arguments."""
@@ -103,6 +102,7 @@ def portable(embedding_model: FaceEmbeddingModel) -> keras.Model:
     """
     config = embedding_model.get_config()
     shape, name = config.pop("input_shape"), config.pop("name")
+    del config["l2_reg"]  # of training alone
     with precision_policy(mixed_precision=False):
         inputs = layers.Input(shape, dtype="float32", name="pixels")
         x = _embedding_network(inputs, **config)
@@ -157,7 +157,7 @@ def build_arcface_model(
     """
     inputs = layers.Input(embedding_model.input_shape[1:], dtype="float32", name="pixels")
     x = augmentation(inputs) if augmentation is not None else inputs
-    cosines = CosineHead(num_classes, name="arcface_head")(embedding_model(x))
+    cosines = CosineHead(num_classes, name=HEAD)(embedding_model(x))
     model = keras.Model(inputs, cosines, name="arcface_model")
     model.compile(
         optimizer=optimizer,
@@ -168,60 +168,30 @@ def build_arcface_model(
     return model
 
 
-def _embedding_network(
-    pixels, embedding_dim: int, dropout_rate: float, l2_reg: float, backbone: str
-):
+def _check_shape(input_shape: Sequence[int]) -> None:
+    if len(input_shape) != 3 or min(input_shape[:2]) < MIN_SIDE or input_shape[2] not in (1, 3):
+        raise ValueError(
+            f"input_shape must be height and width, at least {MIN_SIDE} pixels each, and 1 or 3 "
+            f"channels. Received: {tuple(input_shape)}"
+        )
+
+
+def _embedding_network(pixels, embedding_dim: int, dropout_rate: float, backbone: str):
     """Pixels in [0, 255] to embeddings of any length."""
     x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="rescaling")(pixels)
-    x = _residual_network(x, BACKBONES[backbone], l2_reg)
-    x = layers.Flatten(name="flatten")(x)
-    x = layers.Dropout(dropout_rate, name="dropout")(x)
-    x = layers.Dense(
-        embedding_dim,
-        use_bias=False,
-        kernel_regularizer=keras.regularizers.L2(l2_reg),
-        name="embedding",
-    )(x)
-    return layers.BatchNormalization(dtype="float32", name="embedding_bn")(x)
+    return BACKBONES[backbone](x, embedding_dim, dropout_rate)
+
+
+def _penalise_kernels(model: keras.Model, l2_reg: float) -> None:
+    """Puts the L2 penalty on what a convolution or a dense layer multiplies with.
+
+    A kernel of one axis is a scale, which is not to be small.
+    """
+    for weight in model.trainable_weights:
+        if weight.name == "kernel" and len(weight.shape) > 1:
+            weight.regularizer = keras.regularizers.L2(l2_reg)
 
 
 def _unit_length(x):
     """L2-normalised, by a layer of Keras' own: for use, where no gradient is wanted."""
-    return layers.UnitNormalization(dtype="float32", name="l2_normalisation")(x)
-
-
-def _residual_network(x, backbone: Backbone, l2_reg: float):
-    """Stem and stages; every stage but the first halves the resolution."""
-    x = _prelu(_convolution(x, backbone.widths[0], 3, l2_reg, stride=2))
-    for stage, width in enumerate(backbone.widths):
-        for block in range(backbone.blocks):
-            x = _residual_block(x, width, l2_reg, stride=2 if stage and not block else 1)
-    return x
-
-
-def _residual_block(x, width: int, l2_reg: float, stride: int):
-    shortcut = x
-    if stride != 1 or x.shape[-1] != width:
-        shortcut = _convolution(x, width, 1, l2_reg, stride)
-    x = _prelu(_convolution(x, width, 3, l2_reg, stride))
-    x = _convolution(x, width, 3, l2_reg)
-    return _prelu(layers.Add()([x, shortcut]))
-
-
-def _convolution(x, filters: int, kernel_size: int, l2_reg: float, stride: int = 1):
-    """Convolution and batch normalisation."""
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=stride,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        kernel_regularizer=keras.regularizers.L2(l2_reg),
-    )(x)
-    return layers.BatchNormalization()(x)
-
-
-def _prelu(x):
-    """PReLU with one slope a channel."""
-    return layers.PReLU(keras.initializers.Constant(0.25), shared_axes=[1, 2])(x)
+    return layers.UnitNormalization(dtype="float32", name=_NORMALISATION)(x)

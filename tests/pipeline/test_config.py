@@ -112,7 +112,11 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("model.input_shape=[112,112]", "model: input_shape must be [height, width, channels]"),
         ("model.input_shape=[112,112,4]", "model: input_shape must be [height, width, channels]"),
         ("model.input_shape=[16,16,3]", "model: input_shape must be at least 32 pixels"),
-        ("model.backbone=vgg", "model.backbone: Input should be 'resnet10' or 'resnet18'"),
+        ("model.backbone=vgg", "model.backbone: Input should be 'resnet10', 'resnet18',"),
+        (
+            "model.weights=a.h5",
+            "model.weights: must end in .keras or .weights.h5. Received: 'a.h5'",
+        ),
         ("model.arcface_margin=1.6", "model.arcface_margin: Input should be less than 1.57"),
         ("model.partial_fc=0", "model.partial_fc: Input should be greater than 0"),
         ("model.partial_fc=1.1", "model.partial_fc: Input should be less than or equal to 1"),

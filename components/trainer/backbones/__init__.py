@@ -1,0 +1,1 @@
+"""The embedding networks, a file for each family; `registry.BACKBONES` finds them by name."""
