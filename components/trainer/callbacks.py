@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -70,6 +71,32 @@ class ProgressReporter(keras.callbacks.Callback):
         self._report(epoch + 1, self.params["epochs"], dict(logs or {}))
 
 
+class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
+    """Keras' own, from an epoch on: before it, the epochs cannot be compared.
+
+    Args:
+      start_from_epoch: counted from 0.
+      arguments: of Keras' own.
+    """
+
+    def __init__(self, *, start_from_epoch: int = 0, **arguments: Any):
+        super().__init__(**arguments)
+        self._start = start_from_epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Compares the epoch with the best one."""
+        if epoch >= self._start:
+            super().on_epoch_end(epoch, logs)
+
+
+def first_comparable_epoch(config: TrainingConfig, monitor: str) -> int:
+    """From which epoch on, counted from 0, a figure means the same in each.
+
+    The loss of the training has the margin of its time in it; all others have the whole, or none.
+    """
+    return math.ceil(config.margin_warmup) if monitor == "loss" else 0
+
+
 def build_callbacks(
     config: TrainingConfig, monitor: str, log_dir: Path | None = None
 ) -> list[keras.callbacks.Callback]:
@@ -84,21 +111,23 @@ def build_callbacks(
       monitor: what to hold the epochs against: a name in `MONITORS`.
       log_dir: where TensorBoard's logs go; None: no logs.
     """
-    mode = MONITORS[monitor]
+    figure: dict[str, Any] = {
+        "monitor": monitor,
+        "mode": MONITORS[monitor],
+        "start_from_epoch": first_comparable_epoch(config, monitor),
+    }
     callbacks = [
         StopOnNonFinite(),
         keras.callbacks.EarlyStopping(
-            monitor,
-            mode=mode,
+            **figure,
             patience=config.early_stopping_patience,
             restore_best_weights=True,
         ),
     ]
     if config.schedule == "plateau":
         callbacks.append(
-            keras.callbacks.ReduceLROnPlateau(
-                monitor,
-                mode=mode,
+            ReduceLROnPlateau(
+                **figure,
                 factor=config.reduce_lr_factor,
                 patience=config.reduce_lr_patience,
             )

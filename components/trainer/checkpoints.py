@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 _ARRAYS = "arrays.npy"
 _STATE = "state.json"
 _OWNER = "owner.json"
+_NOTE = "note.json"
 _KEPT = 2
 
 
@@ -75,6 +76,19 @@ class Checkpoints:
           CheckpointError: the folder cannot be written to.
         """
         self._do("use", self._write_owner)
+
+    def note(self, text: str) -> None:
+        """Keeps a text beside the checkpoints, for who goes on with them.
+
+        Raises:
+          CheckpointError: it cannot be written.
+        """
+        self._do("write", lambda: self._write_file(_NOTE, text))
+
+    def noted(self) -> str | None:
+        """The text that `note` kept; None: none."""
+        path = posixpath.join(self._path, _NOTE)
+        return self._files.cat_file(path).decode() if self._files.exists(path) else None
 
     def newest(self) -> Checkpoint | None:
         """The last checkpoint that is whole; None: there is none.
@@ -125,9 +139,11 @@ class Checkpoints:
             self._files.rm(posixpath.join(self._path, name), recursive=True)
 
     def _write_owner(self) -> None:
+        self._write_file(_OWNER, json.dumps({"owner": self._owner}))
+
+    def _write_file(self, name: str, text: str) -> None:
         self._files.makedirs(self._path, exist_ok=True)
-        owner = json.dumps({"owner": self._owner})
-        _write_text(self._files, posixpath.join(self._path, _OWNER), owner)
+        _write_text(self._files, posixpath.join(self._path, name), text)
 
     def _check_owner(self) -> None:
         path = posixpath.join(self._path, _OWNER)

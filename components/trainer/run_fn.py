@@ -3,6 +3,8 @@
 import json
 import logging
 import posixpath
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -13,12 +15,16 @@ from tfx.utils import io_utils
 from components.run_environment import tracking_store
 from components.shards import shard_files
 from components.tracking import RUN_FILE, TrackedRun, Tracker
+from components.trainer.auto import DataFacts
 from components.trainer.callbacks import MODEL_NAME, ProgressReporter
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.config import TrainerSettings
 from components.trainer.data import TrainingImages
+from components.trainer.doctor.rounds import of_steps
 from components.trainer.export import ServingModule
-from components.trainer.training import TrainingResult, train
+from components.trainer.loop import Reports
+from components.trainer.streaming import count_images
+from components.trainer.training import TrainingResult, settled, time_of_a_step, train
 from components.trainer.unfinished import unfinished_folder
 from components.trainer.validation import load_validation
 from faces.contract import vocabulary_of
@@ -87,28 +93,75 @@ def _start_tracking(settings: TrainerSettings) -> Tracker:
 def _train(
     fn_args: FnArgs, settings: TrainerSettings, tracker: Tracker, checkpoints: Checkpoints | None
 ) -> TrainingResult:
-    """Trains on the files that `fn_args` names, and tells progress and tracker of each epoch."""
-    training = settings.training
-    height, width, channels = settings.model.input_shape
-    input_shape = (height, width, channels)
-    train_files, val_files = map(_listed_files, (fn_args.train_files, fn_args.eval_files))
+    """Trains on the files that `fn_args` names, and tells progress and tracker how it goes."""
+    files = _listed_files(fn_args.train_files)
     vocabulary = vocabulary_of(io_utils.parse_pbtxt_file(fn_args.schema_path, schema_pb2.Schema()))
     num_classes = len(vocabulary)
+    settings, images = _settled(settings, files, num_classes, checkpoints)
+    training = settings.training
+    height, width, channels = settings.model.input_shape
+    held_out = load_validation(
+        _listed_files(fn_args.eval_files), (height, width, channels), training.batch_size
+    )
 
     def report(epoch: int, epochs: int, figures: dict[str, float]) -> None:
         note = ", ".join(f"{name} {value:.3g}" for name, value in sorted(figures.items()))
         progress.advance("epochs", 1, epochs, note)
         tracker.log_metrics(figures, step=epoch)
 
+    def tell_duration(words: str) -> None:
+        _log.info("the training takes %s", words)
+        progress.advance("epochs", 0, training.epochs, words)
+
     return train(
         settings,
-        TrainingImages.read(train_files, input_shape, num_classes, training, settings.seed),
-        load_validation(val_files, input_shape, training.batch_size),
+        images,
+        held_out,
         num_classes=num_classes,
         checkpoints=checkpoints,
         log_dir=training.log_dir or Path(fn_args.model_run_dir) / "tensorboard",
         callbacks=[ProgressReporter(report)],
+        reports=Reports(
+            lambda step, figures: tracker.log_metrics(of_steps(figures), step), tell_duration
+        ),
     )
+
+
+def _settled(
+    settings: TrainerSettings,
+    files: Sequence[str],
+    num_classes: int,
+    checkpoints: Checkpoints | None,
+) -> tuple[TrainerSettings, TrainingImages]:
+    """The settings with all that the data choose, and the images to train on.
+
+    A training that goes on keeps what was chosen: the time of a step is never the same twice.
+    """
+    height, width, channels = settings.model.input_shape
+
+    def read(chosen: TrainerSettings) -> TrainingImages:
+        shape = (height, width, channels)
+        return TrainingImages.read(files, shape, num_classes, chosen.training, settings.seed)
+
+    noted = checkpoints.noted() if checkpoints else None
+    if noted is not None:
+        chosen = TrainerSettings.model_validate_json(noted)
+        return chosen, read(chosen)
+    facts = DataFacts(num_classes, count_images(files))
+    chosen = settled(_without_limit(settings), facts)
+    images = read(chosen)
+    if settings.training.max_hours is not None:
+        facts = replace(facts, step_seconds=time_of_a_step(chosen, images, num_classes))
+        chosen = settled(settings, facts)
+    if checkpoints:
+        checkpoints.note(chosen.model_dump_json())
+    return chosen, images
+
+
+def _without_limit(settings: TrainerSettings) -> TrainerSettings:
+    """The settings without `max_hours`, which needs the time of a step."""
+    training = settings.training.model_copy(update={"max_hours": None})
+    return settings.model_copy(update={"training": training})
 
 
 def _checkpoints(fn_args: FnArgs, settings: TrainerSettings) -> Checkpoints | None:

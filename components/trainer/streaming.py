@@ -55,6 +55,11 @@ def read_shards(files: Sequence[str]) -> list[Shard]:
     return [Shard(path, _labels_in(path)) for path in files]
 
 
+def count_images(files: Sequence[str]) -> int:
+    """How many images of training classes the files of a split hold."""
+    return sum(int((shard.labels != UNKNOWN_LABEL).sum()) for shard in read_shards(files))
+
+
 class StreamedImages:
     """Batches of images that are read as they are needed.
 

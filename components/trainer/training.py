@@ -10,7 +10,7 @@ import numpy as np
 
 from components.trainer.auto import DataFacts, resolved
 from components.trainer.building import built
-from components.trainer.callbacks import build_callbacks
+from components.trainer.callbacks import build_callbacks, first_comparable_epoch
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.classifier import Classifier
 from components.trainer.config import LOSS_KEYS, MONITORS, TrainerSettings
@@ -121,7 +121,7 @@ def train(
         embedding_model=flip_averaged(portable(classifier.embedding_model)),
         history=history,
         monitor=monitor,
-        best_epoch=_best_epoch(history, monitor),
+        best_epoch=_best_epoch(history, monitor, first_comparable_epoch(training, monitor)),
         num_parameters=_number_of(classifier.embedding_model.trainable_variables),
         precision=parts.precision,
     )
@@ -194,9 +194,9 @@ def _require_images_for(monitor: str, held_out: ValidationImages) -> None:
         )
 
 
-def _best_epoch(history: dict[str, list[float]], monitor: str) -> int:
+def _best_epoch(history: dict[str, list[float]], monitor: str, first: int) -> int:
     best = np.argmin if MONITORS[monitor] == "min" else np.argmax
-    return int(best(history[monitor])) + 1
+    return first + int(best(history[monitor][first:])) + 1
 
 
 def _number_of(variables: Sequence[keras.Variable]) -> int:

@@ -34,10 +34,11 @@ def unfinished_folder(settings: TrainerSettings, files: Sequence[str]) -> str | 
 
 
 def training_id(settings: TrainerSettings, files: Sequence[str]) -> str:
-    """A digest of settings, code and the content of the files: 16 hexadecimal digits."""
+    """A digest of settings, code and the content of all files, as 16 hexadecimal digits."""
     digest = hashlib.sha256(settings.model_dump_json(exclude=_PLACES).encode())
     digest.update(source_digest("components.trainer.run_fn").encode())
-    for path in files:
+    weights = settings.model.weights
+    for path in [*files, *([weights] if weights else [])]:
         of_file = hashlib.sha256()
         for block in _blocks(path):
             of_file.update(block)

@@ -93,12 +93,14 @@ class Validation:
         """The figures after an epoch, counted from 1.
 
         Returns:
-          `val_loss`, with margin and penalty as in training, and `val_accuracy`, without, where
+          `val_loss`, with the whole margin and the penalty, and `val_accuracy`, without, where
           there are known people; `val_eer`, and `val_tar` where there are pairs enough for it,
           where there are strangers.
         """
         figures = {}
         if self._images.known:
+            # Whatever part of the margin the training has by now, so that epochs can be compared.
+            self._classifier.loss.margin_share.assign(1.0)
             figures |= self._of_known(self._images.known)
         if self._images.strangers and epoch % self._every == 0:
             figures |= self._of_strangers(self._images.strangers)

@@ -16,6 +16,11 @@ _log = logging.getLogger(__name__)
 LOOK_STEPS = 10
 
 
+def of_steps(figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures under names of their own: those of an epoch have the steps of other lengths."""
+    return {f"step_{name}": value for name, value in figures.items()}
+
+
 def tell(findings: Sequence[Finding]) -> None:
     """Logs what was found, a line each.
 
