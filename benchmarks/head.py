@@ -14,13 +14,14 @@ import argparse
 import ctypes
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer.heads import CosineHead, l2_normalise
+from components.trainer.heads import CosineHead, cosines_with, l2_normalise
 from components.trainer.losses.arcface import ArcFace, add_angular_margin
 
 PEOPLE = (1_000, 10_000, 100_000)
@@ -29,6 +30,7 @@ DIMENSIONS = 512
 SCALE, MARGIN = 64.0, 0.5
 
 Step = Callable[[], object]
+Function = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def losses_in_keras(cosines: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -40,7 +42,14 @@ def losses_in_keras(cosines: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     )
 
 
-def losses_here() -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+def cosines_in_keras(centres: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+    """Cosines with normalised centres: float32 [N, C]."""
+    squares = keras.ops.sum(keras.ops.square(centres), axis=-1, keepdims=True)
+    directions = centres * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-12))
+    return keras.ops.matmul(embeddings, keras.ops.transpose(directions))
+
+
+def losses_here() -> Function:
     """ArcFace as it is trained."""
     loss, norms = ArcFace(MARGIN, SCALE), tf.ones(IMAGES)
     return lambda cosines, labels: loss(cosines, labels, norms)
@@ -51,7 +60,7 @@ def loss_steps(people: int) -> dict[str, Step]:
     cosines = tf.random.stateless_uniform((IMAGES, people), (0, 1), -1.0, 1.0)
     labels = _labels(people)
 
-    def step(losses: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Step:
+    def step(losses: Function) -> Step:
         @tf.function
         def gradient(cosines: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
@@ -69,7 +78,7 @@ def head_steps(people: int) -> dict[str, Step]:
     embeddings = l2_normalise(tf.random.stateless_normal((IMAGES, DIMENSIONS), (0, 2)))
     labels = _labels(people)
 
-    def step(losses: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], sub_centres: int = 1) -> Step:
+    def step(cosines: Function, losses: Function, sub_centres: int = 1) -> Step:
         head = CosineHead(people, sub_centres)
         head.build((None, DIMENSIONS))
 
@@ -77,15 +86,16 @@ def head_steps(people: int) -> dict[str, Step]:
         def gradients(embeddings: tf.Tensor) -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(embeddings)
-                total = tf.reduce_mean(losses(head(embeddings), labels))
+                drawn = head.draw(labels, step=0)
+                total = tf.reduce_mean(losses(cosines(drawn.centres, embeddings), labels))
             return tape.gradient(total, [embeddings, *head.trainable_variables])
 
         return lambda: gradients(embeddings)
 
     return {
-        "Keras' functions": step(losses_in_keras),
-        "ArcFace": step(losses_here()),
-        "ArcFace, 3 sub-centres": step(losses_here(), 3),
+        "Keras' functions": step(cosines_in_keras, losses_in_keras),
+        "ArcFace": step(cosines_with, losses_here()),
+        "ArcFace, 3 sub-centres": step(partial(cosines_with, sub_centres=3), losses_here(), 3),
     }
 
 

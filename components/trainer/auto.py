@@ -103,6 +103,8 @@ def resolved(
             model = model.model_copy(update={name: value})
         else:
             training = training.model_copy(update={name: value})
+    if not choices:
+        return model, training, choices
     training = training.model_copy(update={"max_hours": None})  # the epochs have it in them
     return _validated(model), _validated(training), choices
 
@@ -173,8 +175,7 @@ def scale_of(people: int, margin: float) -> float:
 
 
 def _batch_size(model: ModelConfig, training: TrainingConfig, facts: DataFacts) -> Chosen:
-    size = batch_size_of(facts.images)
-    return size, f"{facts.images:,} images make {_steps(facts, size)} steps an epoch"
+    return batch_size_of(facts.images), f"of {_BATCH_SIZES}, for {facts.images:,} images"
 
 
 def _epochs(model: ModelConfig, training: TrainingConfig, facts: DataFacts) -> Chosen:

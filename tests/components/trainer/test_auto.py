@@ -62,7 +62,7 @@ def test_each_choice_says_what_and_why():
     assert said["model.arcface_scale"] == (
         "model.arcface_scale is 25.4: 1,287 people, at a margin of 0.5"
     )
-    assert said["training.batch_size"].endswith("64: 5,148 images make 80 steps an epoch")
+    assert said["training.margin_warmup"] == "training.margin_warmup is 21.3: 30% of 71 epochs"
 
 
 @given(people=st.integers(2, 10**7), per_person=st.floats(1.0, 100.0), sgd=st.booleans())

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from components.trainer.heads import CosineHead, Drawn, L2Normalisation, cosines_with, l2_normalise
-from tests.components.trainer.losses.references import value_and_gradient
+from tests.components.trainer.losses.references import finite_differences, value_and_gradient
 
 
 def unit(count: int, dimensions: int, seed: int = 0) -> np.ndarray:
@@ -38,6 +38,18 @@ def test_normalisation_of_zero_has_a_finite_gradient():
     value, gradient = value_and_gradient(l2_normalise, [[0.0, 0.0]])
     assert (value == 0.0).all()
     assert np.isfinite(gradient).all()
+
+
+def test_gradient_of_the_normalisation_agrees_with_finite_differences():
+    vectors, weights = np.random.default_rng(0).normal(size=(2, 3, 5))
+
+    def total(x):
+        return np.sum(weights * x / np.linalg.norm(x, axis=1, keepdims=True))
+
+    _, gradient = value_and_gradient(
+        lambda x: tf.reduce_sum(weights.astype(np.float32) * l2_normalise(x)), vectors
+    )
+    np.testing.assert_allclose(gradient, finite_differences(total, vectors), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", [L2Normalisation, lambda **kwargs: CosineHead(3, **kwargs)])
