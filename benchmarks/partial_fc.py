@@ -7,7 +7,8 @@ backward and of the optimiser, on the scaled softmax without margin. It prints a
 milliseconds a step of the full and of the sampled head by the clock and of the processors (the
 median of the steps), what part of the full head's the sampled one's are, and what memory each takes
 at its peak beyond that of the process after its imports. A full head that would take more than
---limit is not run; what it would take follows from the line before. It takes about five minutes.
+--limit is not run; what it would take follows from the line before. It takes about five minutes of
+the processors.
 """
 
 import argparse

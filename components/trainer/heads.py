@@ -134,7 +134,7 @@ class CosineHead(keras.layers.Layer):
           step: int scalar, which a head that draws some of the classes follows.
         """
         del step
-        return Drawn(ops.convert_to_tensor(self.centres), labels)
+        return Drawn(tf.convert_to_tensor(self.centres.value), labels)
 
     def cosines(self, embeddings, drawn: Drawn):
         """float32 [N, S]: cosines of L2-normalised embeddings [N, D] with the classes drawn."""
