@@ -7,9 +7,9 @@ and the callbacks are Keras'.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import keras
@@ -23,7 +23,8 @@ from components.trainer.devices import (
     gets_summed_gradients,
     summed_over_replicas,
 )
-from components.trainer.doctor.rounds import DoctorRounds
+from components.trainer.doctor.checks import check_pixels
+from components.trainer.doctor.rounds import DoctorRounds, tell
 from components.trainer.doctor.statistics import batch_statistics, gradient_norm
 from components.trainer.heads import Drawn
 from components.trainer.interruption import Interruption, signals_put_off
@@ -43,6 +44,9 @@ from components.trainer.state import (
 _log = logging.getLogger(__name__)
 
 Figures = dict[str, float]
+
+# The first of them compiles the step.
+_TIMED_STEPS = 3
 
 
 class TrainingInterrupted(Exception):
@@ -145,7 +149,8 @@ class TrainingLoop:
         self._model.optimizer = parts.optimizer
         self._model.stop_training = False
         gets_summed_gradients(parts.optimizer)
-        self._step = tf.function(self._compiled_step)
+        # What is in it is TensorFlow's and Keras' own: nothing that AutoGraph would have to read.
+        self._step = tf.function(self._compiled_step, autograph=False)
 
     def run(self) -> dict[str, list[float]]:
         """Trains to the last epoch, or until a callback stops it.
@@ -162,44 +167,46 @@ class TrainingLoop:
         )
         callbacks.on_train_begin()
         progress = self._resumed()
-        self._tell_how_long(progress.step)
-        with signals_put_off() as interruption:
-            if not self._model.stop_training:
-                self._train(progress, callbacks, interruption)
+        batches = self._remaining_batches(progress.step)
+        first = next(batches, None)
+        if first is not None and not self._model.stop_training:
+            self._before_the_first_step(progress.step, *first)
+            with signals_put_off() as interruption:
+                self._train(chain([first], batches), progress, callbacks, interruption)
         callbacks.on_train_end()
         return progress.history
 
-    def time_of_a_step(self, first_step: int = 0) -> float:
-        """Seconds that a step takes, from a few of them, which are taken back.
+    def time_of_a_step(self) -> float:
+        """Seconds that a step takes on the first batch; what it does is taken back."""
+        return self._time_of_a_step(0, *next(self._remaining_batches(0)))
 
-        Args:
-          first_step: the step from which on batches are read.
-        """
+    def _before_the_first_step(self, step: int, pixels: Any, labels: Any) -> None:
+        """Looks at a batch, and tells how long the remaining steps will take."""
+        of_a_replica, *_ = self._strategy.experimental_local_results(pixels)
+        tell(check_pixels(of_a_replica.numpy()))
+        remaining = self._epochs * self._images.steps_per_epoch - step
+        self._reports.duration(estimate(self._time_of_a_step(step, pixels, labels), remaining))
+
+    def _time_of_a_step(self, step: int, pixels: Any, labels: Any) -> float:
+        """The least of a few times, on the same batch."""
         variables = self._variables()
         kept = values_of(variables)
-        batches = islice(iter(batches_for_replicas(self._strategy, self._images, first_step)), 4)
         seconds = []
-        for pixels, labels in batches:
+        for _ in range(_TIMED_STEPS):
             began = time.perf_counter()
-            figures = self._do_step(first_step, pixels, labels)
-            float(figures["loss"])  # waits for the device
+            float(self._do_step(step, pixels, labels)["loss"])  # waits for the device
             seconds.append(time.perf_counter() - began)
         assign_values(variables, kept)
         return min(seconds)
 
-    def _tell_how_long(self, step: int) -> None:
-        """Before the first of the remaining steps; the first of all compiles the step."""
-        remaining = self._epochs * self._images.steps_per_epoch - step
-        if remaining:
-            self._reports.duration(estimate(self.time_of_a_step(step), remaining))
-
     def _train(
         self,
+        batches: Iterable[tuple[Any, Any]],
         progress: Progress,
         callbacks: keras.callbacks.CallbackList,
         interruption: Interruption,
     ) -> None:
-        for pixels, labels in self._remaining_batches(progress.step):
+        for pixels, labels in batches:
             epoch, batch = divmod(progress.step, self._images.steps_per_epoch)
             if batch == 0:
                 callbacks.on_epoch_begin(epoch)
@@ -241,7 +248,8 @@ class TrainingLoop:
 
     def _compiled_step(self, pixels: Any, labels: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
         """One step of the optimiser, from the batches of all replicas, and its figures."""
-        of_replicas = self._strategy.run(self._replica_step, args=(pixels, labels, step))
+        replica_step = tf.autograph.experimental.do_not_convert(self._replica_step)
+        of_replicas = self._strategy.run(replica_step, args=(pixels, labels, step))
         figures = tf.nest.map_structure(self._mean, of_replicas)
         for name, mean in self._means.items():
             mean.update_state(figures[name])
@@ -275,8 +283,12 @@ class TrainingLoop:
         *of_model, scaled = gradients
         of_centres = scaled / loss_scale_of(self._optimizer)
         self._optimizer.apply(of_model, self._model.trainable_variables)
-        if tf.math.is_finite(norm):  # else the optimiser leaves the step out, too
+
+        def update() -> None:
             self._classifier.head.update(drawn, of_centres, self._optimizer.learning_rate)
+
+        # The optimiser, too, leaves a step out whose gradient is not finite in float16.
+        tf.cond(tf.math.is_finite(norm), update, lambda: None)
 
     def _mean(self, of_replicas: Any) -> tf.Tensor:
         return self._strategy.reduce(tf.distribute.ReduceOp.MEAN, of_replicas, axis=None)

@@ -15,7 +15,7 @@ from components.trainer.checkpoints import Checkpoints
 from components.trainer.classifier import Classifier
 from components.trainer.config import LOSS_KEYS, MONITORS, TrainerSettings
 from components.trainer.data import TrainingDataError, TrainingImages
-from components.trainer.doctor.checks import check_labels, check_pixels, largest_share
+from components.trainer.doctor.checks import check_labels, largest_share
 from components.trainer.doctor.findings import Doctor, Facts
 from components.trainer.doctor.rounds import DoctorRounds, tell
 from components.trainer.loop import Reports, TrainingLoop
@@ -148,10 +148,9 @@ def _rounds(
     images: TrainingImages,
     held_out: ValidationImages,
 ) -> DoctorRounds:
-    """The doctor's, who has looked at labels and images by then."""
+    """The doctor's, who has looked at the labels by then."""
     people = classifier.head.num_classes
-    pixels, _ = next(iter(images.batches()))
-    tell([*check_labels(images.labels, people), *check_pixels(pixels.numpy())])
+    tell(check_labels(images.labels, people))
     facts = Facts(
         centres=classifier.head.num_drawn,
         largest_share=largest_share(images.labels),
