@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-thresholds images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-thresholds images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -66,6 +66,9 @@ bench-memory: $(SETUP)  ## the peak memory of the data's steps for 2,000 to 100,
 
 bench-thresholds: $(SETUP)  ## by simulation, what the thresholds' promises are worth
 	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) benchmarks/thresholds.py
+
+bench-models: $(SETUP)  ## each network's parameters and MACs beside the papers', and its speed; into docs/models.md
+	@$(PYTHON_IN_VENV) benchmarks/models.py --write
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh
