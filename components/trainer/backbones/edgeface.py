@@ -8,7 +8,7 @@ sides, also the last one, behind which there is no batch normalisation.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -117,7 +117,7 @@ def _split_convolutions(x, splits: int, name: str):
     """Each part of the channels but the last is filtered, after what came of the part before it."""
     width = math.ceil(x.shape[-1] / splits)
     parts = [x[..., start : start + width] for start in range(0, x.shape[-1], width)]
-    filtered = []
+    filtered: list[Any] = []
     for number, part in enumerate(parts[:-1], start=1):
         if filtered:
             part = layers.Add(name=f"{name}_split{number}_add")([filtered[-1], part])  # noqa: PLW2901

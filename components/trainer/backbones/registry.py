@@ -12,7 +12,6 @@ from components.trainer.backbones import (
     mobilefacenet,
     residual,
 )
-from components.trainer.backbones.names import BackboneName
 
 
 class Backbone(Protocol):
@@ -36,7 +35,7 @@ class Backbone(Protocol):
         """
 
 
-BACKBONES: Mapping[BackboneName, Backbone] = {
+BACKBONES: Mapping[str, Backbone] = {
     "resnet10": partial(residual.network, widths=(16, 32, 64, 128), blocks=1),
     "resnet18": partial(residual.network, widths=(64, 128, 256, 512), blocks=2),
     "mobilefacenet": mobilefacenet.network,
