@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 _STORE = "ARCFACE_PIPELINE_TRACKING_STORE"
 _BEAM = "ARCFACE_PIPELINE_BEAM_ARGS"
@@ -35,12 +36,20 @@ class TrackingStore:
       experiment: its name.
       artifact_dir: where a new experiment keeps its artifacts; None: MLflow's default.
       owner: the identity of the metadata store that knows the run; None: there is none to ask.
+      registered_model: what a model that was pushed is registered under; None: it is not.
+      log_checkpoints: keeps the training's checkpoints, too.
+      unsent_dir: where what the store does not take is kept; None: in the step's artifact.
+      configuration: of the whole pipeline, as JSON has it, without credentials; None: not known.
     """
 
     uri: str
     experiment: str
     artifact_dir: str | None = None
     owner: str | None = None
+    registered_model: str | None = None
+    log_checkpoints: bool = False
+    unsent_dir: str | None = None
+    configuration: dict[str, Any] | None = None
 
 
 @contextmanager

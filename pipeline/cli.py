@@ -13,6 +13,7 @@ from pipeline import (
     run_containers,
     run_kubeflow,
     run_local,
+    upload,
     verify,
 )
 from pipeline.command import new_app, start
@@ -25,6 +26,7 @@ app.command("compile")(compile_kubeflow.main)
 app.command("lint")(kubeflow_lint.main)
 app.command("submit")(run_kubeflow.main)
 app.command("containers")(run_containers.main)
+app.command("upload")(upload.main)
 app.command("doctor")(doctor.main)
 
 

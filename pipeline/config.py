@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -45,6 +45,11 @@ class TrackingConfig(Section):
         None, description="Default: $MLFLOW_TRACKING_URI, else sqlite in the output folder."
     )
     experiment: str = "arcface-pipeline"
+    registered_model: Annotated[str, Field(pattern=r"^\w[\w .-]*$")] | None = Field(
+        None,
+        description="What a pushed model is registered under, as the champion; none: it is not.",
+    )
+    log_checkpoints: bool = Field(False, description="Keeps the training's checkpoints, too.")
 
 
 class BeamConfig(Section):

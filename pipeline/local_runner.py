@@ -16,7 +16,8 @@ from components.run_environment import (
     store_variables,
     unfinished_variables,
 )
-from components.tracking import TrackedRun, Tracker, credentials_in_environment
+from components.tracking.run import TrackedRun, credentials_in_environment
+from components.tracking.tracker import Tracker
 from groundfloor.credentials import without_credentials
 from groundfloor.paths import Location
 from pipeline import metadata_store
@@ -28,6 +29,7 @@ from pipeline.recovery import noting, recover
 from pipeline.results import read_results
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult
+from pipeline.tracking import store_for
 
 
 def run_pipeline(
@@ -58,7 +60,7 @@ def _run_nodes(
         pipeline_root=str(folder.artifacts),
         serving_dir=str(folder.serving_model),
     )
-    store = _tracking_store(config.tracking, folder)
+    store = _tracking_store(config, folder)
     for remark in recover(folder, lambda: _close_killed(store)):
         console.say(remark)
     dag = create_pipeline(config, places, connection)
@@ -81,7 +83,8 @@ def _run_nodes(
     folders = {key: Path(artifact.uri) for key, artifact in outputs.items()}
     sha256 = pushed_model.get_string_custom_property(PACK_PROPERTY)
     result = read_results(folders, Path(pushed) if pushed else None, sha256)
-    return _without_lost_tracking(result, folder)
+    unsent = folder.mlflow_unsent if folder.mlflow_unsent.exists() else None
+    return replace(_without_lost_tracking(result, folder), tracking_unsent=unsent)
 
 
 def _without_lost_tracking(result: RunResult, folder: RunFolder) -> RunResult:
@@ -97,19 +100,17 @@ def _close_killed(store: TrackingStore | None) -> None:
         Tracker(TrackedRun(store.uri, store.experiment)).close_killed(store.owner)
 
 
-def _tracking_store(config: TrackingConfig, folder: RunFolder) -> TrackingStore | None:
+def _tracking_store(config: Config, folder: RunFolder) -> TrackingStore | None:
     """The configured store, else the environment's, else sqlite in the run's folder."""
-    if not config.enabled:
+    if not config.tracking.enabled:
         return None
-    uri = without_credentials(_given_uri(config))
-    owner = metadata_store.store_id(folder.metadata_db)
-    if uri:
-        return TrackingStore(uri, config.experiment, owner=owner)
-    return TrackingStore(
-        _own_store(folder),
-        config.experiment,
-        folder.mlflow_artifacts.as_uri(),
-        owner=owner,
+    uri = without_credentials(_given_uri(config.tracking))
+    return store_for(
+        config,
+        uri or _own_store(folder),
+        artifact_dir=None if uri else folder.mlflow_artifacts.as_uri(),
+        owner=metadata_store.store_id(folder.metadata_db),
+        unsent_dir=str(folder.path),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.evaluator.outputs import METRICS_FILE, REASONS_FILE, REPORT_FILE
-from components.tracking import RUN_FILE, TrackedRun
+from components.tracking.run import RUN_FILE, TrackedRun
 from faces import quarantine, splits
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
 from faces.report.quarantine_sheet import SHEET_FILE_NAME

@@ -3,12 +3,15 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from components.tracking.outbox import OUTBOX
 from groundfloor.errors import UserError
 from pipeline import artifacts_root, metadata_store
 from pipeline.artifacts_root import Owner
+
+_LOCK = ".lock"
 
 
 class RunFolder:
@@ -28,6 +31,7 @@ class RunFolder:
         self.serving_model = self.path / "serving_model"
         self.logs = self.path / "logs"
         self.unfinished = self.path / "unfinished"
+        self.mlflow_unsent = self.path / OUTBOX
         self.latest = self.path / "latest"
         self.places = [self.path, self.artifacts]
 
@@ -61,10 +65,22 @@ class RunFolder:
           UserError: another run holds one of them.
         """
         with (
-            _lock(self.path / ".lock", self.path),
+            _lock(self.path / _LOCK, self.path),
             _lock(self.artifacts / ".artifacts.lock", self.artifacts),
         ):
             yield
+
+
+@contextmanager
+def unused(folder: Path) -> Iterator[None]:
+    """Keeps runs away from an output folder; any other folder is left alone.
+
+    Raises:
+      UserError: a run holds it.
+    """
+    held = _lock(folder / _LOCK, folder) if (folder / _LOCK).exists() else nullcontext()
+    with held:
+        yield
 
 
 def _try_to_write(folder: Path) -> None:

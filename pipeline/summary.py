@@ -39,6 +39,7 @@ class RunResult:
       anomalies: what ExampleValidator found, a line each.
       tracking_uri: of the MLflow store; empty without tracking.
       tracking_failure: why tracking stopped; empty if it did not.
+      tracking_unsent: where what MLflow has not taken is kept; None: it has all.
       pack_sha256: the digest of the thresholds that were pushed with the model; empty if none were.
     """
 
@@ -55,6 +56,7 @@ class RunResult:
     anomalies: list[str] = field(default_factory=list)
     tracking_uri: str = ""
     tracking_failure: str = ""
+    tracking_unsent: Path | None = None
     pack_sha256: str = ""
 
 
@@ -225,6 +227,10 @@ def _print_places(console: TextConsole, result: RunResult, folder: RunFolder) ->
     if result.tracking_failure:
         failure = f"MLflow tracking stopped: {result.tracking_failure}"
         console.say(failure, "yellow")
+    if result.tracking_unsent:
+        console.say(f"what MLflow lacks is in {_shown(result.tracking_unsent)}; to bring it there:")
+        upload = [_shown(programs / "arcface"), "upload", _shown(folder.path)]
+        console.say(f"{'':<10}$ {shlex.join(upload)}")
 
 
 def _tensorboard_options(result: RunResult, folder: RunFolder) -> list[str]:

@@ -17,6 +17,11 @@ API = "/api/2.0/mlflow/"
 USER, PASSWORD = "me", "s3cr:t/h@nter"
 QUOTED_PASSWORD = "s3cr%3At%2Fh%40nter"
 
+_ALWAYS: dict[str, Any] = {
+    "POST /experiments/create": {"experiment_id": "1"},
+    "GET /metrics/get-history": {"metrics": []},
+}
+
 
 @dataclass
 class TrackingServer:
@@ -54,8 +59,8 @@ class TrackingServer:
         return not self.asks_for_password or headers.get("Authorization") == f"Basic {token}"
 
     def answer(self, call: str, body: dict[str, Any]) -> tuple[int, Any]:
-        if call == "POST /experiments/create":
-            return 200, {"experiment_id": "1"}
+        if call in _ALWAYS:
+            return 200, _ALWAYS[call]
         if call in ("POST /runs/create", "GET /runs/get"):
             return 200, {"run": {"info": self._info(), "data": {}}}
         if call == "POST /runs/log-batch":

@@ -99,13 +99,20 @@ def run_evaluator(
     return outputs
 
 
-def run_pusher(model: Any, blessing: Any, destination: Path, target: Path) -> Any:
+def run_pusher(
+    model: Any,
+    blessing: Any,
+    destination: Path,
+    target: Path,
+    tracking: TrackingStore | None = None,
+) -> Any:
     """The Pusher with our executor; the pushed model."""
     pushed = new_artifact(standard_artifacts.PushedModel, target / "pushed_model")
     context = pusher.Executor.Context(tmp_dir=str(target), unique_id="1")
-    pusher.Executor(context).Do(
-        {"model": [model], "model_blessing": [blessing]},
-        {"pushed_model": [pushed]},
-        {"push_destination": json.dumps({"filesystem": {"base_directory": str(destination)}})},
-    )
+    with in_environment(store_variables(tracking)):
+        pusher.Executor(context).Do(
+            {"model": [model], "model_blessing": [blessing]},
+            {"pushed_model": [pushed]},
+            {"push_destination": json.dumps({"filesystem": {"base_directory": str(destination)}})},
+        )
     return pushed

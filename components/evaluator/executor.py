@@ -113,7 +113,7 @@ class Executor(BeamExecutor):
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
         write_blessing(blessing, evaluation, model, baseline)
         write_pack(blessing, _pack(evaluation, config, model_path, test, train))
-        track(model_path, evaluation)
+        track(model_path, evaluation, folder)
 
     def _embed(self, test: SplitData, model_path: str, batch_size: int) -> Float32:
         """Embeds the test split, float32 [N, D] in the order of `test`."""

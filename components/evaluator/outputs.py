@@ -17,8 +17,8 @@ from biometrics.report.exports import tensorboard_scalars
 from biometrics.thresholds.pack import PACK_PROPERTY, THRESHOLDS_FILE, ThresholdPack
 from components.evaluator.baseline_model import BaselineModel
 from components.evaluator.tensorboard import write_scalars
-from components.run_environment import tracking_store
-from components.tracking import RUN_FILE, TrackedRun, Tracker
+from components.tracking import outbox
+from components.tracking.steps import later_tracker
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
@@ -78,15 +78,19 @@ def write_pack(blessing: Any, pack: ThresholdPack) -> None:
     blessing.set_string_custom_property(PACK_PROPERTY, pack.sha256)
 
 
-def track(model_path: str, evaluation: Evaluation) -> None:
+def track(model_path: str, evaluation: Evaluation, folder: str) -> None:
     """Adds the test figures and the report to the MLflow run that the model was trained in.
 
     Not so where this run is not tracked, or another than this project's trainer wrote the model.
+
+    Args:
+      model_path: folder of the SavedModel.
+      evaluation: of it.
+      folder: of the `ModelEvaluation`.
     """
-    run_file = os.path.join(model_path, RUN_FILE)
-    if tracking_store() is None or not fileio.exists(run_file):
+    tracker = later_tracker(model_path, outbox.EVALUATION, folder)
+    if tracker is None:
         return
-    tracker = Tracker(TrackedRun.from_json(io_utils.read_string_file(run_file)))
     figures = tensorboard_scalars(evaluation.metrics)
     for name, baseline in evaluation.metrics["baselines"].items():
         if name in BASELINES:

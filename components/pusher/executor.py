@@ -16,6 +16,9 @@ from biometrics.thresholds.pack import (
     ThresholdPack,
     digest_of_folder,
 )
+from components.run_environment import tracking_store
+from components.tracking import outbox
+from components.tracking.steps import later_tracker
 from groundfloor.errors import UserError
 from serving.model_dir import contents_of, newest_complete, push_version
 
@@ -75,6 +78,17 @@ class Executor(executor.Executor):
         self._MarkPushed(
             pushed, pushed_destination=version, pushed_version=os.path.basename(version)
         )
+        _register(model_path, pack, pushed.uri)
+
+
+def _register(model_path: str, pack: ThresholdPack, folder: str) -> None:
+    """Makes a model that was pushed the champion of MLflow's registry, where that is asked for."""
+    store = tracking_store()
+    if store is None or store.registered_model is None:
+        return
+    tracker = later_tracker(model_path, outbox.PUSH, folder)
+    if tracker is not None:
+        tracker.register(store.registered_model, {PACK_PROPERTY: pack.sha256})
 
 
 def _base_directory(exec_properties: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from components.run_environment import tracking_store
 from components.shards import shard_files
-from components.tracking import RUN_FILE, TrackedRun, Tracker
+from components.tracking.run import RUN_FILE
+from components.tracking.steps import log_checkpoints, start_tracking, training_tracker
+from components.tracking.tracker import Tracker
 from components.trainer.auto import DataFacts
 from components.trainer.callbacks import MODEL_NAME, ProgressReporter
 from components.trainer.checkpoints import Checkpoints
@@ -52,9 +53,11 @@ def run_fn(fn_args: FnArgs) -> None:
       TrainingInterrupted: the process was asked to end.
     """
     settings = TrainerSettings.model_validate(fn_args.custom_config)
-    tracker = _start_tracking(settings)
+    tracker = training_tracker(Path(fn_args.model_run_dir))
     succeeded = False
     try:
+        train_files = _listed_files(fn_args.train_files)
+        start_tracking(tracker, settings.model_dump(mode="json"), train_files)
         prepared = _prepared_images(fn_args.train_files)
         checkpoints = _checkpoints(fn_args, settings)
         result = _train(fn_args, settings, tracker, checkpoints)
@@ -68,26 +71,13 @@ def run_fn(fn_args: FnArgs) -> None:
         tracker.log_keras_model(
             result.embedding_model, tuple(model.input_shape), model.embedding_dim
         )
+        log_checkpoints(tracker, model_file.parent)
         succeeded = True
     finally:
         tracker.finish(succeeded)
     _write(fn_args.serving_model_dir, RUN_FILE, tracker.run.to_json())
     if checkpoints:
         checkpoints.remove()
-
-
-def _start_tracking(settings: TrainerSettings) -> Tracker:
-    store = tracking_store()
-    if store is None:
-        return Tracker(TrackedRun(tracking_uri="", experiment=""))
-    tracker = Tracker(TrackedRun(store.uri, store.experiment))
-    params = {
-        f"{section}.{key}": value
-        for section, values in settings.model_dump(mode="json", exclude={"seed"}).items()
-        for key, value in values.items()
-    }
-    tracker.start(params | {"seed": settings.seed}, store.artifact_dir, store.owner)
-    return tracker
 
 
 def _train(

@@ -16,8 +16,9 @@ from pipeline.kubeflow import entrypoint, preflight
 from pipeline.kubeflow.completion import TRAINER, Dropped, complete
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.platform import platform_spec
+from pipeline.tracking import store_for
 
-_TRACKING_STEPS = (TRAINER, "FaceEvaluator")
+_TRACKING_STEPS = (TRAINER, "FaceEvaluator", "Pusher")
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _places(config: Config, parameters: Parameters) -> Places:
 
 def _tracking_store(config: Config) -> TrackingStore | None:
     uri = preflight.tracking_uri(config)
-    return None if uri is None else TrackingStore(uri, config.tracking.experiment)
+    return None if uri is None else store_for(config, uri)
 
 
 def _name_store(document: PipelineDocument, store: TrackingStore | None) -> None:

@@ -19,6 +19,7 @@ FILES = {
     "lint": "kubeflow_lint",
     "submit": "run_kubeflow",
     "containers": "run_containers",
+    "upload": "upload",
 }
 SUBCOMMANDS = [*FILES, "doctor"]
 
@@ -33,6 +34,7 @@ MISTAKES = {
     "lint": (["no.yaml"], "cannot read no.yaml"),
     "submit": (["--host", "http://nobody.invalid", "--file", "no.yaml"], "cannot read no.yaml"),
     "containers": (["--file", "no.yaml"], "cannot read no.yaml"),
+    "upload": (["nowhere"], "there is no folder nowhere"),
 }
 
 

@@ -29,7 +29,7 @@ METRICS = {
 def shown(tmp_path):
     """Prints the summary of these figures; gives the text with single spaces."""
 
-    def show(reasons=(), **changes):
+    def show(reasons=(), unsent=None, **changes):
         result = RunResult(
             metrics=METRICS | changes,
             blessed=False,
@@ -37,6 +37,7 @@ def shown(tmp_path):
             report=Path("evaluation/report.html"),
             pushed_model=None,
             model_run=Path("model_run"),
+            tracking_unsent=unsent,
         )
         stream = io.StringIO()
         print_summary(TextConsole(file=stream, width=200), result, RunFolder(tmp_path))
@@ -91,3 +92,10 @@ def test_a_rate_that_may_be_anything_has_no_interval(shown):
     point = plain(operating_point("EER", None, 0.6))
     point["test"]["intervals"]["FAR"] = [0.0, 0.975]
     assert "FAR 0.0150 (95 % interval not known), FRR 0.2000" in shown(thresholds=[point])
+
+
+def test_what_mlflow_lacks_is_said_with_the_command_that_brings_it_there(shown, tmp_path):
+    text = shown(unsent=tmp_path / "mlflow_unsent")
+    assert f"what MLflow lacks is in {tmp_path}/mlflow_unsent" in text
+    assert f"arcface upload {tmp_path}" in text
+    assert "MLflow lacks" not in shown()

@@ -21,7 +21,7 @@ from biometrics.thresholds.pack import (
     digest_of_images,
 )
 from components.run_environment import TrackingStore
-from components.tracking import RUN_FILE, TrackedRun
+from components.tracking.run import RUN_FILE, TrackedRun
 from faces.storage import read_split
 from groundfloor.errors import UserError
 from serving.model_dir import load_pack, newest_complete
@@ -125,7 +125,9 @@ def test_a_model_within_the_bounds_is_blessed_in_the_standard_way(evaluated):
     assert "EER is" in (Path(blessing.uri) / "reasons.txt").read_text(encoding="utf-8")
 
 
-def test_a_model_beyond_a_bound_is_not_blessed_and_not_pushed(transformed, model, tmp_path):
+def test_a_model_beyond_a_bound_is_neither_blessed_nor_pushed_nor_registered(
+    transformed, model, tracking, tmp_path
+):
     outputs = run_evaluator(
         transformed["transformed_examples"],
         model,
@@ -135,7 +137,9 @@ def test_a_model_beyond_a_bound_is_not_blessed_and_not_pushed(transformed, model
     )
     assert not model_utils.is_model_blessed(outputs["blessing"])
     assert (Path(outputs["blessing"].uri) / "NOT_BLESSED").exists()
-    pushed = run_pusher(model, outputs["blessing"], tmp_path / "serving", tmp_path)
+    asked = dataclasses.replace(tracking, registered_model="unblessed")
+    pushed = run_pusher(model, outputs["blessing"], tmp_path / "serving", tmp_path, asked)
+    assert MlflowClient(tracking.uri).search_registered_models("name = 'unblessed'") == []
     assert pushed.get_int_custom_property("pushed") == 0
     assert not (tmp_path / "serving").exists()
 
@@ -213,6 +217,23 @@ def rewritten(text):
     """The whole pack anew, with a digest that fits."""
     pack = ThresholdPack.from_json(text)
     return dataclasses.replace(pack, data_sha256="2" * 64).to_json().encode()
+
+
+def test_a_pushed_model_is_the_champion_of_the_registry_where_that_is_asked_for(
+    model, evaluated, tracking, tmp_path
+):
+    client = MlflowClient(tracking.uri)
+    run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path / "1", tracking)
+    assert client.search_registered_models() == []
+    asked = dataclasses.replace(tracking, registered_model="faces")
+    for again in "23":  # what is pushed already is registered once, too
+        run_pusher(model, evaluated["blessing"], tmp_path / "serving", tmp_path / again, asked)
+    (version,) = client.search_model_versions("name = 'faces'")
+    run_file = Path(model.uri) / "Format-Serving" / RUN_FILE
+    assert version.run_id == TrackedRun.from_json(run_file.read_text()).run_id
+    assert client.get_model_version_by_alias("faces", "champion").version == version.version
+    digest = evaluated["blessing"].get_string_custom_property("thresholds_sha256")
+    assert version.tags == {"thresholds_sha256": digest}
 
 
 @pytest.mark.parametrize(

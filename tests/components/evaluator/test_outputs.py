@@ -7,7 +7,8 @@ from mlflow import MlflowClient
 
 from components.evaluator.outputs import track
 from components.run_environment import TrackingStore, in_environment, store_variables
-from components.tracking import RUN_FILE, TrackedRun, Tracker
+from components.tracking.run import RUN_FILE, TrackedRun
+from components.tracking.tracker import Tracker
 
 EVALUATION = SimpleNamespace(metrics={"EER": 0.1, "baselines": {}}, report="<html>")
 
@@ -21,7 +22,7 @@ def test_only_a_run_that_is_tracked_adds_to_the_run_of_the_training(tmp_path, is
     path.parent.mkdir(parents=True)
     path.write_text(tracker.run.to_json(), encoding="utf-8")
     with in_environment(store_variables(store if is_tracked else None)):
-        track(str(tmp_path / "model"), EVALUATION)
+        track(str(tmp_path / "model"), EVALUATION, str(tmp_path / "evaluation"))
     logged = MlflowClient(store.uri).get_run(tracker.run.run_id).data.metrics
     assert logged == ({"test/EER": 0.1} if is_tracked else {})
 
@@ -29,5 +30,5 @@ def test_only_a_run_that_is_tracked_adds_to_the_run_of_the_training(tmp_path, is
 def test_a_model_that_no_training_of_ours_wrote_has_no_run_to_add_to(tmp_path):
     store = TrackingStore(f"sqlite:///{tmp_path}/mlflow.db", "faces")
     with in_environment(store_variables(store)):
-        track(str(tmp_path), EVALUATION)
+        track(str(tmp_path), EVALUATION, str(tmp_path))
     assert not (tmp_path / "mlflow.db").exists()

@@ -12,11 +12,14 @@ from mlflow import MlflowClient
 
 from benchmarks.steps import run_example_gen, run_transform
 from components.run_environment import TrackingStore
-from components.tracking import RUN_FILE, TrackedRun
+from components.tracking import outbox
+from components.tracking.outbox import outboxes_below
+from components.tracking.run import RUN_FILE, TrackedRun
 from components.trainer.callbacks import MODEL_NAME
 from components.trainer.config import TrainerSettings
 from groundfloor import progress
 from groundfloor.errors import UserError
+from pipeline.config import load_config
 from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE
 from tests.conftest import draw_face, write_faces
 from tests.stages import SHORT_TRAINING, SMALL_MODEL, run_trainer
@@ -33,7 +36,13 @@ def transformed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(transformed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    tracking = TrackingStore(f"sqlite:///{folder}/mlflow.db", "faces", (folder / "mlflow").as_uri())
+    tracking = TrackingStore(
+        f"sqlite:///{folder}/mlflow.db",
+        "faces",
+        (folder / "mlflow").as_uri(),
+        log_checkpoints=True,
+        configuration={"data": {"credit": "drawn"}, "training": {"epochs": 99}},
+    )
     steps = []
     progress.listen(steps.append)
     try:
@@ -118,6 +127,27 @@ def test_mlflow_has_the_parameters_and_a_point_an_epoch(trained):
     assert len(client.search_logged_models([experiment.experiment_id])) == 1
 
 
+def test_mlflow_has_what_the_run_comes_from(trained):
+    outputs, tracking, _ = trained
+    run_id = tracked_run(outputs).run_id
+    client = MlflowClient(tracking.uri)
+    run = client.get_run(run_id)
+    assert run.data.params["data.credit"] == "drawn"
+    assert len(run.data.tags["arcface_pipeline.data_digest"]) == 64
+    assert run.data.tags["arcface_pipeline.tensorflow"] == tf.__version__
+    assert "system/cpu_utilization_percentage" in run.data.metrics
+    assert {"configuration.json", "environment.json", "checkpoints"} == {
+        file.path for file in client.list_artifacts(run_id)
+    }
+    (kept,) = (file for file in client.list_artifacts(run_id, "checkpoints") if "best" in file.path)
+    best = Path(outputs["model_run"].uri) / "checkpoints" / MODEL_NAME
+    assert kept.file_size == best.stat().st_size
+    configuration = client.download_artifacts(run_id, "configuration.json")
+    settings = load_config(Path(configuration))
+    assert settings.training.epochs == 2  # as trained, whatever the pipeline was given
+    assert settings.data.credit == "drawn"
+
+
 def test_every_epoch_is_reported(trained):
     _, _, steps = trained
     assert [(step.unit, step.done, step.total) for step in steps] == [("epochs", 1, 2)] * 2
@@ -139,6 +169,9 @@ def test_a_tracking_server_that_is_down_does_not_cost_the_model(transformed, tmp
     assert (Path(outputs["model"].uri) / "Format-Serving/saved_model.pb").exists()
     assert tracked_run(outputs).run_id is None
     assert tracked_run(outputs).failure
+    (kept,) = outboxes_below(Path(outputs["model_run"].uri))
+    assert sorted({point.step for point in kept.points()}) == [1, 2]
+    assert {item.kind for item in kept.items} >= {outbox.PARAMS, outbox.MODEL, outbox.STATUS}
 
 
 def test_a_training_that_diverges_says_when_and_fails_its_run(transformed, tmp_path, monkeypatch):

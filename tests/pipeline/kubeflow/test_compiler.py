@@ -10,7 +10,7 @@ from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 from typer.testing import CliRunner
 
-from components.run_environment import TrackingStore, tracking_store
+from components.run_environment import tracking_store
 from groundfloor.errors import UserError
 from pipeline import compile_kubeflow, kubeflow_lint
 from pipeline.config import load_config
@@ -224,11 +224,13 @@ def test_the_tracking_store_is_named_in_the_environment_of_the_steps_that_track(
     compiled, monkeypatch
 ):
     told = {step.name: step.container["env"] for step in compiled.steps if "env" in step.container}
-    assert set(told) == {"Trainer", "FaceEvaluator"}
+    assert set(told) == {"Trainer", "FaceEvaluator", "Pusher"}
     (variable,) = told["Trainer"]
-    assert told["FaceEvaluator"] == [variable]
+    assert told["FaceEvaluator"] == told["Pusher"] == [variable]
     monkeypatch.setenv(variable["name"], variable["value"])
-    assert tracking_store() == TrackingStore("http://mlflow.example:5000", "arcface-pipeline")
+    store = tracking_store()
+    assert (store.uri, store.experiment) == ("http://mlflow.example:5000", "arcface-pipeline")
+    assert store.configuration["tracking"]["uri"] == "http://mlflow.example:5000"
     without = compile_with("tracking.enabled=false")
     assert not [step.name for step in without.steps if "env" in step.container]
 

@@ -12,12 +12,8 @@ import pytest
 from mlflow import MlflowClient
 
 from biometrics.report.exports import tensorboard_scalars
-from components.tracking import (
-    Patience,
-    TrackedRun,
-    Tracker,
-    credentials_in_environment,
-)
+from components.tracking.run import TrackedRun, credentials_in_environment
+from components.tracking.tracker import Patience, Tracker
 from components.trainer.model import FaceEmbeddingModel
 from tests import mlflow_server
 from tests.mlflow_server import TrackingServer, serving
@@ -63,6 +59,20 @@ def test_a_later_process_goes_on_with_the_same_run(tracker, store):
     }
     assert [f.path for f in client.list_artifacts(tracker.run.run_id)] == ["report.html"]
     assert later.run.failure == ""
+
+
+def test_a_training_that_was_killed_goes_on_in_its_run(tracker, store):
+    tracker.log_metrics({"loss": 2.0}, step=1)
+    MlflowClient(store).set_terminated(tracker.run.run_id, "KILLED")
+    later = Tracker(TrackedRun.from_json(tracker.run.to_json()))
+    later.start({"training.epochs": 3, "model.input_shape": "another", "seed": 1}, None)
+    later.log_metrics({"loss": 1.0}, step=2)
+    assert later.run == tracker.run
+    run = MlflowClient(store).get_run(tracker.run.run_id)
+    assert run.info.status == "RUNNING"
+    assert run.data.params == {"training.epochs": "3", "model.input_shape": "[1, 2]", "seed": "1"}
+    history = MlflowClient(store).get_metric_history(tracker.run.run_id, "loss")
+    assert [(point.step, point.value) for point in history] == [(1, 2.0), (2, 1.0)]
 
 
 def test_two_runs_share_one_experiment(tracker, store):

@@ -1,0 +1,1 @@
+"""MLflow: one run for one trained model, begun by the trainer and completed by later steps."""

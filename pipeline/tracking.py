@@ -1,0 +1,44 @@
+"""What a configuration says of MLflow, as the steps of a run find it in their environment."""
+
+import json
+import logging
+from typing import Any
+
+from components.run_environment import TrackingStore
+from groundfloor.credentials import without_credentials
+from pipeline.config import Config
+
+_log = logging.getLogger(__name__)
+
+# Linux takes no longer text for one variable of a new process, and some of the steps start some.
+_MAX_CHARACTERS = 100_000
+
+
+def store_for(config: Config, uri: str, **places: str | None) -> TrackingStore:
+    """The store of a run.
+
+    Args:
+      config: of the run.
+      uri: of the store, without credentials.
+      places: further attributes of `TrackingStore` that the runner knows.
+    """
+    tracking = config.tracking
+    return TrackingStore(
+        uri,
+        tracking.experiment,
+        registered_model=tracking.registered_model,
+        log_checkpoints=tracking.log_checkpoints,
+        configuration=_recorded(config),
+        **places,
+    )
+
+
+def _recorded(config: Config) -> dict[str, Any] | None:
+    """The configuration as it is tracked; None, with a warning, if it is too long for that."""
+    values = config.model_dump(mode="json")
+    if config.tracking.uri:
+        values["tracking"]["uri"] = without_credentials(config.tracking.uri)
+    if len(json.dumps(values)) > _MAX_CHARACTERS:
+        _log.warning("MLflow gets the training's settings only: the configuration is too long")
+        return None
+    return values
