@@ -40,6 +40,8 @@ def before():
         ("tracking.uri=http://elsewhere:5000", set()),
         ("tracking.experiment=another", set()),
         ("tracking.enabled=false", set()),
+        ("tracking.registered_model=faces", set()),
+        ("tracking.log_checkpoints=true", set()),
         ("beam.pipeline_args=[--direct_num_workers=4]", set()),
         ("data.processed_dir=/elsewhere", set()),
         ("evaluation.protocols.pairs={enabled: false, min_share: 0.5}", set()),

@@ -73,7 +73,7 @@ def test_the_first_run_runs_every_node_and_pushes_a_model(runs):
     assert runs.first_result.blessed
     assert tf.saved_model.contains_saved_model(str(runs.first_result.pushed_model))
     assert runs.first_result.metrics["counts"]["images"] == 10
-    assert runs.first_result.tracking_failure == ""
+    assert (runs.first_result.tracking_failure, runs.first_result.tracking_unsent) == ("", None)
     assert runs.first_result.anomalies == []
 
 
@@ -147,7 +147,10 @@ def test_a_pushed_model_that_is_gone_is_pushed_again(runs):
 def test_a_lost_tracking_store_is_told_and_costs_nothing(runs):
     runs.run()
     runs.folder.mlflow_db.unlink()
+    runs.folder.mlflow_unsent.mkdir()  # as a store leaves it that was away
     assert runs.run() == set()
+    assert runs.result.tracking_unsent == runs.folder.mlflow_unsent
+    runs.folder.mlflow_unsent.rmdir()
     assert runs.result.tracking_uri == ""
     assert runs.result.tracking_failure.startswith(f"{runs.folder.mlflow_db} is gone")
     assert not runs.folder.mlflow_db.exists()
