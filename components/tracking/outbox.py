@@ -112,13 +112,13 @@ class Outbox:
 
 
 def outboxes_below(folder: Path) -> list[Kept]:
-    """What is kept anywhere below a folder, in the order in which it was begun.
+    """What is kept anywhere below a folder: trainings first, which begin what others go on with.
 
     Raises:
       UserError: a file of it cannot be read.
     """
     found = [_read(path) for path in sorted(folder.rglob(f"{OUTBOX}/*/{ITEMS_FILE}"))]
-    return sorted(found, key=lambda kept: kept.start.time)
+    return sorted(found, key=lambda kept: (kept.step != TRAINING, kept.start.time))
 
 
 def _read(path: Path) -> Kept:

@@ -51,8 +51,8 @@ def test_a_file_of_something_else_is_named(box, tmp_path, text):
         outboxes_below(tmp_path)
 
 
-def test_they_come_in_the_order_in_which_they_were_begun(tmp_path):
-    for time, step in [(30, outbox.PUSH), (10, outbox.TRAINING), (20, outbox.EVALUATION)]:
+def test_a_training_comes_first_and_the_others_in_the_order_in_which_they_were_begun(tmp_path):
+    for time, step in [(30, outbox.PUSH), (30, outbox.TRAINING), (20, outbox.EVALUATION)]:
         Outbox(tmp_path, RUN, step).open(RUN, Start(time))
     steps = [kept.step for kept in outboxes_below(tmp_path)]
     assert steps == [outbox.TRAINING, outbox.EVALUATION, outbox.PUSH]
