@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-thresholds images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-thresholds bench-doctor images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -63,6 +63,10 @@ bench-data: $(SETUP)  ## the speed of the data's steps and of the reader, beside
 bench-memory: $(SETUP)  ## the peak memory of the data's steps for 2,000 to 100,000 images
 	@$(PYTHON_IN_VENV) benchmarks/memory.py example_gen
 	@$(PYTHON_IN_VENV) benchmarks/memory.py transform
+
+bench-doctor: $(SETUP)  ## planted faults that the convergence doctor names, and false alarms
+	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
+	@$(PYTHON_IN_VENV) benchmarks/doctor.py --data-dir build/orl
 
 bench-thresholds: $(SETUP)  ## by simulation, what the thresholds' promises are worth
 	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) benchmarks/thresholds.py

@@ -49,6 +49,9 @@ LEAST_NORM = 0.01
 # know these: every second of them.
 _LEARNT = 0.5
 
+# ... in so many validations: one may still see the moving averages of the step when all was noise.
+_VALIDATIONS = 2
+
 
 class TrainingHopeless(UserError):
     """Going on with the training is hopeless; the message says why, and which key to turn."""
@@ -147,8 +150,9 @@ class Doctor:
         self._looks: list[_Look] = []
         self._start: _Look | None = None
         self._last_step = 0
-        self._val_accuracy: float | None = None
+        self._val_accuracy = 0.0
         self._best_val_accuracy = 0.0
+        self._validations_since_learnt = 0
         self._suspected: dict[str, int] = {}
         self._told: set[tuple[str, bool]] = set()
 
@@ -158,8 +162,8 @@ class Doctor:
         Args:
           step: steps done, above that of the last look.
           statistics: means over these steps of `batch_statistics` and of `loss`, the head's without
-            penalties; `weight_change`, that of `WeightWatch` a step; and `val_accuracy`, the newest
-            one, where there is any.
+            penalties; `weight_change`, that of `WeightWatch` a step; and `val_accuracy`, where
+            there was a validation since the last look.
 
         Returns:
           The findings that are new, or newly hopeless; mostly none.
@@ -179,6 +183,7 @@ class Doctor:
             "last_step": self._last_step,
             "val_accuracy": self._val_accuracy,
             "best_val_accuracy": self._best_val_accuracy,
+            "validations_since_learnt": self._validations_since_learnt,
             "suspected": dict(self._suspected),
             "told": sorted(map(list, self._told)),
         }
@@ -190,6 +195,7 @@ class Doctor:
         self._last_step = state["last_step"]
         self._val_accuracy = state["val_accuracy"]
         self._best_val_accuracy = state["best_val_accuracy"]
+        self._validations_since_learnt = state["validations_since_learnt"]
         self._suspected = dict(state["suspected"])
         self._told = {(name, hopeless) for name, hopeless in state["told"]}
 
@@ -214,8 +220,15 @@ class Doctor:
         self._looks = [*(kept for kept in self._looks if kept.step > since), look]
         if self._start is None and self._last_step >= self._facts.warmup_steps:
             self._start = look
-        self._val_accuracy = statistics.get("val_accuracy", self._val_accuracy)
-        self._best_val_accuracy = max(self._best_val_accuracy, self._val_accuracy or 0.0)
+        if self._facts.val_images and "val_accuracy" in statistics:
+            self._remember_validation(step, statistics["val_accuracy"])
+
+    def _remember_validation(self, step: int, accuracy: float) -> None:
+        """Counts those that come after the training images are known."""
+        is_learnt = step >= self._facts.patience and self._mean("accuracy") >= _LEARNT
+        self._val_accuracy = accuracy
+        self._best_val_accuracy = max(self._best_val_accuracy, accuracy)
+        self._validations_since_learnt += is_learnt
 
     def _mean(self, figure: str) -> float:
         """The mean of a figure over the steps of the looks that are kept."""
@@ -245,12 +258,12 @@ class Doctor:
 
     def _memorising(self) -> Finding | None:
         """The images of training are known, those held out of the same people are guessed."""
-        accuracy, held_out = self._mean("accuracy"), self._val_accuracy
-        if accuracy < _LEARNT or held_out is None or not self._facts.val_images:
+        accuracy = self._mean("accuracy")
+        if accuracy < _LEARNT or self._validations_since_learnt < _VALIDATIONS:
             return None
         if self._knows_held_out_images() or self._facts.chance >= _LEARNT:
             return None
-        return _labels_shuffled(accuracy, held_out)
+        return _labels_shuffled(accuracy, self._val_accuracy)
 
     def _too_low_a_rate(self) -> Finding | None:
         """Weights that stay, and an accuracy that is still, within the noise, that of the start."""

@@ -70,7 +70,7 @@ class DoctorRounds:
         self._steps += 1
 
     def validated(self, figures: Mapping[str, float]) -> None:
-        """Remembers the newest figures of a validation, for the next look."""
+        """Keeps the accuracy of a validation, where it has one, for the next look."""
         kept = {name: value for name, value in figures.items() if name == "val_accuracy"}
         self._val_accuracy |= kept
 
@@ -94,8 +94,9 @@ class DoctorRounds:
         figures = {name: float(total) / self._steps for name, total in self._sums.items()}
         figures["weight_change"] = self._watch.change() / self._steps
         figures["images_per_second"] = self._images_per_second()
-        self._sums, self._steps = {}, 0
-        tell(self._doctor.look(step, figures | self._val_accuracy))
+        shown = figures | self._val_accuracy
+        self._sums, self._steps, self._val_accuracy = {}, 0, {}
+        tell(self._doctor.look(step, shown))
         return figures
 
     def state(self) -> dict[str, Any]:

@@ -133,6 +133,17 @@ def test_labels_are_called_shuffled_where_only_the_training_images_are_known():
     assert "data.input_dir" in found[0][1].message
 
 
+@pytest.mark.parametrize("validated", [[50], [50, 80], [50, 150], [150]])
+def test_two_validations_after_the_images_are_known_show_shuffled_labels_and_no_less(validated):
+    def figures(step):
+        known = {name: value for name, value in LEARNING.items() if name != "val_accuracy"}
+        return known | ({"val_accuracy": 0.04} if step in validated else {})
+
+    assert findings(figures) == []
+    validated = [*validated, 200, 210]
+    assert names(findings(figures))[0] == "labels_shuffled"
+
+
 def test_a_validation_that_was_better_once_denies_shuffled_labels():
     def figures(step):
         return LEARNING if step < 50 else LEARNING | {"val_accuracy": 0.04}

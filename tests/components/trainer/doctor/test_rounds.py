@@ -71,15 +71,15 @@ def test_movement_is_that_of_a_step_and_images_are_those_of_a_second():
     assert figures["images_per_second"] == 4 * 32 / 2.0
 
 
-def test_the_newest_validation_is_shown_until_there_is_a_newer_one():
+def test_a_validation_is_shown_once_at_the_next_look():
     doctor = Listener()
-    rounds = rounds_of(doctor, every=1)
-    for step, accuracy in enumerate([0.4, None, 0.6], start=1):
-        if accuracy is not None:
-            rounds.validated({"val_accuracy": accuracy, "val_eer": 0.1})
+    rounds = rounds_of(doctor, every=2)
+    for step in range(1, 7):
         rounds.add(LEARNING)
         assert "val_accuracy" not in rounds.look(step)
-    assert [shown["val_accuracy"] for shown in doctor.shown.values()] == [0.4, 0.4, 0.6]
+        if step == 3:
+            rounds.validated({"val_accuracy": 0.4, "val_eer": 0.1})
+    assert [shown.get("val_accuracy") for shown in doctor.shown.values()] == [None, 0.4, None]
     assert all("val_eer" not in shown for shown in doctor.shown.values())
 
 
@@ -106,9 +106,9 @@ def test_a_loss_that_is_no_number_ends_the_training_at_the_next_look():
 
 def test_the_state_goes_through_json_and_back():
     rounds = rounds_of(Doctor(FACTS), every=1)
-    rounds.validated({"val_accuracy": 0.4})
     rounds.add(LEARNING)
     rounds.look(1)
+    rounds.validated({"val_accuracy": 0.4})
     state = json.loads(json.dumps(rounds.state()))
     doctor = Listener()
     restored = rounds_of(doctor, every=1)
