@@ -13,15 +13,19 @@ from faces.images.align import require_box, require_face
 from faces.images.decode import decode_image
 from faces.images.formats import broken, open_image
 from faces.images.picture import orientation_of, picture_of
+from faces.images.plain_jpeg import is_plain_jpeg
 from faces.record import Record
 
 # What TensorFlow decodes, by Pillow's name for it; MPO is a JPEG followed by further pictures.
 _PASSED_THROUGH = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
 
 # Levels of 0..255 by which one picture differs where TensorFlow decodes it from where Pillow does:
-# two JPEG decoders round differently (the mean), grey made from a PNG's colours too (the most).
+# grey is made from a JPEG's colours in two ways (the mean), and from a PNG's (the most).
 _JPEG_MEAN = 2.0
 _PNG_MOST = 1
+
+# What ImageHash's `phash` shrinks an image to.
+_HASHED_SIZE = (32, 32)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
 
     JPEG and PNG bytes that TensorFlow decodes to that picture pass through untouched. Everything
     else is written anew as a PNG of 8 bits: other formats, what has transparent parts, is turned by
-    its EXIF orientation (TensorFlow ignores both) or has a colour profile that matters.
+    its EXIF orientation (TensorFlow ignores both) or has a colour profile that matters. All but
+    plain JPEGs are decoded by Pillow, too, to see that it is so.
 
     Args:
       data: the file's bytes.
@@ -66,6 +71,21 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
         read, or with pixels whose look is not defined.
     """
     image = open_image(data, max_pixels)
+    return _plain(image, data, channels) or _compared(image, data, max_pixels, channels)
+
+
+def _plain(image: Image.Image, data: bytes, channels: int) -> EncodedImage | None:
+    """A plain JPEG; None if it is another image, or one of which Pillow has to say what it is."""
+    if not is_plain_jpeg(image, data, channels):
+        return None
+    pixels = _decoded(data, channels)
+    if pixels is None or pixels.shape[:2] != (image.height, image.width):
+        return None
+    return _describe(data, "jpeg", pixels, pixels)
+
+
+def _compared(image: Image.Image, data: bytes, max_pixels: int, channels: int) -> EncodedImage:
+    """Any image; its bytes as they are where TensorFlow and Pillow agree in what they show."""
     kind = _PASSED_THROUGH.get(image.format or "")
     if kind == "png":
         _require_checksums(data, max_pixels)
@@ -73,9 +93,10 @@ def encode_image(data: bytes, max_pixels: int, channels: int) -> EncodedImage:
     if kind and not transparent and orientation_of(image) == 1:
         pixels = _decoded(data, channels)
         if pixels is not None and _is_picture(pixels, shown, kind):
-            return _describe(data, kind, pixels, shown)
+            return _describe(data, kind, pixels, np.asarray(shown))
     png = _as_png(shown)
-    return _describe(png, "png", decode_image(tf.constant(png), channels).numpy(), shown)
+    pixels = decode_image(tf.constant(png), channels).numpy()
+    return _describe(png, "png", pixels, np.asarray(shown))
 
 
 def encode_record(record: Record, data: bytes, max_pixels: int, channels: int) -> EncodedImage:
@@ -139,11 +160,13 @@ def _is_flat(pixels: np.ndarray) -> bool:
 
 
 def _phash(pixels: np.ndarray) -> int:
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    return int(str(imagehash.phash(image)), 16)
+    """ImageHash's, of 32x32 pixels; of a large image these are made in two steps, as it shrinks."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("L")
+    small = image.resize(_HASHED_SIZE, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return int.from_bytes(np.packbits(imagehash.phash(small).hash).tobytes())
 
 
-def _describe(encoded: bytes, kind: str, pixels: np.ndarray, shown: Image.Image) -> EncodedImage:
+def _describe(encoded: bytes, kind: str, pixels: np.ndarray, shown: np.ndarray) -> EncodedImage:
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(repr(pixels.shape).encode() + b"\0")
     digest.update(np.ascontiguousarray(pixels).data)
@@ -159,8 +182,10 @@ def _describe(encoded: bytes, kind: str, pixels: np.ndarray, shown: Image.Image)
     )
 
 
-def _is_grey(shown: Image.Image) -> bool:
-    pixels = np.asarray(shown)
-    return pixels.ndim == 2 or all(
-        np.array_equal(pixels[..., 0], pixels[..., band]) for band in range(1, pixels.shape[2])
-    )
+def _is_grey(shown: np.ndarray) -> bool:
+    """Most pictures that have colour are known to by their first row."""
+    return shown.ndim == 2 or (_is_grey_throughout(shown[:1]) and _is_grey_throughout(shown))
+
+
+def _is_grey_throughout(shown: np.ndarray) -> bool:
+    return all(np.array_equal(shown[..., 0], shown[..., band]) for band in range(1, shown.shape[2]))

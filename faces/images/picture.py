@@ -29,7 +29,7 @@ _FROM_EXIF = {
 }
 
 # ITU-T T.81: what begins a scan. Encoders write about ten; each costs the decoding of the image.
-_START_OF_SCAN = b"\xff\xda"
+START_OF_SCAN = b"\xff\xda"
 _MAX_SCANS = 100
 
 # ITU-T T.800: how a codestream begins, and where therein the number of components is, followed by
@@ -172,7 +172,7 @@ def _by_profile(image: Image.Image, content: bytes) -> Image.Image | None:
 
 def _check_jpeg(_: Image.Image, data: bytes, __: int) -> None:
     """Each scan of a progressive JPEG costs a pass over the image, though it may be a few bytes."""
-    scans = data.count(_START_OF_SCAN)
+    scans = data.count(START_OF_SCAN)
     if scans > _MAX_SCANS:
         raise BadImageError(f"a JPEG of {scans} scans", TOO_LARGE)
 

@@ -1,5 +1,7 @@
 """From encoded image to pixels."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -27,6 +29,15 @@ def test_a_batch_of_images_of_any_size_and_format_gets_one_shape():
     pixels = decode_and_resize(tf.constant(batch), (32, 24, 3))
     assert pixels.shape == (3, 32, 24, 3)
     assert pixels.dtype == tf.uint8
+
+
+@pytest.mark.parametrize("quality", [50, 90, 100])
+def test_a_jpeg_is_decoded_as_viewers_do_to_the_bit(quality):
+    """By the fast transform, which is TensorFlow's default, quality 100 would be off by levels."""
+    data = encoded(draw_face(1, 1, (300, 200)), "jpeg", quality=quality)
+    shown = np.asarray(Image.open(io.BytesIO(data)))
+    np.testing.assert_array_equal(decode_image(tf.constant(data), 3).numpy(), shown)
+    assert (tf.io.decode_image(data, 3).numpy() != shown).any()
 
 
 def test_the_channels_are_red_green_blue_in_this_order():
