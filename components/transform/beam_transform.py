@@ -10,7 +10,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -36,7 +36,7 @@ from faces.contract import (
     TRAIN,
     UNKNOWN_LABEL,
 )
-from faces.images.preprocess import Preprocessing, batch_of
+from faces.images.preprocess import WHOLE, Preprocessing, batch_of
 from faces.storage import to_example
 from groundfloor import progress
 from groundfloor.errors import UserError
@@ -164,6 +164,14 @@ class Census:
             )
         return cls(vocabulary, images, manners)
 
+    def preprocessing(self, wanted: Preprocessing) -> Preprocessing:
+        """The least that does to these images what is wanted.
+
+        Where nothing is known of any face, to align is to resize, in a graph that takes longer.
+        """
+        has_faces = any(manner != WHOLE for counts in self.manners.values() for manner in counts)
+        return wanted if has_faces else replace(wanted, align=False)
+
 
 class TransformExamples(beam.PTransform):
     """Pipeline -> shards in the splits' folders.
@@ -200,11 +208,11 @@ class TransformExamples(beam.PTransform):
         }
         _write_json(_vocabulary_file(self._spill), self._census.vocabulary)
         images = sum(self._census.images.values())
+        preprocessing = self._census.preprocessing(self._preprocessing)
         return (
             pipeline
             | "Files" >> Numbers(_write_files(self._files, self._spill))
-            | "Transform"
-            >> beam.ParDo(_TransformFile(self._preprocessing, shards, images, self._spill))
+            | "Transform" >> beam.ParDo(_TransformFile(preprocessing, shards, images, self._spill))
             | beam.GroupByKey()
             | "Write" >> beam.ParDo(_WriteShard(self._folders, shards))
         )

@@ -26,7 +26,10 @@ def decode_image(encoded: tf.Tensor, channels: int) -> tf.Tensor:
       tf.errors.InvalidArgumentError: the bytes are no complete image.
     """
     # Of the two, it is decode_jpeg that can be told; it decodes a PNG as well, says its reference.
-    return tf.io.decode_jpeg(encoded, channels=channels, dct_method="INTEGER_ACCURATE")
+    # acceptable_fraction is its default as a float: a whole number takes the slow way in eager mode.
+    return tf.io.decode_jpeg(
+        encoded, channels=channels, acceptable_fraction=1.0, dct_method="INTEGER_ACCURATE"
+    )
 
 
 def resize_image(image: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from tfx.utils import io_utils
 from benchmarks.steps import new_artifact, run_example_gen, run_transform
 from components.shards import write_listing
 from components.transform import beam_transform
+from components.transform.beam_transform import Census
 from faces.contract import vocabulary_of
 from faces.images.decode import decode_and_resize
+from faces.images.preprocess import Preprocessing
 from faces.sources.folder import FolderSource
 from faces.splits import assign_splits
 from faces.storage import parse_examples, read_split, to_example
@@ -132,6 +135,15 @@ def test_what_a_bundle_that_failed_has_left_is_not_listed(examples, tmp_path):
 def test_nothing_that_was_spilled_is_left(outputs):
     target = Path(outputs["transformed_examples"].uri).parent
     assert not list(target.rglob("spilled"))
+
+
+def test_where_no_face_is_known_images_are_resized_without_asking_for_each():
+    wanted = Preprocessing(SHAPE)
+    whole, mixed = (
+        Census([], {}, {"train": {"whole": 3}, "test": counts}) for counts in ({}, {"aligned": 1})
+    )
+    assert whole.preprocessing(wanted) == replace(wanted, align=False)
+    assert mixed.preprocessing(wanted) == wanted
 
 
 def test_an_image_that_the_decoder_refuses_is_named(examples, tmp_path):
