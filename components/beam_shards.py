@@ -1,9 +1,11 @@
 """What the steps' Beam pipelines begin with: numbers of tasks, and the shards of a split."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import apache_beam as beam
 import tensorflow as tf
+
+from components.shards import shard_files
 
 _READ_AT_ONCE = 64
 
@@ -34,25 +36,31 @@ def _numbers_below(_: bytes, count: int) -> Iterator[int]:
 
 
 class ReadShards(beam.PTransform):
-    """Pipeline -> the records (bytes) of some gzipped TFRecord files.
+    """Pipeline -> the records (bytes) of a split, whose files are listed where it runs.
 
     Beam's own reader takes a path for a pattern, which `[`, `*` or `?` in a folder's name breaks.
 
     Args:
-      files: see `components.shards.shard_files`.
+      split_folder: see `components.shards.shard_files`.
     """
 
-    def __init__(self, files: Sequence[str]):
+    def __init__(self, split_folder: str):
         super().__init__()
-        self._files = list(files)
+        self._split_folder = split_folder
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
         return (
             pipeline
-            | "Files" >> beam.Create(self._files, reshuffle=True)
+            | "Once" >> beam.Impulse()
+            | "Files" >> beam.FlatMap(_files_of, self._split_folder).with_output_types(str)
+            | "Spread" >> beam.Reshuffle()
             | "Records" >> beam.FlatMap(records_of).with_output_types(bytes)
         )
+
+
+def _files_of(_: bytes, split_folder: str) -> list[str]:
+    return shard_files(split_folder)
 
 
 def records_of(path: str) -> Iterator[bytes]:

@@ -34,14 +34,14 @@ class EmbedSplit(beam.PTransform):
     """Pipeline -> (`image/key` bytes, float32 [D] embedding) of every example of a split.
 
     Args:
-      files: the split's, see `components.shards.shard_files`.
+      split_folder: see `components.shards.shard_files`.
       model_path: the SavedModel.
       batch_size: images embedded at a time.
     """
 
-    def __init__(self, files: Sequence[str], model_path: str, batch_size: int):
+    def __init__(self, split_folder: str, model_path: str, batch_size: int):
         super().__init__()
-        self._files = files
+        self._split_folder = split_folder
         self._model_path = model_path
         self._batch_size = batch_size
 
@@ -49,7 +49,7 @@ class EmbedSplit(beam.PTransform):
         """Called by Beam."""
         return (
             pipeline
-            | ReadShards(self._files)
+            | ReadShards(self._split_folder)
             | beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
             | beam.ParDo(_EmbedBatch(self._model_path))
         )

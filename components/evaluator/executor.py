@@ -4,6 +4,7 @@ import datetime
 import io
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -90,15 +91,16 @@ class Executor(BeamExecutor):
         test = _read_split(input_dict, TEST, shape, attributes)
         train = _read_split(input_dict, TRAIN, shape)
         images = test.images()
-        embedded = images.embedded(self._embed(test, model_path, config.batch_size))
+        test_folder = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], TEST)
+        embed = partial(self._embed, test_folder, test, batch_size=config.batch_size)
+        embedded = images.embedded(embed(model_path))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
         baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
         not_compared = _why_not_compared(baseline, pushed_dir, model_path)
         latest_blessed = None
         if baseline and not not_compared:
             with progress.silenced():  # the images have been counted
-                again = self._embed(test, baseline.path, config.batch_size)
-            latest_blessed = images.embedded(again)
+                latest_blessed = images.embedded(embed(baseline.path))
         settings = _settings(config, exec_properties, model, not_compared)
         evaluation = evaluate(
             embedded,
@@ -115,13 +117,15 @@ class Executor(BeamExecutor):
         write_pack(blessing, _pack(evaluation, config, model_path, test, train))
         track(model_path, evaluation, folder)
 
-    def _embed(self, test: SplitData, model_path: str, batch_size: int) -> Float32:
+    def _embed(
+        self, test_folder: str, test: SplitData, model_path: str, batch_size: int
+    ) -> Float32:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
         gathered = os.path.join(self._get_tmp_dir(), "embeddings.npz")
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | EmbedSplit(test.files, model_path, batch_size)
+                | EmbedSplit(test_folder, model_path, batch_size)
                 | beam.combiners.ToList()
                 | beam.Map(_save_by_key, gathered)
             )

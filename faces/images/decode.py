@@ -26,7 +26,7 @@ def decode_image(encoded: tf.Tensor, channels: int) -> tf.Tensor:
       tf.errors.InvalidArgumentError: the bytes are no complete image.
     """
     # Of the two, it is decode_jpeg that can be told; it decodes a PNG as well, says its reference.
-    # acceptable_fraction is its default as a float: a whole number takes the slow way in eager mode.
+    # Its default of acceptable_fraction, a whole number, takes the slow way outside of a graph.
     return tf.io.decode_jpeg(
         encoded, channels=channels, acceptable_fraction=1.0, dct_method="INTEGER_ACCURATE"
     )

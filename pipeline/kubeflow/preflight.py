@@ -3,6 +3,8 @@
 Each of these returns what it looks for, and raises a UserError that names the key if it is missing.
 """
 
+from pathlib import Path
+
 from faces.sources.spans import check_pattern
 from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
@@ -18,9 +20,11 @@ def check_settings(config: Config, image: str | None) -> None:
       image: of all steps, in place of the configuration's.
 
     Raises:
-      UserError: something is missing, or must not be in a compiled pipeline.
+      UserError: something is missing, is not what it should be, or must not be in a compiled
+        pipeline.
     """
     input_dir(config)
+    _judge_reachable_schema(config)
     serving_dir(config)
     tracking_uri(config)
     image_of_steps(config, image)
@@ -36,6 +40,16 @@ def input_dir(config: Config) -> Location:
         if place:
             check_pattern(place)
     return config.data.input_dir
+
+
+def _judge_reachable_schema(config: Config) -> None:
+    """A curated schema is named as the steps see it, and is judged where this machine does, too."""
+    path = config.data.curated_schema
+    if path and Path(path).exists():
+        # Seconds, with SciPy: not for a misspelt key.
+        from pipeline.preflight import judge_schema  # noqa: PLC0415
+
+        judge_schema(path)
 
 
 def serving_dir(config: Config) -> str:

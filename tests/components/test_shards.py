@@ -56,13 +56,21 @@ def test_a_dataset_reads_them_whatever_their_folder_is_called(examples):
 
 def test_beam_reads_them_whatever_their_folder_is_called(examples):
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        records = pipeline | ReadShards(shard_files(str(examples / "Split-train")))
+        records = pipeline | ReadShards(str(examples / "Split-train"))
         assert_that(records, equal_to(RECORDS))
 
 
-def test_beam_reads_nothing_from_no_files():
+def test_beam_reads_nothing_from_a_split_without_files(examples):
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        assert_that(pipeline | ReadShards([]), equal_to([]))
+        assert_that(pipeline | ReadShards(str(examples / "Split-val")), equal_to([]))
+
+
+def test_beam_lists_them_when_it_runs_and_not_in_its_definition(examples, tmp_path):
+    away = examples.rename(tmp_path / "away")
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        records = pipeline | ReadShards(str(examples / "Split-train"))
+        assert_that(records, equal_to(RECORDS))
+        away.rename(examples)
 
 
 def test_a_missing_shard_is_named(examples):

@@ -17,6 +17,15 @@ def test_a_configuration_that_says_enough_passes():
     check_settings(load_config(None, [*SETTINGS, f"kubeflow.image={IMAGE}"]), None)
 
 
+def test_a_curated_schema_is_judged_where_this_machine_sees_it(tmp_path):
+    path = tmp_path / "schema.pbtxt"
+    config = load_config(None, [*SETTINGS, f"data.schema={path}"])
+    check_settings(config, IMAGE)  # it may be there where the steps run
+    path.write_text("feature { nme: 'x' }", encoding="utf-8")
+    with pytest.raises(UserError, match=r"data.schema, .*schema.pbtxt: it is no schema as text"):
+        check_settings(config, IMAGE)
+
+
 def test_without_tracking_no_server_is_asked_for():
     config = load_config(None, [*SETTINGS, "tracking.uri=null", "tracking.enabled=false"])
     check_settings(config, IMAGE)
