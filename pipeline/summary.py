@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,9 @@ from typing import Any
 from rich.table import Table
 
 from biometrics.figures.names import is_known
+from biometrics.report.links import with_link
 from biometrics.thresholds.pack import SUPPORTED, shortcoming
+from faces.report.quarantine_sheet import SHEET_FILE_NAME
 from pipeline.console import TextConsole
 from pipeline.run_folder import RunFolder
 
@@ -59,13 +60,37 @@ class RunResult:
     tracking_unsent: Path | None = None
     pack_sha256: str = ""
 
+    @property
+    def has_sheet(self) -> bool:
+        """Whether there is a page of images that is worth a look."""
+        return bool(self.contact_sheet and (self.quarantine_counts or self.data_remarks))
+
 
 def keep_latest(result: RunResult, folder: RunFolder) -> None:
-    """Copies metrics.json and report.html to `latest/`, each replaced in one step."""
-    for source in (result.report.with_name("metrics.json"), result.report):
-        target = folder.latest / source.name
-        shutil.copyfile(source, f"{target}.new")
-        os.replace(f"{target}.new", target)
+    """Copies what a run is judged by to `latest/`, each file replaced in one step.
+
+    That is metrics.json, report.html, and the page of what is not used, to which the report links.
+    """
+    report = result.report.read_text(encoding="utf-8")
+    (folder.latest / SHEET_FILE_NAME).unlink(missing_ok=True)  # of a run before
+    if result.contact_sheet and result.has_sheet:
+        sheet = result.contact_sheet
+        _replace(folder.latest / sheet.name, sheet.read_text(encoding="utf-8"))
+        counts = _in_words(result.quarantine_counts)
+        report = with_link(report, f"Images not used: {counts or 'none'}", sheet.name)
+    metrics = result.report.with_name("metrics.json")
+    _replace(folder.latest / metrics.name, metrics.read_text(encoding="utf-8"))
+    _replace(folder.latest / result.report.name, report)
+
+
+def _replace(target: Path, content: str) -> None:
+    unfinished = Path(f"{target}.new")
+    unfinished.write_text(content, encoding="utf-8")
+    os.replace(unfinished, target)
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items())
 
 
 def print_summary(console: TextConsole, result: RunResult, folder: RunFolder) -> None:
@@ -195,8 +220,7 @@ def _print_data_remarks(console: TextConsole, result: RunResult) -> None:
         for key, reason in list(result.quarantined.items())[:5]:
             console.say(f"  {key!r}: {reason}")
     if result.quarantine_counts:
-        counts = ", ".join(f"{count} {why}" for why, count in result.quarantine_counts.items())
-        console.say(f"images that are not used: {counts}")
+        console.say(f"images that are not used: {_in_words(result.quarantine_counts)}")
     for remark in result.data_remarks:
         console.say(f"data: {remark}", "yellow")
     for anomaly in result.anomalies:
@@ -207,7 +231,7 @@ def _print_places(console: TextConsole, result: RunResult, folder: RunFolder) ->
     programs = Path(sys.executable).parent
     report = _shown(folder.latest / "report.html")
     places = [("report", report, ["xdg-open", report])]
-    if result.contact_sheet and (result.quarantine_counts or result.data_remarks):
+    if result.contact_sheet and result.has_sheet:
         sheet = _shown(result.contact_sheet)
         places.append(("images", sheet, ["xdg-open", sheet]))
     if result.pushed_model:
