@@ -15,17 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.drawn_people import draw_people
+from benchmarks.trained import train_on
 from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.metrics import (
     calculate_one_enrolled_rank1,
     calculate_verification_metrics,
     true_accept_rate,
 )
-from components.trainer.data import shuffled_images
-from components.trainer.face_model_trainer import FaceModelTrainer
 from pipeline.config import Config, load_config
 
 COLUMNS = ("epochs", "accuracy", "EER", "TAR@FAR=1%", "Rank-1, one enrolled", "CPU-s")
@@ -60,13 +58,10 @@ def draw_data(people: int, unseen: int, side: int, seed: int) -> DrawnData:
     )
 
 
-def measure(config: Config, data: DrawnData, people: int) -> list[float]:
+def measure(config: Config, data: DrawnData) -> list[float]:
     """The figures of `COLUMNS`."""
     started = time.process_time()
-    datasets = [tf.data.Dataset.from_tensor_slices(part) for part in (data.train, data.val)]
-    result = FaceModelTrainer(config.model, config.training, config.data.seed).train(
-        shuffled_images(datasets[0], config.data.seed), datasets[1], num_classes=people
-    )
+    result = train_on(config, data.train, data.val)
     seconds = time.process_time() - started
     pixels, labels = data.unseen
     embeddings = result.embedding_model.predict(pixels, verbose=0)
@@ -102,7 +97,7 @@ def main() -> None:
     print(f"| {arguments.people} people | " + " | ".join(COLUMNS) + " |")
     print("|---" * (1 + len(COLUMNS)) + "|", flush=True)
     for path in arguments.configs:
-        epochs, *rates, seconds = measure(load_config(path, network), data, arguments.people)
+        epochs, *rates, seconds = measure(load_config(path, network), data)
         cells = [f"{epochs:.0f}", *(f"{rate:.3f}" for rate in rates), f"{seconds:.0f}"]
         print(f"| {path.stem} | " + " | ".join(cells) + " |", flush=True)
 

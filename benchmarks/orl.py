@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.trained import train_on
 from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.baselines import (
     eigenface_embeddings,
@@ -35,7 +36,6 @@ from biometrics.figures.metrics import (
     calculate_verification_metrics,
     true_accept_rate,
 )
-from components.trainer.face_model_trainer import FaceModelTrainer
 from faces.images.decode import decode_and_resize
 from faces.images.encode import encode_image
 from faces.sources.folder import FolderSource
@@ -116,12 +116,8 @@ def embed_with_fisherfaces(fold: Fold, config: Config) -> np.ndarray:
 
 def embed_with_arcface(fold: Fold, config: Config) -> np.ndarray:
     """The model of this project, trained by the recipe of the config."""
-    trainer = FaceModelTrainer(config.model, config.training, config.data.seed)
-    result = trainer.train(
-        _dataset(fold.train),
-        _dataset(fold.val),
-        num_classes=int(fold.train.labels.max()) + 1,
-    )
+    train, val = fold.train, fold.val
+    result = train_on(config, (train.pixels, train.labels), (val.pixels, val.labels))
     return result.embedding_model.predict(fold.test.pixels, verbose=0)
 
 
@@ -131,10 +127,6 @@ METHODS: dict[str, Callable[[Fold, Config], np.ndarray]] = {
     "Fisherfaces": embed_with_fisherfaces,
     "ArcFace": embed_with_arcface,
 }
-
-
-def _dataset(images: Images) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices((images.pixels, images.labels))
 
 
 def _all_training_images(fold: Fold) -> tuple[np.ndarray, np.ndarray]:

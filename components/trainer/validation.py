@@ -38,6 +38,12 @@ class ValidationImages:
     known: tf.data.Dataset | None = None
     strangers: tf.data.Dataset | None = None
 
+    @classmethod
+    def of(cls, pixels: np.ndarray, labels: np.ndarray, batch_size: int) -> "ValidationImages":
+        """Of known people's images that are at hand: uint8 [N, H, W, C], int64 [N]."""
+        known = tf.data.Dataset.from_tensor_slices((pixels, labels))
+        return cls(_batches(known, batch_size))
+
     @property
     def num_known(self) -> int:
         """How many images of known people there are."""
