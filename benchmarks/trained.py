@@ -5,7 +5,8 @@ import numpy as np
 from components.trainer.auto import DataFacts
 from components.trainer.config import TrainerSettings
 from components.trainer.data import TrainingImages
-from components.trainer.training import TrainingResult, settled, train
+from components.trainer.settling import settled
+from components.trainer.training import TrainingResult, train
 from components.trainer.validation import ValidationImages
 from pipeline.config import Config
 

@@ -1,7 +1,7 @@
 """The callbacks of a training: Keras' own, and the two that Keras lacks."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +60,32 @@ class ProgressReporter(keras.callbacks.Callback):
     Args:
       report: called with the epochs done, the epochs at most (early stopping may end before), and
         the epoch's figures by name.
+      went_on: called with the epochs done where a training goes on from a checkpoint.
     """
 
-    def __init__(self, report: Callable[[int, int, dict[str, float]], None]):
+    def __init__(
+        self,
+        report: Callable[[int, int, dict[str, float]], None],
+        went_on: Callable[[int], None] = lambda done: None,
+    ):
         super().__init__()
         self._report = report
+        self._went_on = went_on
+        self._done = 0
 
     def on_epoch_end(self, epoch, logs=None):
         """Reports."""
-        self._report(epoch + 1, self.params["epochs"], dict(logs or {}))
+        self._done = epoch + 1
+        self._report(self._done, self.params["epochs"], dict(logs or {}))
+
+    def state(self) -> dict[str, int]:
+        """How far the training is."""
+        return {"done": self._done}
+
+    def restore(self, state: Mapping[str, int]) -> None:
+        """Tells how far it was."""
+        self._done = state["done"]
+        self._went_on(self._done)
 
 
 class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):

@@ -37,6 +37,7 @@ from components.trainer.state import (
     memory_of,
     recall,
     recall_best_weights,
+    replay,
     values_of,
     variables_by_name,
 )
@@ -349,6 +350,7 @@ class TrainingLoop:
         arrays = recall_best_weights(self._callbacks, found.arrays)
         assign_values(self._variables(), arrays)
         recall(self._callbacks, found.progress["callbacks"])
+        replay(self._callbacks, found.progress["history"])
         self._rounds.restore(found.progress["rounds"])
         self._model.stop_training = found.progress["stopped"]
         epoch = found.step / self._images.steps_per_epoch

@@ -3,8 +3,6 @@
 import json
 import logging
 import posixpath
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -16,17 +14,15 @@ from components.shards import shard_files
 from components.tracking.run import RUN_FILE
 from components.tracking.steps import log_checkpoints, start_tracking, training_tracker
 from components.tracking.tracker import Tracker
-from components.trainer.auto import DataFacts
 from components.trainer.callbacks import MODEL_NAME, ProgressReporter
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.config import TrainerSettings
-from components.trainer.data import TrainingImages
 from components.trainer.doctor.rounds import of_steps
 from components.trainer.export import ServingModule
 from components.trainer.loop import Reports
-from components.trainer.streaming import count_images
-from components.trainer.training import TrainingResult, settled, time_of_a_step, train
-from components.trainer.unfinished import unfinished_folder
+from components.trainer.settling import read_images, settle
+from components.trainer.training import TrainingResult, train
+from components.trainer.unfinished import Note, unfinished_folder
 from components.trainer.validation import load_validation
 from faces.contract import vocabulary_of
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
@@ -53,14 +49,16 @@ def run_fn(fn_args: FnArgs) -> None:
       TrainingInterrupted: the process was asked to end.
     """
     settings = TrainerSettings.model_validate(fn_args.custom_config)
-    tracker = training_tracker(Path(fn_args.model_run_dir))
+    train_files = _listed_files(fn_args.train_files)
+    checkpoints = _checkpoints(fn_args, settings)
+    noted = checkpoints.noted() if checkpoints else None
+    note = Note.from_json(noted) if noted else None
+    tracker = training_tracker(Path(fn_args.model_run_dir), note.run if note else None)
     succeeded = False
     try:
-        train_files = _listed_files(fn_args.train_files)
         start_tracking(tracker, settings.model_dump(mode="json"), train_files)
         prepared = _prepared_images(fn_args.train_files)
-        checkpoints = _checkpoints(fn_args, settings)
-        result = _train(fn_args, settings, tracker, checkpoints)
+        result = _train(fn_args, settings, note, tracker, checkpoints)
         served = ServingModule(result.embedding_model, prepared.preprocessing)
         served.save(fn_args.serving_model_dir)
         _write(fn_args.serving_model_dir, PREPROCESSING_FILE, prepared.to_json())
@@ -81,13 +79,22 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def _train(
-    fn_args: FnArgs, settings: TrainerSettings, tracker: Tracker, checkpoints: Checkpoints | None
+    fn_args: FnArgs,
+    asked: TrainerSettings,
+    note: Note | None,
+    tracker: Tracker,
+    checkpoints: Checkpoints | None,
 ) -> TrainingResult:
     """Trains on the files that `fn_args` names, and tells progress and tracker how it goes."""
     files = _listed_files(fn_args.train_files)
     vocabulary = vocabulary_of(io_utils.parse_pbtxt_file(fn_args.schema_path, schema_pb2.Schema()))
     num_classes = len(vocabulary)
-    settings, images = _settled(settings, files, num_classes, checkpoints)
+    if note:
+        settings, images = note.settings, read_images(note.settings, files, num_classes)
+    else:
+        settings, images = settle(asked, files, num_classes)
+    if checkpoints:
+        checkpoints.note(Note(settings, tracker.run).to_json())
     training = settings.training
     height, width, channels = settings.model.input_shape
     held_out = load_validation(
@@ -98,6 +105,9 @@ def _train(
         note = ", ".join(f"{name} {value:.3g}" for name, value in sorted(figures.items()))
         progress.advance("epochs", 1, epochs, note)
         tracker.log_metrics(figures, step=epoch)
+
+    def went_on(done: int) -> None:
+        progress.advance("epochs", done, training.epochs, "done before")
 
     def tell_duration(words: str) -> None:
         _log.info("the training takes %s", words)
@@ -110,48 +120,11 @@ def _train(
         num_classes=num_classes,
         checkpoints=checkpoints,
         log_dir=training.log_dir or Path(fn_args.model_run_dir) / "tensorboard",
-        callbacks=[ProgressReporter(report)],
+        callbacks=[ProgressReporter(report, went_on)],
         reports=Reports(
             lambda step, figures: tracker.log_metrics(of_steps(figures), step), tell_duration
         ),
     )
-
-
-def _settled(
-    settings: TrainerSettings,
-    files: Sequence[str],
-    num_classes: int,
-    checkpoints: Checkpoints | None,
-) -> tuple[TrainerSettings, TrainingImages]:
-    """The settings with all that the data choose, and the images to train on.
-
-    A training that goes on keeps what was chosen: the time of a step is never the same twice.
-    """
-    height, width, channels = settings.model.input_shape
-
-    def read(chosen: TrainerSettings) -> TrainingImages:
-        shape = (height, width, channels)
-        return TrainingImages.read(files, shape, num_classes, chosen.training, settings.seed)
-
-    noted = checkpoints.noted() if checkpoints else None
-    if noted is not None:
-        chosen = TrainerSettings.model_validate_json(noted)
-        return chosen, read(chosen)
-    facts = DataFacts(num_classes, count_images(files))
-    chosen = settled(_without_limit(settings), facts)
-    images = read(chosen)
-    if settings.training.max_hours is not None:
-        facts = replace(facts, step_seconds=time_of_a_step(chosen, images, num_classes))
-        chosen = settled(settings, facts)
-    if checkpoints:
-        checkpoints.note(chosen.model_dump_json())
-    return chosen, images
-
-
-def _without_limit(settings: TrainerSettings) -> TrainerSettings:
-    """The settings without `max_hours`, which needs the time of a step."""
-    training = settings.training.model_copy(update={"max_hours": None})
-    return settings.model_copy(update={"training": training})
 
 
 def _checkpoints(fn_args: FnArgs, settings: TrainerSettings) -> Checkpoints | None:

@@ -82,6 +82,16 @@ def recall(
                 setattr(callback, name, value)
 
 
+def replay(
+    callbacks: Sequence[keras.callbacks.Callback], history: Mapping[str, Sequence[float]]
+) -> None:
+    """Writes the epochs that are done into the logs of TensorBoard: each attempt has its own."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.TensorBoard):
+            for epoch, figures in enumerate(zip(*history.values(), strict=True)):
+                callback.on_epoch_end(epoch, dict(zip(history, figures, strict=True)))
+
+
 def best_weights_of(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, np.ndarray]:
     """The weights of the best epoch, as early stopping keeps them: name -> array."""
     return {

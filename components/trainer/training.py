@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.trainer.auto import DataFacts, resolved
 from components.trainer.building import built
 from components.trainer.callbacks import build_callbacks, first_comparable_epoch
 from components.trainer.checkpoints import Checkpoints
@@ -53,18 +52,6 @@ class TrainingResult:
     precision: str
 
 
-def settled(settings: TrainerSettings, facts: DataFacts) -> TrainerSettings:
-    """The settings with a value in the place of every "auto", each of which the log explains.
-
-    Raises:
-      AutoError: a choice does not go with what is set.
-    """
-    model, training, choices = resolved(settings.model, settings.training, facts)
-    for choice in choices:
-        _log.info("%s", choice)
-    return settings.model_copy(update={"model": model, "training": training})
-
-
 def train(
     settings: TrainerSettings,
     images: TrainingImages,
@@ -83,7 +70,7 @@ def train(
 
     Args:
       settings: the network, how it is trained, and the seed of its weights and of the dropout; none
-        of them "auto", see `settled`.
+        of them "auto", see `settling`.
       images: to train on.
       held_out: to judge each epoch by.
       num_classes: number of identities C.

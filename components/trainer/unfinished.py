@@ -6,17 +6,44 @@ another one, and the same command finds the same.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import tensorflow as tf
 
 from components.run_environment import unfinished_place
 from components.source_digest import source_digest
+from components.tracking.run import TrackedRun
 from components.trainer.config import TrainerSettings
 
 # They say where things go, not what comes of the training.
 _PLACES = {"training": {"checkpoint_dir", "log_dir"}}
 _BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a training that goes on has to know before its checkpoint is read.
+
+    Attributes:
+      settings: with what was chosen for it: the time of a step is never the same twice.
+      run: where it is tracked.
+    """
+
+    settings: TrainerSettings
+    run: TrackedRun
+
+    def to_json(self) -> str:
+        """The text that `from_json` reads."""
+        return json.dumps({"settings": self.settings.model_dump_json(), "run": self.run.to_json()})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Note":
+        """Reads what `to_json` wrote."""
+        values = json.loads(text)
+        settings = TrainerSettings.model_validate_json(values["settings"])
+        return cls(settings, TrackedRun.from_json(values["run"]))
 
 
 def unfinished_folder(settings: TrainerSettings, files: Sequence[str]) -> str | None:
