@@ -13,9 +13,10 @@ threads, which a busy machine changes least) and by the clock.
   sort them), of which *with files* has one each.
 - *ImageExampleGen* is held against copying the files' bytes into TFRecords, which decodes nothing,
   by a plain loop and by Beam's own writer. The plain copy is out of reach for whatever looks at the
-  images: to know that a file is what a viewer shows, it is decoded by Pillow and by the function
-  that trains and serves, the two are compared, and the pixels are digested to find equal pictures.
-  *Decoded once* is the copy with one of these decoders.
+  images: to know that a file is what a viewer shows, it is decoded, and the pixels are digested to
+  find equal pictures, and hashed to find similar ones. *Decoded once* is the copy with the decoding
+  alone, by the function that trains and serves: what ImageExampleGen can come near to. These JPEGs
+  are plain ones; any other image is decoded by Pillow, too, and the two are compared.
 - *The reader* is held against what training takes, by the bare train step on pixels in memory.
 
 `memory` prints peak memory and time by the number of images and people, by benchmarks/memory.py.

@@ -77,7 +77,6 @@ class CheckedImage:
 
     Attributes:
       record: of the image.
-      mark: of its content, see `content.fingerprint_of`.
       reason: why it cannot be used; empty where it can.
       place: of its example; of no length where it cannot be used.
       pixels_sha256: of its `EncodedImage`.
@@ -88,7 +87,6 @@ class CheckedImage:
     """
 
     record: Record
-    mark: str
     reason: str = ""
     place: Place = NOWHERE
     pixels_sha256: str = ""
@@ -96,6 +94,18 @@ class CheckedImage:
     found: int | None = None
     phash: int = 0
     category: str = ""
+
+
+class _Marked(NamedTuple):
+    """What is known of an image, and the mark of its content."""
+
+    mark: str
+    image: CheckedImage
+
+    @property
+    def record(self) -> Record:
+        """See `detection.location.located`."""
+        return self.image.record
 
 
 @dataclass(frozen=True)
@@ -138,13 +148,19 @@ class CheckImages(beam.PTransform):
         )
 
 
-def read_checked(records: Sequence[Record], spill_folder: str) -> Iterator[CheckedImage]:
-    """What was found out about each of the records, in their order."""
+def read_checked(
+    records: Sequence[Record], spill_folder: str
+) -> Iterator[tuple[str, CheckedImage]]:
+    """What was found out about each of the records, in their order.
+
+    Beside each is the mark of its content, see `content.fingerprint_of`, which nobody need keep.
+    """
     for number, chunk in enumerate(_chunks(records)):
         with fileio.open(_facts_file(spill_folder, number)) as file:
             facts = json.loads(file.read())
-        for record, (mark, reason, place, *pixels) in zip(chunk, facts, strict=True):
-            yield CheckedImage(record, mark, reason, Place(*place), *pixels)
+        for record, (mark, reason, (_, *span), *pixels) in zip(chunk, facts, strict=True):
+            # With the number that all of the chunk share: a million equal ones take memory.
+            yield mark, CheckedImage(record, reason, Place(number, *span), *pixels)
 
 
 def read_example(place: Place, spill_folder: str) -> bytes:
@@ -223,36 +239,35 @@ class _CheckChunk(beam.DoFn):
             fileio.open(path, "wb") as examples,
         ):
             checked = map(self._check, _read_chunk(chunk, folder))
-            for image, encoded, where in located(checked, self._options.detection):
+            for (mark, image), encoded, where in located(checked, self._options.detection):
                 example = _to_example(image.record, encoded, where) if encoded else b""
                 place = Place(chunk, offset, len(example))
-                facts.append(_facts(_judged(image, where, place)))
+                facts.append(_facts(mark, _judged(image, where, place)))
                 examples.write(example)
                 offset += len(example)
                 progress.advance("images", 1, self._total)
         with whole_file(_facts_file(folder, chunk)) as path, fileio.open(path, "w") as file:
             file.write(json.dumps(facts))
 
-    def _check(self, record: Record) -> tuple[CheckedImage, EncodedImage | None]:
+    def _check(self, record: Record) -> tuple[_Marked, EncodedImage | None]:
         """What is known of an image before it is asked where its face is; and what can be used."""
         try:
             data = self._options.source.read(record)
         except UnreadableError as error:
             why = str(error)
-            return CheckedImage(record, mark=why, reason=why, category=error.reason), None
+            return _Marked(why, CheckedImage(record, why, category=error.reason)), None
         mark = content_mark(data)
         try:
             image = self._encode(record, data)
         except BadImageError as error:
-            return CheckedImage(record, mark, str(error), category=error.reason), None
+            return _Marked(mark, CheckedImage(record, str(error), category=error.reason)), None
         checked = CheckedImage(
             record,
-            mark,
             pixels_sha256=image.pixels_sha256,
             is_flat=image.is_flat,
             phash=image.phash,
         )
-        return checked, image
+        return _Marked(mark, checked), image
 
     def _encode(self, record: Record, data: bytes) -> EncodedImage:
         try:
@@ -269,10 +284,12 @@ def _judged(image: CheckedImage, where: Location, place: Place) -> CheckedImage:
     return replace(image, place=place, found=where.found)
 
 
-def _facts(image: CheckedImage) -> tuple[str, str, Place, str, bool, int | None, int, str]:
+def _facts(
+    mark: str, image: CheckedImage
+) -> tuple[str, str, Place, str, bool, int | None, int, str]:
     """What `read_checked` reads; the record is known to whoever calls it."""
     pixels = image.pixels_sha256, image.is_flat, image.found, image.phash
-    return image.mark, image.reason, image.place, *pixels, image.category
+    return mark, image.reason, image.place, *pixels, image.category
 
 
 def _to_example(record: Record, image: EncodedImage, where: Location) -> bytes:

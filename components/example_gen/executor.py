@@ -1,7 +1,7 @@
 """Executor of ImageExampleGen."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -111,9 +111,11 @@ class Executor(BeamExecutor):
         )
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | CheckImages(listing.records, options)
-        checked = list(read_checked(listing.records, spill_folder))
+        checked: list[CheckedImage] = []
+        found = read_checked(listing.records, spill_folder)
+        fingerprint = fingerprint_of(listing, _marks(found, checked))
         seen = exec_properties.get(example_gen_utils.FINGERPRINT_PROPERTY_NAME)
-        if seen and seen != fingerprint_of(listing, (image.mark for image in checked)):
+        if seen and seen != fingerprint:
             where = exec_properties[standard_component_specs.INPUT_BASE_KEY]
             raise UserError(f"the files in {where!r} changed while they were read: run it again")
         return listing, checked
@@ -144,6 +146,13 @@ class Executor(BeamExecutor):
         write_listing(examples.uri, members)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
+def _marks(found: Iterable[tuple[str, CheckedImage]], checked: list[CheckedImage]) -> Iterator[str]:
+    """The mark of each image, while the images themselves are gathered in `checked`."""
+    for mark, image in found:
+        checked.append(image)
+        yield mark
 
 
 def _of_newest_span(

@@ -65,7 +65,7 @@ def checked(shot, **of_record):
     """An image that can be used, as the check leaves it."""
     record = Record(f"ann/{shot}.png", "ann", **of_record)
     image = encode_image(encoded(draw_face(1, shot), "png"), max_pixels=10_000, channels=1)
-    return CheckedImage(record, "mark"), image
+    return CheckedImage(record), image
 
 
 def location_of(item, detection):
@@ -141,7 +141,7 @@ def test_the_detector_sees_three_channels_of_what_the_example_holds(monkeypatch)
 
     grey = draw_face(1, 0).convert("L")
     image = encode_image(encoded(grey, "png"), max_pixels=10_000, channels=1)
-    location_of((CheckedImage(Record("a", "a"), "mark"), image), config())
+    location_of((CheckedImage(Record("a", "a")), image), config())
     assert seen[0] == "mtcnn"
     assert (seen[1] == np.asarray(grey)[..., None]).all()
     assert seen[1].shape == (48, 40, 3)
@@ -149,7 +149,7 @@ def test_the_detector_sees_three_channels_of_what_the_example_holds(monkeypatch)
 
 def test_images_are_looked_at_together_and_stay_in_order(detector, monkeypatch):
     monkeypatch.setattr(location, "_GROUP_PIXELS", 3 * 40 * 48)
-    bad = (CheckedImage(Record("ann/bad.png", "ann"), "mark", "empty file"), None)
+    bad = (CheckedImage(Record("ann/bad.png", "ann"), "empty file"), None)
     items = [checked(0), bad, checked(1, landmarks=OWN), *map(checked, range(2, 7)), bad]
     found = list(located(items, config()))
     assert [(known, image) for known, image, _ in found] == items
@@ -165,7 +165,7 @@ def test_without_a_detector_the_source_alone_says_where_the_face_is(detector):
 
 def counted(found, reason=""):
     return [
-        CheckedImage(Record(f"{number}.png", "ann"), "mark", reason, found=count)
+        CheckedImage(Record(f"{number}.png", "ann"), reason, found=count)
         for number, count in enumerate(found)
     ]
 

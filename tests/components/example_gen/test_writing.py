@@ -21,7 +21,7 @@ MB = 2**20
 
 
 def checked(key, length=1):
-    return CheckedImage(record_of(key), "mark", "", Place(0, 0, length))
+    return CheckedImage(record_of(key), "", Place(0, 0, length))
 
 
 def test_shards_have_some_64_mb_and_every_image_once():
@@ -36,7 +36,7 @@ def test_shards_have_some_64_mb_and_every_image_once():
 
 
 def test_shards_do_not_depend_on_the_order_of_the_images():
-    images = [CheckedImage(record_of(f"a/{n}"), "", "", Place(n, 0, MB)) for n in range(100)]
+    images = [CheckedImage(record_of(f"a/{n}"), "", Place(n, 0, MB)) for n in range(100)]
     assert plan_shards({"train": images}) == plan_shards({"train": images[::-1]})
     places = [place for shard in plan_shards({"train": images}) for place in shard.places]
     assert places != sorted(places)
@@ -51,7 +51,7 @@ def test_what_is_tried_again_is_written_once(faces, tmp_path):
     for _ in range(2):
         with beam.Pipeline(runner=FnApiRunner()) as pipeline:
             _ = pipeline | CheckImages(records, options)
-        images = list(read_checked(records, options.spill_folder))
+        images = [image for _, image in read_checked(records, options.spill_folder)]
         spilled.append([read_example(image.place, options.spill_folder) for image in images])
     assert spilled[0] == spilled[1]
     assert [image.record for image in images] == records
