@@ -8,7 +8,7 @@ noise of its own, moved and lit. Where ORL is at hand, some healthy trainings ar
     .venv/bin/python benchmarks/doctor.py [--data-dir build/orl]
 
 prints a table of each, in some ten minutes of processor time. The thresholds were developed on
---seed 0; the seed of the printed table is another one, which they have not seen.
+--seed 0, and after a false alarm on --seed 1000 once more; the default is one they have not seen.
 """
 
 import argparse
@@ -359,6 +359,7 @@ def facts_of(data: Data, recipe: Recipe) -> Facts:
     return Facts(
         centres=data.people,
         people=data.people,
+        train_images=len(data.train.labels),
         largest_share=largest_share(data.train.labels),
         batch_size=recipe.batch_size,
         total_steps=STEPS,
@@ -449,7 +450,7 @@ def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", type=Path, default=Path("build/orl"))
-    parser.add_argument("--seed", type=int, default=1000, help="0: that of the development")
+    parser.add_argument("--seed", type=int, default=2000, help="0 and 1000: of the development")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     print_faults(faults(), arguments.seed)

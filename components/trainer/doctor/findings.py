@@ -83,6 +83,7 @@ class Facts:
       batch_size: images in a step, of all devices.
       total_steps: steps of the whole training.
       people: number of people.
+      train_images: number of training images.
       warmup_steps: steps in which the rate or the margin rises; nothing is judged in them but
         whether numbers are finite.
       val_images: held-out images of the same people; 0: none.
@@ -94,6 +95,7 @@ class Facts:
     batch_size: int
     total_steps: int
     people: int
+    train_images: int
     warmup_steps: int = 0
     val_images: int = 0
     margin_key: str | None = "model.arcface_margin"
@@ -140,7 +142,14 @@ class Doctor:
 
     Example:
 
-    >>> facts = Facts(centres=20, largest_share=0.05, batch_size=32, total_steps=1000, people=20)
+    >>> facts = Facts(
+    ...     centres=20,
+    ...     largest_share=0.05,
+    ...     batch_size=32,
+    ...     total_steps=1000,
+    ...     people=20,
+    ...     train_images=300,
+    ... )
     >>> [finding.name for finding in Doctor(facts).look(10, {"loss": math.nan})]
     ['not_finite']
     """
@@ -153,6 +162,7 @@ class Doctor:
         self._val_accuracy = 0.0
         self._best_val_accuracy = 0.0
         self._validations_since_learnt = 0
+        self._first_pass = [0.0, 0.0]
         self._suspected: dict[str, int] = {}
         self._told: set[tuple[str, bool]] = set()
 
@@ -184,6 +194,7 @@ class Doctor:
             "val_accuracy": self._val_accuracy,
             "best_val_accuracy": self._best_val_accuracy,
             "validations_since_learnt": self._validations_since_learnt,
+            "first_pass": list(self._first_pass),
             "suspected": dict(self._suspected),
             "told": sorted(map(list, self._told)),
         }
@@ -196,6 +207,7 @@ class Doctor:
         self._val_accuracy = state["val_accuracy"]
         self._best_val_accuracy = state["best_val_accuracy"]
         self._validations_since_learnt = state["validations_since_learnt"]
+        self._first_pass = list(state["first_pass"])
         self._suspected = dict(state["suspected"])
         self._told = {(name, hopeless) for name, hopeless in state["told"]}
 
@@ -220,8 +232,16 @@ class Doctor:
         self._looks = [*(kept for kept in self._looks if kept.step > since), look]
         if self._start is None and self._last_step >= self._facts.warmup_steps:
             self._start = look
+        self._remember_first_pass(look)
         if self._facts.val_images and "val_accuracy" in statistics:
             self._remember_validation(step, statistics["val_accuracy"])
+
+    def _remember_first_pass(self, look: _Look) -> None:
+        """Counts its images and those that were right: of the looks in it, or of the first one."""
+        if self._last_step == 0 or look.step * self._facts.batch_size <= self._facts.train_images:
+            images = self._facts.batch_size * look.steps
+            self._first_pass[0] += images
+            self._first_pass[1] += images * look.accuracy
 
     def _remember_validation(self, step: int, accuracy: float) -> None:
         """Counts those that come after the training images are known."""
@@ -244,6 +264,14 @@ class Doctor:
         images = self._facts.val_images
         return images > 0 and self._best_val_accuracy > most_by_guessing(self._facts.chance, images)
 
+    def _knew_new_images(self) -> bool:
+        """Whether the first pass was better than guessing: its images had not been seen before.
+
+        Unlike a validation it needs no moving averages, which lag behind in a small training.
+        """
+        images, right = self._first_pass
+        return images > 0 and right / images > most_by_guessing(self._facts.chance, images)
+
     def _is_guessing(self) -> bool:
         most = most_by_guessing(self._facts.chance, self._images())
         return self._mean("accuracy") <= most and not self._knows_held_out_images()
@@ -261,7 +289,8 @@ class Doctor:
         accuracy = self._mean("accuracy")
         if accuracy < _LEARNT or self._validations_since_learnt < _VALIDATIONS:
             return None
-        if self._knows_held_out_images() or self._facts.chance >= _LEARNT:
+        knows = self._knows_held_out_images() or self._knew_new_images()
+        if knows or self._facts.chance >= _LEARNT:
             return None
         return _labels_shuffled(accuracy, self._val_accuracy)
 

@@ -18,6 +18,7 @@ from components.trainer.doctor.findings import (
 FACTS = Facts(
     centres=20,
     people=20,
+    train_images=320,
     largest_share=0.05,
     batch_size=32,
     total_steps=1_000,
@@ -136,12 +137,20 @@ def test_labels_are_called_shuffled_where_only_the_training_images_are_known():
 @pytest.mark.parametrize("validated", [[50], [50, 80], [50, 150], [150]])
 def test_two_validations_after_the_images_are_known_show_shuffled_labels_and_no_less(validated):
     def figures(step):
-        known = {name: value for name, value in LEARNING.items() if name != "val_accuracy"}
+        figures = START if step == 10 else LEARNING
+        known = {name: value for name, value in figures.items() if name != "val_accuracy"}
         return known | ({"val_accuracy": 0.04} if step in validated else {})
 
     assert findings(figures) == []
     validated = [*validated, 200, 210]
     assert names(findings(figures))[0] == "labels_shuffled"
+
+
+def test_a_first_pass_that_knew_its_images_denies_shuffled_labels():
+    def figures(step):
+        return LEARNING | {"accuracy": 0.2 if step == 10 else 0.9, "val_accuracy": 0.04}
+
+    assert findings(figures) == []
 
 
 def test_a_validation_that_was_better_once_denies_shuffled_labels():

@@ -13,7 +13,9 @@ from components.trainer.doctor.findings import Doctor, Facts, Finding, TrainingH
 from components.trainer.doctor.rounds import DoctorRounds, tell
 from groundfloor.errors import UserError
 
-FACTS = Facts(centres=20, people=20, largest_share=0.05, batch_size=32, total_steps=500)
+FACTS = Facts(
+    centres=20, people=20, train_images=300, largest_share=0.05, batch_size=32, total_steps=500
+)
 LEARNING = {"loss": 5.0, "accuracy": 0.9, "spread": 0.9, "embedding_norm": 8.0}
 PASSING = Finding("one_person", "one person is most of the data.", hopeless=False)
 HOPELESS = Finding("collapse", "the embeddings collapsed.", hopeless=True)
