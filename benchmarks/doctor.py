@@ -1,6 +1,6 @@
 """Does the convergence doctor name planted faults, and leave healthy trainings alone?
 
-Ten faults are planted into small trainings of 200 steps, and twenty trainings are healthy: they
+Ten faults are planted into small trainings, and twenty trainings of 400 steps are healthy: they
 differ in data, seed, loss, margin, scale, batch size, network, augmentation, optimiser, and rates
 by a factor of 4 both ways. The images are drawn: a person is a pattern, an image the pattern with
 noise of its own, moved and lit. Where ORL is at hand, some healthy trainings are of its faces.
@@ -8,7 +8,8 @@ noise of its own, moved and lit. Where ORL is at hand, some healthy trainings ar
     .venv/bin/python benchmarks/doctor.py [--data-dir build/orl]
 
 prints a table of each, in some ten minutes of processor time. The thresholds were developed on
---seed 0, and after a false alarm on --seed 1000 once more; the default is one they have not seen.
+--seed 0, and after a false alarm on each of --seed 1000 and 2000 once more; the default is a seed
+that they have not seen.
 """
 
 import argparse
@@ -35,7 +36,9 @@ from components.trainer.doctor.findings import Doctor, Facts, Finding, TrainingH
 from components.trainer.doctor.rounds import DoctorRounds
 from components.trainer.doctor.statistics import batch_statistics, gradient_norm
 
-STEPS = 200
+STEPS = 400
+# Within so many steps a fault is to be named.
+SOON = 200
 SIDE = 32
 VALIDATE_STEPS = 20
 
@@ -428,10 +431,10 @@ def print_faults(trainings: Sequence[Training], seed: int) -> None:
     for number, training in enumerate(trainings):
         found, _ = treat(training, seed + number)
         step, finding = found[0] if found else (STEPS, Finding("nothing", "", hopeless=False))
-        named += finding.name == training.fault
+        named += finding.name == training.fault and step <= SOON
         row = (training.name, finding.name, str(step), finding.message)
         print("| " + " | ".join(row) + " |", flush=True)
-    print(f"\n{named} of {len(trainings)} faults named within {STEPS} steps\n")
+    print(f"\n{named} of {len(trainings)} faults named within {SOON} steps\n")
 
 
 def print_healthy(trainings: Sequence[Training], seed: int) -> None:
@@ -450,7 +453,7 @@ def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", type=Path, default=Path("build/orl"))
-    parser.add_argument("--seed", type=int, default=2000, help="0 and 1000: of the development")
+    parser.add_argument("--seed", type=int, default=3000, help="0, 1000, 2000: of the development")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     print_faults(faults(), arguments.seed)
