@@ -140,6 +140,7 @@ def _rounds(
     tell(check_labels(images.labels, people))
     facts = Facts(
         centres=classifier.head.num_drawn,
+        train_images=len(images.labels),
         largest_share=largest_share(images.labels),
         batch_size=images.batch_size,
         total_steps=settings.training.epochs * images.steps_per_epoch,
