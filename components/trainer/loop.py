@@ -315,7 +315,7 @@ class TrainingLoop:
             mean.reset_state()
 
     def _is_due(self, step: int) -> bool:
-        return bool(self._checkpoint_steps) and step % self._checkpoint_steps == 0
+        return self._checkpoint_steps is not None and step % self._checkpoint_steps == 0
 
     def _variables(self) -> dict[str, Any]:
         means = [variable for mean in self._means.values() for variable in mean.variables]

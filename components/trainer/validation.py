@@ -103,7 +103,7 @@ class Validation:
           there are known people; `val_eer`, and `val_tar` where there are pairs enough for it,
           where there are strangers.
         """
-        figures = {}
+        figures: dict[str, float] = {}
         if self._images.known:
             # Whatever part of the margin the training has by now, so that epochs can be compared.
             self._classifier.loss.margin_share.assign(1.0)

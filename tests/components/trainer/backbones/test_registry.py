@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from components.trainer import backbones
-from components.trainer.heads import l2_normalise
 from components.trainer.backbones.names import BACKBONE_NAMES, BackboneName
 from components.trainer.backbones.registry import BACKBONES
+from components.trainer.heads import l2_normalise
 from components.trainer.model import FaceEmbeddingModel, flip_averaged, portable
 from components.trainer.weights import load_weights
 
