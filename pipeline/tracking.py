@@ -34,8 +34,12 @@ def store_for(config: Config, uri: str, **places: str | None) -> TrackingStore:
 
 
 def _recorded(config: Config) -> dict[str, Any] | None:
-    """The configuration as it is tracked; None, with a warning, if it is too long for that."""
-    values = config.model_dump(mode="json")
+    """The configuration as it is tracked; None, with a warning, if it is too long for that.
+
+    Where steps run changes nothing of the model: the section `kubeflow` is left out, in which names
+    of secrets would look like secrets.
+    """
+    values = config.model_dump(mode="json", exclude={"kubeflow"})
     if config.tracking.uri:
         values["tracking"]["uri"] = without_credentials(config.tracking.uri)
     if len(json.dumps(values)) > _MAX_CHARACTERS:

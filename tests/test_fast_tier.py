@@ -16,7 +16,7 @@ def test_all_tests_of_measuring_are_in_it(module):
 @pytest.mark.parametrize(
     ("module", "library"),
     [
-        ("tests.components.trainer.test_arcface", "keras"),  # imports it
+        ("tests.components.trainer.losses.test_losses", "keras"),  # imports it
         ("tests.components.test_shards", "tensorflow"),  # imports what imports it in a function
         ("tests.pipeline.test_kills", "tfx"),  # starts a program that imports it
     ],

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
 
 from components.trainer.callbacks import CHECKPOINT_NAME, ProgressReporter, TrainingDiverged
 from components.trainer.config import ModelConfig, TrainingConfig
 from components.trainer.data import TrainingDataError
-from components.trainer.face_model_trainer import FaceModelTrainer, TrainingResult
 
 MODEL = ModelConfig(input_shape=[32, 32, 1], embedding_dim=8, dropout_rate=0.0, arcface_scale=16.0)
 
