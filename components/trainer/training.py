@@ -8,11 +8,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from components.section import AUTO
 from components.trainer.building import built
 from components.trainer.callbacks import build_callbacks, first_comparable_epoch
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.classifier import Classifier
-from components.trainer.config import LOSS_KEYS, MONITORS, TrainerSettings
+from components.trainer.config import (
+    LOSS_KEYS,
+    MONITORS,
+    OF_STRANGERS,
+    TrainerSettings,
+    TrainingConfig,
+)
 from components.trainer.data import TrainingDataError, TrainingImages
 from components.trainer.doctor.checks import check_labels, largest_share
 from components.trainer.doctor.findings import Doctor, Facts
@@ -26,6 +33,9 @@ _log = logging.getLogger(__name__)
 
 _NOTHING_HELD_OUT = ValidationImages()
 
+# What chooses the best epoch by itself: the first of them that each epoch has, or the loss.
+_PREFERRED = ("val_loss", "val_eer")
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -37,7 +47,8 @@ class TrainingResult:
         after mixed-precision training, and is made of Keras' own layers: saved, it loads without
         this project.
       history: the figures of each epoch by name: `loss`, `accuracy`, `learning_rate`, and those of
-        `validation.Validation`. The accuracies are without margin.
+        `validation.Validation`, the strangers' of the epochs that look at them. The accuracies are
+        without margin.
       monitor: the figure that chose the best epoch.
       best_epoch: counted from 1.
       num_parameters: trainable parameters of the embedding model.
@@ -86,7 +97,7 @@ def train(
       TrainingInterrupted: the process was asked to end; the state is kept.
     """
     training = settings.training
-    monitor = _monitor(training.monitor, held_out)
+    monitor = _monitor(training, held_out)
     schedule = build_schedule(training, images.steps_per_epoch)
     with built(settings, num_classes) as parts:
         classifier = parts.classifier
@@ -158,27 +169,22 @@ def _margin_key(loss: str) -> str | None:
     return next((f"model.{key}" for key in LOSS_KEYS[loss] if "margin" in key), None)
 
 
-def _monitor(asked: str, held_out: ValidationImages) -> str:
-    """The figure that chooses the best epoch."""
-    if asked != "auto":
-        _require_images_for(asked, held_out)
-        return asked
-    if held_out.known is not None:
-        return "val_loss"
-    return "val_eer" if held_out.strangers is not None else "loss"
+def _monitor(training: TrainingConfig, held_out: ValidationImages) -> str:
+    """The figure that chooses the best epoch.
 
-
-def _require_images_for(monitor: str, held_out: ValidationImages) -> None:
-    missing = {
-        "val_loss": held_out.known is None and "data.val_split",
-        "val_accuracy": held_out.known is None and "data.val_split",
-        "val_eer": held_out.strangers is None and "data.val_people",
-        "val_tar": held_out.strangers is None and "data.val_people",
-    }.get(monitor)
-    if missing:
+    Raises:
+      TrainingDataError: what is asked for cannot be measured.
+    """
+    asked, measured = training.monitor, held_out.figures
+    if asked == AUTO:
+        in_each_epoch = measured if training.validate_every == 1 else measured - {*OF_STRANGERS}
+        return next((name for name in _PREFERRED if name in in_each_epoch), "loss")
+    if asked.startswith("val_") and asked not in measured:
+        key = "data.val_people" if asked in OF_STRANGERS else "data.val_split"
         raise TrainingDataError(
-            f"training.monitor {monitor} needs images that {missing} holds out, and there are none"
+            f"training.monitor {asked} needs more images than are held out for it: raise {key}"
         )
+    return asked
 
 
 def _best_epoch(history: dict[str, list[float]], monitor: str, first: int) -> int:

@@ -5,8 +5,11 @@ hold strangers, too, `data.val_people`, whose figures are those of the test spli
 FAR of one in a hundred, over all pairs.
 """
 
+import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -21,6 +24,8 @@ from biometrics.figures.metrics import (
 from components.trainer.classifier import Classifier
 from faces.contract import IDENTITY, IMAGE, LABEL, UNKNOWN_LABEL
 from faces.storage import dataset_of_records, parse_examples
+
+_log = logging.getLogger(__name__)
 
 _FAR = 0.01
 _READ_BATCH = 256
@@ -48,6 +53,16 @@ class ValidationImages:
     def num_known(self) -> int:
         """How many images of known people there are."""
         return sum(len(labels) for _, labels in self.known or ())
+
+    @cached_property
+    def figures(self) -> frozenset[str]:
+        """Names of the figures that these images can give."""
+        of_known = () if self.known is None else ("val_loss", "val_accuracy")
+        return frozenset([*of_known, *_figures_of_pairs(self._people_of_strangers())])
+
+    def _people_of_strangers(self) -> np.ndarray:
+        """Whose each image of a stranger is, [N]."""
+        return np.array([name for _, people in self.strangers or () for name in people.numpy()])
 
 
 def load_validation(
@@ -92,6 +107,12 @@ class Validation:
         self._classifier = classifier
         self._images = images
         self._every = every
+        self._strangers = images.strangers if "val_eer" in images.figures else None
+        if images.strangers is not None and self._strangers is None:
+            _log.warning(
+                "the strangers of the val split are passed over: they make no pair of two images "
+                "of one person, or none of two people; raise data.val_people"
+            )
         self._judge = tf.function(classifier.judge)
         self._embed = tf.function(lambda pixels: classifier.embedding_model(pixels, training=False))
 
@@ -104,12 +125,12 @@ class Validation:
           where there are strangers.
         """
         figures: dict[str, float] = {}
-        if self._images.known:
+        if self._images.known is not None:
             # Whatever part of the margin the training has by now, so that epochs can be compared.
             self._classifier.loss.margin_share.assign(1.0)
             figures |= self._of_known(self._images.known)
-        if self._images.strangers and epoch % self._every == 0:
-            figures |= self._of_strangers(self._images.strangers)
+        if self._strangers is not None and epoch % self._every == 0:
+            figures |= self._of_strangers(self._strangers)
         return figures
 
     def _of_known(self, batches: tf.data.Dataset) -> dict[str, float]:
@@ -138,10 +159,23 @@ def stranger_figures(embeddings: np.ndarray, people: np.ndarray) -> dict[str, fl
       people: [N], whose each is; two people or more, and one of them twice.
 
     Returns:
-      `val_eer`, and `val_tar` where there are pairs enough for that FAR.
+      `val_eer`, and `val_tar` where there are pairs enough for that FAR. `val_eer` alone, which is
+      NaN, where an embedding is no point on the unit sphere: the training has diverged.
     """
+    if not np.isfinite(embeddings).all() or not embeddings.any(axis=1).all():
+        return {"val_eer": math.nan}
     pairs = score_pairs(embeddings, people)
     figures = {"val_eer": float(verification_metrics(pairs)["EER"])}
     if pairs.impostor.total >= impostor_pairs_needed(_FAR):
         figures["val_tar"] = true_accept_rate(pairs, _FAR)
     return figures
+
+
+def _figures_of_pairs(people: np.ndarray) -> list[str]:
+    """The figures that all pairs of images can give, by whose they are: [N]."""
+    _, images = np.unique(people, return_counts=True)
+    genuine = int((images * (images - 1) // 2).sum())
+    impostor = len(people) * (len(people) - 1) // 2 - genuine
+    if not genuine or not impostor:
+        return []
+    return ["val_eer", "val_tar"] if impostor >= impostor_pairs_needed(_FAR) else ["val_eer"]
