@@ -15,7 +15,19 @@ MODEL_NAME = "best.keras"
 
 
 class TrainingDiverged(UserError):
-    """A loss or metric is no longer a finite number; the message names the epoch and the batch."""
+    """A loss, a metric or a weight is no longer a finite number; the message says where."""
+
+
+def diverged(sign: str) -> TrainingDiverged:
+    """The error, with its remedy.
+
+    Args:
+      sign: what was seen, and where.
+    """
+    return TrainingDiverged(
+        f"the training diverged: {sign}. Lower training.initial_lr or model.arcface_scale, or turn "
+        "off training.mixed_precision."
+    )
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -47,11 +59,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def _check(self, logs: dict | None, where: str) -> None:
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
-                raise TrainingDiverged(
-                    f"the training diverged: {name} is {value} in {where}. Lower "
-                    "training.initial_lr or model.arcface_scale, or turn off "
-                    "training.mixed_precision."
-                )
+                raise diverged(f"{name} is {value} in {where}")
 
 
 class ProgressReporter(keras.callbacks.Callback):
@@ -110,8 +118,9 @@ def first_comparable_epoch(config: TrainingConfig, monitor: str) -> int:
     """From which epoch on, counted from 0, a figure means the same in each.
 
     The loss of the training has the margin of its time in it; all others have the whole, or none.
+    The last epoch has the margin nearest to the whole.
     """
-    return math.ceil(config.margin_warmup) if monitor == "loss" else 0
+    return min(math.ceil(config.margin_warmup), config.epochs - 1) if monitor == "loss" else 0
 
 
 def build_callbacks(

@@ -13,10 +13,12 @@ from itertools import chain, islice
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components.trainer.auto import estimate
 from components.trainer.building import Parts
+from components.trainer.callbacks import diverged
 from components.trainer.checkpoints import Checkpoint, Checkpoints
 from components.trainer.devices import (
     batches_for_replicas,
@@ -32,6 +34,7 @@ from components.trainer.optim.optimizers import averaged
 from components.trainer.optim.schedules import Schedule
 from components.trainer.precision import loss_scale_of
 from components.trainer.state import (
+    are_finite,
     assign_values,
     best_weights_of,
     memory_of,
@@ -162,9 +165,15 @@ class TrainingLoop:
         Raises:
           TrainingInterrupted: the process was asked to end; the state is kept.
           CheckpointError: the state cannot be kept.
+          TrainingDiverged: what was to be kept is no number.
+          TrainingHopeless: the doctor says so.
         """
         callbacks = keras.callbacks.CallbackList(
-            self._callbacks, model=self._model, epochs=self._epochs
+            self._callbacks,
+            model=self._model,
+            epochs=self._epochs,
+            steps=self._images.steps_per_epoch,
+            verbose=0,
         )
         callbacks.on_train_begin()
         progress = self._resumed()
@@ -183,8 +192,10 @@ class TrainingLoop:
 
     def _before_the_first_step(self, step: int, pixels: Any, labels: Any) -> None:
         """Looks at a batch, and tells how long the remaining steps will take."""
-        of_a_replica, *_ = self._strategy.experimental_local_results(pixels)
-        tell(check_pixels(of_a_replica.numpy()))
+        parts = self._strategy.experimental_local_results(pixels)
+        seen = np.concatenate([part.numpy() for part in parts])
+        if len(seen) > 1:
+            tell(check_pixels(seen))
         remaining = self._epochs * self._images.steps_per_epoch - step
         self._reports.duration(estimate(self._time_of_a_step(step, pixels, labels), remaining))
 
@@ -207,17 +218,18 @@ class TrainingLoop:
         callbacks: keras.callbacks.CallbackList,
         interruption: Interruption,
     ) -> None:
-        for pixels, labels in batches:
+        for number, (pixels, labels) in enumerate(batches):
             epoch, batch = divmod(progress.step, self._images.steps_per_epoch)
             if batch == 0:
-                callbacks.on_epoch_begin(epoch)
                 self._reset_means()
+            if batch == 0 or number == 0:  # which goes on within an epoch
+                callbacks.on_epoch_begin(epoch)
             callbacks.on_train_batch_begin(batch)
             statistics = self._do_step(progress.step, pixels, labels)
             progress.step += 1
             callbacks.on_train_batch_end(batch, self._figures())
             self._look(progress.step, statistics)
-            is_last = progress.step % self._images.steps_per_epoch == 0
+            is_last = batch + 1 == self._images.steps_per_epoch or self._model.stop_training
             if is_last:
                 self._end_epoch(epoch, progress, callbacks)
             if is_last or self._is_due(progress.step) or interruption.signal is not None:
@@ -336,7 +348,10 @@ class TrainingLoop:
             "rounds": self._rounds.state(),
             "stopped": bool(self._model.stop_training),
         }
-        arrays = values_of(self._variables()) | best_weights_of(self._callbacks)
+        arrays = values_of(self._variables())
+        if not are_finite(arrays):
+            raise diverged(f"a weight is not finite after step {progress.step}")
+        arrays |= best_weights_of(self._callbacks)
         self._checkpoints.save(Checkpoint(progress.step, arrays, remembered))
 
     def _resumed(self) -> Progress:
@@ -358,12 +373,12 @@ class TrainingLoop:
         return Progress(found.step, dict(found.progress["history"]))
 
     def _end_interrupted(self, progress: Progress) -> None:
-        if self._checkpoints is None:
-            raise TrainingInterrupted("the training was asked to end; its state is kept nowhere")
-        self._checkpoints.wait()
-        message = (
-            f"the training was asked to end, and is kept after step {progress.step}; the same "
-            "command goes on from there"
-        )
+        message = "the training was asked to end; its state is kept nowhere"
+        if self._checkpoints is not None:
+            self._checkpoints.wait()
+            message = (
+                f"the training was asked to end, and is kept after step {progress.step}; the same "
+                "command goes on from there"
+            )
         _log.warning(message)
         raise TrainingInterrupted(message)

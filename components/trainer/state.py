@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from groundfloor.errors import UserError
+from groundfloor.text import listed
 
 # What Keras' callbacks remember from epoch to epoch, beside the weights of the best one.
 _REMEMBERED: Mapping[type[keras.callbacks.Callback], tuple[str, ...]] = {
@@ -44,6 +45,11 @@ def values_of(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
+def are_finite(values: Mapping[str, np.ndarray]) -> bool:
+    """Whether no value is NaN or infinite."""
+    return all(np.isfinite(value).all() for value in values.values())
+
+
 def assign_values(variables: Mapping[str, Any], values: Mapping[str, np.ndarray]) -> None:
     """Puts values back into variables.
 
@@ -54,7 +60,7 @@ def assign_values(variables: Mapping[str, Any], values: Mapping[str, np.ndarray]
         name for name, variable in variables.items() if tuple(variable.shape) != values[name].shape
     }
     if differing:
-        raise StateError(f"the state is not one of this training: {sorted(differing)[:5]} differ")
+        raise _another_training(f"{listed(sorted(differing))} differ")
     for name, variable in variables.items():
         variable.assign(values[name])
 
@@ -73,7 +79,7 @@ def recall(
 ) -> None:
     """Gives the callbacks, after their `on_train_begin`, what they remembered."""
     if len(callbacks) != len(memories):
-        raise StateError("the state is not one of this training: the callbacks differ")
+        raise _another_training("the callbacks differ")
     for callback, memory in zip(callbacks, memories, strict=True):
         if hasattr(callback, "restore"):
             callback.restore(memory)
@@ -85,18 +91,29 @@ def recall(
 def replay(
     callbacks: Sequence[keras.callbacks.Callback], history: Mapping[str, Sequence[float]]
 ) -> None:
-    """Writes the epochs that are done into the logs of TensorBoard: each attempt has its own."""
+    """Writes the epochs that are done into the logs of TensorBoard: each attempt has its own.
+
+    Figures that were not measured in each epoch are left out. TensorBoard reads the rate from the
+    optimiser: it is that of the epoch meanwhile.
+    """
+    epochs = len(history.get("learning_rate", ()))
+    complete = {name: values for name, values in history.items() if len(values) == epochs}
     for callback in callbacks:
-        if isinstance(callback, keras.callbacks.TensorBoard):
-            for epoch, figures in enumerate(zip(*history.values(), strict=True)):
-                callback.on_epoch_end(epoch, dict(zip(history, figures, strict=True)))
+        if isinstance(callback, keras.callbacks.TensorBoard) and epochs:
+            optimizer = callback.model.optimizer
+            rate = np.array(optimizer.learning_rate)
+            for epoch in range(epochs):
+                figures = {name: values[epoch] for name, values in complete.items()}
+                optimizer.learning_rate = figures["learning_rate"]
+                callback.on_epoch_end(epoch, figures)
+            optimizer.learning_rate = rate
 
 
 def best_weights_of(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, np.ndarray]:
-    """The weights of the best epoch, as early stopping keeps them: name -> array."""
+    """The weights of the best epoch, as each early stopping keeps them: name -> array."""
     return {
-        f"{_BEST_WEIGHTS}/{place:04d}": weight
-        for callback in callbacks
+        f"{_of_callback(number)}{place:04d}": weight
+        for number, callback in enumerate(callbacks)
         for place, weight in enumerate(getattr(callback, _BEST_WEIGHTS, None) or ())
     }
 
@@ -104,12 +121,24 @@ def best_weights_of(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, 
 def recall_best_weights(
     callbacks: Sequence[keras.callbacks.Callback], arrays: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Gives early stopping the weights of the best epoch, and returns all other arrays."""
-    names = sorted(name for name in arrays if name.startswith(f"{_BEST_WEIGHTS}/"))
-    for callback in callbacks:
-        if names and hasattr(callback, _BEST_WEIGHTS):
+    """Gives each early stopping the weights of its best epoch, and returns all other arrays."""
+    for number, callback in enumerate(callbacks):
+        names = sorted(name for name in arrays if name.startswith(_of_callback(number)))
+        if names:
             setattr(callback, _BEST_WEIGHTS, [arrays[name] for name in names])
-    return {name: array for name, array in arrays.items() if name not in set(names)}
+    of_all = f"{_BEST_WEIGHTS}/"
+    return {name: array for name, array in arrays.items() if not name.startswith(of_all)}
+
+
+def _of_callback(number: int) -> str:
+    return f"{_BEST_WEIGHTS}/{number:02d}/"
+
+
+def _another_training(difference: str) -> StateError:
+    return StateError(
+        f"the state in training.checkpoint_dir is not one of this training: {difference}. Remove "
+        "it to begin anew"
+    )
 
 
 def _memory(callback: keras.callbacks.Callback) -> dict[str, Any]:

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from components.trainer.callbacks import (
-    CHECKPOINT_NAME,
     ProgressReporter,
     StopOnNonFinite,
     TrainingDiverged,
     build_callbacks,
+    diverged,
+    first_comparable_epoch,
 )
 from components.trainer.config import TrainingConfig
 
@@ -96,12 +97,11 @@ def test_nan_in_the_validation_alone_stops_the_training():
         )
 
 
-def test_diverged_training_leaves_the_checkpoint_of_the_last_good_epoch(tmp_path):
-    callbacks = build_callbacks(TrainingConfig(), "loss", checkpoint_dir=tmp_path)
-    with pytest.raises(TrainingDiverged):
-        scalar_model().fit(ONE, ONE, epochs=3, verbose=0, callbacks=[*callbacks, Poison(2)])
-    (weight,) = keras.saving.load_model(tmp_path / CHECKPOINT_NAME).get_weights()
-    assert np.isfinite(weight).all()
+def test_a_diverged_training_names_the_keys_to_turn():
+    message = str(diverged("loss is nan in epoch 1"))
+    assert message.startswith("the training diverged: loss is nan in epoch 1. Lower")
+    for key in ("training.initial_lr", "model.arcface_scale", "training.mixed_precision"):
+        assert key in message
 
 
 def test_progress_is_reported_after_each_epoch():
@@ -126,17 +126,68 @@ def test_early_stopping_restores_the_weights_of_the_best_epoch(weights, best):
     assert len(history["loss"]) == min(len(weights), weights.index(best) + 3)
 
 
-def test_checkpoint_holds_the_best_epoch(tmp_path):
-    callbacks = build_callbacks(TrainingConfig(), "val_loss", checkpoint_dir=tmp_path)
-    fit_with_weights([0.2, 0.9, 0.1], callbacks)
-    (weight,) = keras.saving.load_model(tmp_path / CHECKPOINT_NAME).get_weights()
-    assert weight == pytest.approx(0.9)
-
-
 def test_learning_rate_falls_when_the_validation_stops_improving():
     config = TrainingConfig(reduce_lr_patience=2, reduce_lr_factor=0.1)
     _, history = fit_with_weights([0.9, 0.5, 0.5, 0.5], build_callbacks(config, "val_loss"))
     assert history["learning_rate"] == pytest.approx([0.1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("warmup", "monitor", "epoch"),
+    [
+        (0.0, "loss", 0),
+        (2.0, "loss", 2),
+        (1.5, "loss", 2),
+        (3.5, "loss", 3),  # the last one: no loss has the whole margin in it
+        (2.0, "val_loss", 0),  # always with the whole margin
+        (2.0, "accuracy", 0),  # without
+    ],
+)
+def test_a_loss_is_compared_from_the_epoch_on_that_has_the_whole_margin(warmup, monitor, epoch):
+    config = TrainingConfig(epochs=4, margin_warmup=warmup)
+    assert first_comparable_epoch(config, monitor) == epoch
+
+
+def losses(values):
+    """A callback that tells those after it other losses than were computed, one an epoch."""
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update(loss=values[epoch])
+    )
+
+
+def test_neither_rate_nor_best_epoch_is_judged_while_the_margin_rises():
+    config = TrainingConfig(
+        epochs=6,
+        margin_warmup=2.0,
+        early_stopping_patience=2,
+        reduce_lr_patience=1,
+        reduce_lr_factor=0.1,
+    )
+    stop, early, plateau = build_callbacks(config, "loss")
+    rising = losses([0.1, 0.2, 0.5, 0.6, 0.6, 0.6])
+    model = scalar_model()
+    history = model.fit(
+        ONE, ONE, epochs=6, verbose=0, callbacks=[stop, rising, early, plateau]
+    ).history
+    assert len(history["loss"]) == 5  # of the epochs from the third on, that is the best
+    assert early.best_epoch == 2
+    assert history["learning_rate"] == pytest.approx([0.1, 0.1, 0.01])  # from the third on, too
+
+
+def test_only_a_plateau_moves_the_rate():
+    kinds = {
+        schedule: [type(callback).__name__ for callback in build_callbacks(config, "loss")]
+        for schedule in ("plateau", "cosine", "constant")
+        for config in [TrainingConfig(schedule=schedule)]
+    }
+    assert kinds["plateau"] == ["StopOnNonFinite", "EarlyStopping", "ReduceLROnPlateau"]
+    assert kinds["cosine"] == kinds["constant"] == ["StopOnNonFinite", "EarlyStopping"]
+
+
+def test_what_is_to_rise_is_best_where_it_is_highest():
+    for monitor, mode in (("val_accuracy", "max"), ("val_tar", "max"), ("val_eer", "min")):
+        _, early, plateau = build_callbacks(TrainingConfig(), monitor)
+        assert (early.mode, plateau.mode) == (mode, mode)
 
 
 def test_tensorboard_logs_are_written_where_asked(tmp_path):

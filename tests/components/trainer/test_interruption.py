@@ -25,12 +25,16 @@ def handled():
 
 
 def test_a_signal_is_noted_and_raised_at_the_end(handled):
-    done = False
-    with pytest.raises(Asked), signals_put_off() as interruption:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert interruption.signal == signal.SIGTERM
-        done = True
-    assert done
+    noted = []
+
+    def train():
+        with signals_put_off() as interruption:
+            os.kill(os.getpid(), signal.SIGTERM)
+            noted.append(interruption.signal)
+
+    with pytest.raises(Asked):
+        train()
+    assert noted == [signal.SIGTERM]
 
 
 def test_without_a_signal_nothing_is_raised_and_the_handlers_are_as_before(handled):
