@@ -16,7 +16,9 @@ from components.tracking import outbox
 from components.tracking.outbox import outboxes_below
 from components.tracking.run import RUN_FILE, TrackedRun
 from components.trainer.callbacks import MODEL_NAME
+from components.trainer.checkpoints import Checkpoints
 from components.trainer.config import TrainerSettings
+from components.trainer.export import ServingModule
 from groundfloor import progress
 from groundfloor.errors import UserError
 from pipeline.config import load_config
@@ -64,13 +66,13 @@ def test_the_model_artifact_holds_a_saved_model_that_embeds(trained):
     assert model.signatures[PIXELS_SIGNATURE](pixels=pixels)[EMBEDDING_KEY].shape == (2, 16)
 
 
-def test_the_model_run_holds_checkpoint_history_and_tensorboard(trained):
+def test_the_model_run_holds_model_history_and_tensorboard(trained):
     outputs, _, _ = trained
     folder = Path(outputs["model_run"].uri)
     history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= history.keys()
     assert {len(values) for values in history.values()} == {2}
-    assert list((folder / "checkpoints").iterdir())
+    assert (folder / MODEL_NAME).is_file()
     assert list((folder / "tensorboard").rglob("events.out.*"))
 
 
@@ -103,7 +105,7 @@ def test_the_delivered_models_load_without_this_project_and_embed_as_the_served_
     embeddings = in_a_bare_process(
         tmp_path,
         pixels,
-        Path(outputs["model_run"].uri) / "checkpoints" / MODEL_NAME,
+        Path(outputs["model_run"].uri) / MODEL_NAME,
         tracking.uri,
         f"models:/{logged.model_id}",
     )
@@ -140,7 +142,7 @@ def test_mlflow_has_what_the_run_comes_from(trained):
         file.path for file in client.list_artifacts(run_id)
     }
     (kept,) = (file for file in client.list_artifacts(run_id, "checkpoints") if "best" in file.path)
-    best = Path(outputs["model_run"].uri) / "checkpoints" / MODEL_NAME
+    best = Path(outputs["model_run"].uri) / MODEL_NAME
     assert kept.file_size == best.stat().st_size
     configuration = client.download_artifacts(run_id, "configuration.json")
     settings = load_config(Path(configuration))
@@ -148,19 +150,56 @@ def test_mlflow_has_what_the_run_comes_from(trained):
     assert settings.data.credit == "drawn"
 
 
-def test_every_epoch_is_reported(trained):
+def test_the_duration_and_then_every_epoch_are_reported(trained):
     _, _, steps = trained
-    assert [(step.unit, step.done, step.total) for step in steps] == [("epochs", 1, 2)] * 2
-    assert "val_loss" in steps[0].note
+    told = [(step.unit, step.done, step.total) for step in steps]
+    assert told == [("epochs", 0, 2), ("epochs", 1, 2), ("epochs", 1, 2)]
+    assert "steps" in steps[0].note
+    assert "val_loss" in steps[1].note
 
 
-def test_folders_named_in_the_configuration_are_used(transformed, tmp_path):
-    training = SHORT_TRAINING.model_copy(
-        update={"checkpoint_dir": tmp_path / "ckpt", "log_dir": tmp_path / "logs", "epochs": 1}
-    )
-    run_trainer(transformed, tmp_path, training=training)
-    assert list((tmp_path / "ckpt").iterdir())
+def placed(folder, **training):
+    """A short training that keeps its state and its logs in folders of its own."""
+    places = {"checkpoint_dir": folder / "state", "log_dir": folder / "logs"}
+    return SHORT_TRAINING.model_copy(update={**places, **training})
+
+
+def test_folders_named_in_the_configuration_are_used(transformed, tmp_path, monkeypatch):
+    kept, remove = [], Checkpoints.remove
+
+    def look_and_remove(self):
+        self.wait()
+        kept.extend(path.parent.name for path in tmp_path.glob("state/training-*/*/state.json"))
+        remove(self)
+
+    monkeypatch.setattr(Checkpoints, "remove", look_and_remove)
+    run_trainer(transformed, tmp_path, training=placed(tmp_path, epochs=1))
+    assert len(kept) == 1
+    assert not list((tmp_path / "state").iterdir())  # the training is complete
     assert list((tmp_path / "logs").rglob("events.out.*"))
+
+
+def test_an_attempt_after_one_that_failed_goes_on_from_what_that_had_done(
+    transformed, tmp_path, monkeypatch
+):
+    def fail(*_):
+        raise OSError("no space left")
+
+    training = placed(tmp_path, early_stopping_patience="auto", batch_size="auto")
+    with monkeypatch.context() as patched:
+        patched.setattr(ServingModule, "save", fail)
+        with pytest.raises(OSError, match="no space left"):
+            run_trainer(transformed, tmp_path / "first", training=training)
+    steps = []
+    progress.listen(steps.append)
+    try:
+        outputs = run_trainer(transformed, tmp_path / "second", training=training)
+    finally:
+        progress.unlisten(steps.append)
+    assert [(step.done, step.total, step.note) for step in steps] == [(2, 2, "done before")]
+    history = Path(outputs["model_run"].uri) / "history.json"
+    assert len(json.loads(history.read_text(encoding="utf-8"))["loss"]) == 2
+    assert (Path(outputs["model"].uri) / "Format-Serving/saved_model.pb").exists()
 
 
 def test_a_tracking_server_that_is_down_does_not_cost_the_model(transformed, tmp_path):
