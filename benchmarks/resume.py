@@ -82,17 +82,15 @@ def train_small(
             step.value = int(self.model.optimizer.iterations)
 
     images = TrainingImages.of(drawn_images(), PEOPLE, SETTINGS.training, SETTINGS.seed)
+    checkpoints = Checkpoints(checkpoint_dir)
     result = train(
-        SETTINGS,
-        images,
-        num_classes=PEOPLE,
-        checkpoints=Checkpoints(checkpoint_dir),
-        callbacks=[Counter()],
+        SETTINGS, images, num_classes=PEOPLE, checkpoints=checkpoints, callbacks=[Counter()]
     )
     digest = hashlib.sha256(repr(result.history).encode())
     for weight in result.embedding_model.get_weights():
         digest.update(weight.tobytes())
     Path(digest_file).write_text(digest.hexdigest(), encoding="utf-8")
+    checkpoints.remove()
 
 
 class Trainings:
@@ -102,8 +100,18 @@ class Trainings:
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["components.trainer.training"])
 
-    def run(self, folder: Path, kill_after: int | None = None) -> tuple[int, int]:
+    def run(
+        self,
+        folder: Path,
+        kill_after: int | None = None,
+        by: signal.Signals = signal.SIGKILL,
+    ) -> tuple[int, int]:
         """Trains in a folder, until the end or until so many steps are done in all.
+
+        Args:
+          folder: of the state and the digest.
+          kill_after: steps after which the process gets a signal; None: none.
+          by: the signal.
 
         Returns:
           The step that it began with, and how many steps were seen to be done.
@@ -115,7 +123,7 @@ class Trainings:
         if kill_after is not None:
             while step.value < kill_after and process.is_alive():
                 process.join(_POLL)
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, by)
         process.join()
         if kill_after is None and process.exitcode:
             raise RuntimeError(f"the training failed with exit code {process.exitcode}")
