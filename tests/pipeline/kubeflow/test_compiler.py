@@ -1,6 +1,7 @@
 """What is in the compiled pipeline."""
 
 import dataclasses
+import json
 
 import pytest
 import yaml
@@ -162,6 +163,19 @@ def test_only_the_trainer_has_the_gpu_and_the_node_selector(compiled):
         if "nodeSelector" in config
     }
     assert selectors == {"Trainer_executor": {"disk": "fast"}}
+
+
+def test_the_trainer_asks_for_several_gpus_of_a_node_and_takes_them_all():
+    trainer = steps_of(compile_with("kubeflow.gpu.count=4"))["Trainer"]
+    assert trainer.container["resources"]["accelerator"] == {
+        "resourceType": "nvidia.com/gpu",
+        "resourceCount": "4",
+        "type": "nvidia.com/gpu",
+        "count": 4,
+    }
+    parameters = trainer.task["inputs"]["parameters"]
+    settings = json.loads(parameters["custom_config"]["runtimeValue"]["constant"])
+    assert settings["training"]["strategy"] == "auto"
 
 
 def test_without_a_gpu_nothing_is_asked_for():
