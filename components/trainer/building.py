@@ -8,7 +8,11 @@ import keras
 
 from components.trainer.classifier import Classifier
 from components.trainer.config import ModelConfig, TrainerSettings
-from components.trainer.devices import build_strategy, synchronise_batch_statistics
+from components.trainer.devices import (
+    build_strategy,
+    check_devices,
+    synchronise_batch_statistics,
+)
 from components.trainer.heads import CosineHead
 from components.trainer.losses import build_loss
 from components.trainer.model import HEAD, FaceEmbeddingModel
@@ -44,6 +48,7 @@ def built(settings: TrainerSettings, num_classes: int) -> Iterator[Parts]:
       num_classes: number of identities C.
 
     Raises:
+      DeviceError: the settings do not go with the devices.
       RowUpdateError: Partial FC does not go with the optimiser or the devices.
       WeightsError: the file of `model.weights` does not fit.
     """
@@ -53,6 +58,7 @@ def built(settings: TrainerSettings, num_classes: int) -> Iterator[Parts]:
         build_strategy(training.strategy).scope() as strategy,
         precision_policy(training.mixed_precision) as precision,
     ):
+        check_devices(training, strategy.num_replicas_in_sync)
         optimizer = with_loss_scaling(build_optimizer(training), precision)
         head = _head(settings, optimizer, num_classes)
         classifier = Classifier(_embedding_model(settings.model), head, build_loss(settings.model))

@@ -103,6 +103,20 @@ class Checkpoints:
                 _log.warning("%s is not whole and passed over: %s", folder, error)
         return None
 
+    def of_step(self, step: int) -> Checkpoint:
+        """The checkpoint after a step, which another worker of the same training has found.
+
+        Raises:
+          CheckpointError: it is not here, or not whole.
+        """
+        try:
+            return _read(self._files, self._folder_of(step))
+        except (OSError, ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"the chief goes on from step {step}, and this worker cannot read that checkpoint "
+                f"in {self._folder}: training.checkpoint_dir must be a place that all workers share"
+            ) from error
+
     def save(self, checkpoint: Checkpoint) -> None:
         """Begins to write a checkpoint, once the former is written.
 
@@ -133,10 +147,12 @@ class Checkpoints:
 
     def _save(self, checkpoint: Checkpoint) -> None:
         self._check_owner()
-        folder = posixpath.join(self._path, f"step-{checkpoint.step:012d}")
-        _write(self._files, folder, checkpoint)
+        _write(self._files, self._folder_of(checkpoint.step), checkpoint)
         for name in self._names()[:-_KEPT]:
             self._files.rm(posixpath.join(self._path, name), recursive=True)
+
+    def _folder_of(self, step: int) -> str:
+        return posixpath.join(self._path, f"step-{step:012d}")
 
     def _write_owner(self) -> None:
         self._write_file(_OWNER, json.dumps({"owner": self._owner}))

@@ -21,9 +21,14 @@ from components.trainer.building import Parts
 from components.trainer.callbacks import diverged
 from components.trainer.checkpoints import Checkpoint, Checkpoints
 from components.trainer.devices import (
+    any_worker,
     batches_for_replicas,
     gets_summed_gradients,
+    is_chief,
+    lost_workers_told,
+    of_chief,
     summed_over_replicas,
+    wait_for_workers,
 )
 from components.trainer.doctor.checks import check_pixels
 from components.trainer.doctor.rounds import DoctorRounds, tell
@@ -58,8 +63,14 @@ class TrainingInterrupted(Exception):
 
 
 class Images(Protocol):
-    """The training images, in an order that is a function of the step alone."""
+    """The training images, in an order that is a function of the step alone.
 
+    Attributes:
+      batch_size: images in a batch, of all devices.
+      steps_per_epoch: batches in an epoch.
+    """
+
+    batch_size: int
     steps_per_epoch: int
 
     def batches(self, first_step: int, part: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
@@ -105,6 +116,41 @@ class Reports:
 _NO_REPORTS = Reports()
 
 
+class RunningMeans:
+    """Means over the steps of an epoch.
+
+    Those of Keras' metrics are kept in parts by the workers, and would have to be asked of all.
+
+    Args:
+      names: of the figures.
+    """
+
+    def __init__(self, names: Sequence[str]):
+        self._sums = {name: keras.Variable(0.0, trainable=False, name=name) for name in names}
+        self._steps = keras.Variable(0.0, trainable=False, name="steps")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Their whole state."""
+        return [*self._sums.values(), self._steps]
+
+    def add(self, figures: Mapping[str, tf.Tensor]) -> None:
+        """Adds the figures of a step, scalars of which it takes those that it has."""
+        self._steps.assign_add(1.0)
+        for name, total in self._sums.items():
+            total.assign_add(figures[name])
+
+    def values(self) -> Figures:
+        """The means since the last reset."""
+        steps = max(_number(self._steps), 1.0)
+        return {name: _number(total) / steps for name, total in self._sums.items()}
+
+    def reset(self) -> None:
+        """Begins anew."""
+        for variable in self.variables:
+            variable.assign(0.0)
+
+
 class TrainingLoop:
     """Trains a classifier, step by step.
 
@@ -148,7 +194,7 @@ class TrainingLoop:
         self._checkpoints = checkpoints
         self._checkpoint_steps = checkpoint_steps
         self._strategy = tf.distribute.get_strategy()
-        self._means = {name: keras.metrics.Mean(name=name) for name in ("loss", "accuracy")}
+        self._means = RunningMeans(("loss", "accuracy"))
         self._model = parts.classifier.embedding_model
         self._model.optimizer = parts.optimizer
         self._model.stop_training = False
@@ -167,7 +213,12 @@ class TrainingLoop:
           CheckpointError: the state cannot be kept.
           TrainingDiverged: what was to be kept is no number.
           TrainingHopeless: the doctor says so.
+          DeviceError: a batch cannot be dealt to the devices evenly, or a worker is gone.
         """
+        with lost_workers_told():
+            return self._run()
+
+    def _run(self) -> dict[str, list[float]]:
         callbacks = keras.callbacks.CallbackList(
             self._callbacks,
             model=self._model,
@@ -188,7 +239,8 @@ class TrainingLoop:
 
     def time_of_a_step(self) -> float:
         """Seconds that a step takes on the first batch; what it does is taken back."""
-        return self._time_of_a_step(0, *next(self._remaining_batches(0)))
+        with lost_workers_told():
+            return self._time_of_a_step(0, *next(self._remaining_batches(0)))
 
     def _before_the_first_step(self, step: int, pixels: Any, labels: Any) -> None:
         """Looks at a batch, and tells how long the remaining steps will take."""
@@ -200,7 +252,7 @@ class TrainingLoop:
         self._reports.duration(estimate(self._time_of_a_step(step, pixels, labels), remaining))
 
     def _time_of_a_step(self, step: int, pixels: Any, labels: Any) -> float:
-        """The least of a few times, on the same batch."""
+        """The least of a few times, on the same batch; that of the chief for all workers."""
         variables = self._variables()
         kept = values_of(variables)
         seconds = []
@@ -209,7 +261,7 @@ class TrainingLoop:
             float(self._do_step(step, pixels, labels)["loss"])  # waits for the device
             seconds.append(time.perf_counter() - began)
         assign_values(variables, kept)
-        return min(seconds)
+        return of_chief(min(seconds))
 
     def _train(
         self,
@@ -221,20 +273,21 @@ class TrainingLoop:
         for number, (pixels, labels) in enumerate(batches):
             epoch, batch = divmod(progress.step, self._images.steps_per_epoch)
             if batch == 0:
-                self._reset_means()
+                self._means.reset()
             if batch == 0 or number == 0:  # which goes on within an epoch
                 callbacks.on_epoch_begin(epoch)
             callbacks.on_train_batch_begin(batch)
             statistics = self._do_step(progress.step, pixels, labels)
             progress.step += 1
-            callbacks.on_train_batch_end(batch, self._figures())
+            callbacks.on_train_batch_end(batch, self._means.values())
             self._look(progress.step, statistics)
             is_last = batch + 1 == self._images.steps_per_epoch or self._model.stop_training
             if is_last:
                 self._end_epoch(epoch, progress, callbacks)
-            if is_last or self._is_due(progress.step) or interruption.signal is not None:
+            is_asked = any_worker(interruption.signal is not None)
+            if is_last or self._is_due(progress.step) or is_asked:
                 self._save(progress)
-            if interruption.signal is not None:
+            if is_asked:
                 self._end_interrupted(progress)
             if self._model.stop_training:
                 return
@@ -264,8 +317,7 @@ class TrainingLoop:
         replica_step = tf.autograph.experimental.do_not_convert(self._replica_step)
         of_replicas = self._strategy.run(replica_step, args=(pixels, labels, step))
         figures = tf.nest.map_structure(self._mean, of_replicas)
-        for name, mean in self._means.items():
-            mean.update_state(figures[name])
+        self._means.add(figures)
         return figures
 
     def _replica_step(
@@ -309,38 +361,31 @@ class TrainingLoop:
     def _end_epoch(
         self, epoch: int, progress: Progress, callbacks: keras.callbacks.CallbackList
     ) -> None:
-        figures = self._figures()
+        figures = self._means.values()
         with averaged(self._optimizer, self._classifier.trainable_variables):
             if self._validate:
                 figures |= self._validate(epoch + 1)
+            # Workers that measure alike, but for the last bit, must not decide differently.
+            figures = {name: of_chief(value) for name, value in figures.items()}
             self._rounds.validated(figures)
-            rate = keras.ops.convert_to_numpy(self._optimizer.learning_rate)
-            figures["learning_rate"] = float(rate)
+            figures["learning_rate"] = _number(self._optimizer.learning_rate)
             callbacks.on_epoch_end(epoch, figures)
         progress.add(figures)
-
-    def _figures(self) -> Figures:
-        return {name: float(mean.result()) for name, mean in self._means.items()}
-
-    def _reset_means(self) -> None:
-        for mean in self._means.values():
-            mean.reset_state()
 
     def _is_due(self, step: int) -> bool:
         return self._checkpoint_steps is not None and step % self._checkpoint_steps == 0
 
     def _variables(self) -> dict[str, Any]:
-        means = [variable for mean in self._means.values() for variable in mean.variables]
         return variables_by_name(
             {
                 **self._classifier.variables,
                 "optimizer": self._optimizer.variables,
-                "means": means,
+                "means": self._means.variables,
             }
         )
 
     def _save(self, progress: Progress) -> None:
-        if self._checkpoints is None:
+        if self._checkpoints is None or not is_chief():
             return
         remembered = {
             "history": {name: list(values) for name, values in progress.history.items()},
@@ -356,10 +401,7 @@ class TrainingLoop:
 
     def _resumed(self) -> Progress:
         """Goes on from the last checkpoint, where there is one."""
-        if self._checkpoints is None:
-            return Progress()
-        self._checkpoints.claim()
-        found = self._checkpoints.newest()
+        found = self._found(self._checkpoints) if self._checkpoints else None
         if found is None:
             return Progress()
         arrays = recall_best_weights(self._callbacks, found.arrays)
@@ -372,13 +414,28 @@ class TrainingLoop:
         _log.info("the training goes on from step %d, epoch %.2f", found.step, epoch)
         return Progress(found.step, dict(found.progress["history"]))
 
+    def _found(self, checkpoints: Checkpoints) -> Checkpoint | None:
+        """The checkpoint that all workers go on from: the newest that the chief sees."""
+        found = None
+        if is_chief():
+            checkpoints.claim()
+            found = checkpoints.newest()
+        step = int(of_chief(found.step if found else -1))
+        return found if found or step < 0 else checkpoints.of_step(step)
+
     def _end_interrupted(self, progress: Progress) -> None:
         message = "the training was asked to end; its state is kept nowhere"
         if self._checkpoints is not None:
             self._checkpoints.wait()
+            wait_for_workers()
             message = (
                 f"the training was asked to end, and is kept after step {progress.step}; the same "
                 "command goes on from there"
             )
         _log.warning(message)
         raise TrainingInterrupted(message)
+
+
+def _number(scalar: keras.Variable) -> float:
+    """The value of a variable, which may have a copy on each device."""
+    return float(keras.ops.convert_to_numpy(scalar))

@@ -11,12 +11,19 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
 from components.shards import shard_files
-from components.tracking.run import RUN_FILE
+from components.tracking.run import RUN_FILE, TrackedRun
 from components.tracking.steps import log_checkpoints, start_tracking, training_tracker
 from components.tracking.tracker import Tracker
 from components.trainer.callbacks import MODEL_NAME, ProgressReporter
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.config import TrainerSettings
+from components.trainer.devices import (
+    DeviceError,
+    build_strategy,
+    is_chief,
+    lost_workers_told,
+    wait_for_workers,
+)
 from components.trainer.doctor.rounds import of_steps
 from components.trainer.export import ServingModule
 from components.trainer.loop import Reports
@@ -44,19 +51,44 @@ def run_fn(fn_args: FnArgs) -> None:
     TensorBoard's logs and the history to `model_run_dir`. Until that is done, the state of the
     training lies where the next attempt finds it: see `unfinished`.
 
+    Where `TF_CONFIG` names several workers, each is started with the same arguments, and the chief
+    alone writes. The others have done their part when `serving_model_dir` is there.
+
     Raises:
-      UserError: the data cannot train a model, or the training diverged.
+      UserError: the data cannot train a model, the training diverged, or another worker is gone.
       TrainingInterrupted: the process was asked to end.
     """
     settings = TrainerSettings.model_validate(fn_args.custom_config)
-    train_files = _listed_files(fn_args.train_files)
+    build_strategy(settings.training.strategy)  # joins the workers, before TensorFlow does anything
     checkpoints = _checkpoints(fn_args, settings)
     noted = checkpoints.noted() if checkpoints else None
     note = Note.from_json(noted) if noted else None
+    if is_chief():
+        _deliver(fn_args, settings, note, checkpoints)
+    else:
+        _train(fn_args, settings, note, Tracker(TrackedRun("", "")), checkpoints)
+    with lost_workers_told():
+        wait_for_workers()
+    if not fileio.exists(fn_args.serving_model_dir):
+        raise DeviceError(
+            "this worker has done its part of the training, and the chief has the model: it is not "
+            f"in {fn_args.serving_model_dir}. Later steps run where the chief's outputs are"
+        )
+
+
+def _deliver(
+    fn_args: FnArgs,
+    settings: TrainerSettings,
+    note: Note | None,
+    checkpoints: Checkpoints | None,
+) -> None:
+    """Trains, and writes all that `run_fn` says."""
     tracker = training_tracker(Path(fn_args.model_run_dir), note.run if note else None)
     succeeded = False
     try:
-        start_tracking(tracker, settings.model_dump(mode="json"), train_files)
+        start_tracking(
+            tracker, settings.model_dump(mode="json"), _listed_files(fn_args.train_files)
+        )
         prepared = _prepared_images(fn_args.train_files)
         result = _train(fn_args, settings, note, tracker, checkpoints)
         served = ServingModule(result.embedding_model, prepared.preprocessing)
@@ -93,7 +125,7 @@ def _train(
         settings, images = note.settings, read_images(note.settings, files, num_classes)
     else:
         settings, images = settle(asked, files, num_classes)
-    if checkpoints:
+    if checkpoints and is_chief():
         checkpoints.note(Note(settings, tracker.run).to_json())
     training = settings.training
     height, width, channels = settings.model.input_shape

@@ -68,19 +68,20 @@ def assign_values(variables: Mapping[str, Any], values: Mapping[str, np.ndarray]
 def memory_of(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str, Any]]:
     """What each callback remembers, as JSON knows it.
 
-    A callback of one's own is asked by `state()`, and told by `restore(state)`; without these it
-    begins anew when the training goes on.
+    A callback of one's own is asked by `state()`, and told by `restore(state)`; one without these
+    begins anew when the training goes on, and may be missing then.
     """
-    return [_memory(callback) for callback in callbacks]
+    return [_memory(callback) for callback in _remembering(callbacks)]
 
 
 def recall(
     callbacks: Sequence[keras.callbacks.Callback], memories: Sequence[Mapping[str, Any]]
 ) -> None:
     """Gives the callbacks, after their `on_train_begin`, what they remembered."""
-    if len(callbacks) != len(memories):
+    remembering = _remembering(callbacks)
+    if len(remembering) != len(memories):
         raise _another_training("the callbacks differ")
-    for callback, memory in zip(callbacks, memories, strict=True):
+    for callback, memory in zip(remembering, memories, strict=True):
         if hasattr(callback, "restore"):
             callback.restore(memory)
         else:
@@ -113,7 +114,7 @@ def best_weights_of(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, 
     """The weights of the best epoch, as each early stopping keeps them: name -> array."""
     return {
         f"{_of_callback(number)}{place:04d}": weight
-        for number, callback in enumerate(callbacks)
+        for number, callback in enumerate(_remembering(callbacks))
         for place, weight in enumerate(getattr(callback, _BEST_WEIGHTS, None) or ())
     }
 
@@ -122,7 +123,7 @@ def recall_best_weights(
     callbacks: Sequence[keras.callbacks.Callback], arrays: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Gives each early stopping the weights of its best epoch, and returns all other arrays."""
-    for number, callback in enumerate(callbacks):
+    for number, callback in enumerate(_remembering(callbacks)):
         names = sorted(name for name in arrays if name.startswith(_of_callback(number)))
         if names:
             setattr(callback, _BEST_WEIGHTS, [arrays[name] for name in names])
@@ -139,6 +140,12 @@ def _another_training(difference: str) -> StateError:
         f"the state in training.checkpoint_dir is not one of this training: {difference}. Remove "
         "it to begin anew"
     )
+
+
+def _remembering(
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> list[keras.callbacks.Callback]:
+    return [c for c in callbacks if hasattr(c, "state") or isinstance(c, tuple(_REMEMBERED))]
 
 
 def _memory(callback: keras.callbacks.Callback) -> dict[str, Any]:

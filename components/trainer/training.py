@@ -21,6 +21,7 @@ from components.trainer.config import (
     TrainingConfig,
 )
 from components.trainer.data import TrainingDataError, TrainingImages
+from components.trainer.devices import is_chief
 from components.trainer.doctor.checks import check_labels, largest_share
 from components.trainer.doctor.findings import Doctor, Facts
 from components.trainer.doctor.rounds import DoctorRounds, tell
@@ -85,12 +86,15 @@ def train(
       images: to train on.
       held_out: to judge each epoch by.
       num_classes: number of identities C.
-      checkpoints: where the state is kept until the training is complete; None: nowhere.
-      log_dir: where TensorBoard's logs go; None: nowhere.
-      callbacks: added after those of `build_callbacks`.
+      checkpoints: where the state is kept until the training is complete; None: nowhere. Several
+        workers share it, and the chief alone writes there.
+      log_dir: where the chief's logs for TensorBoard go; None: nowhere.
+      callbacks: added after those of `build_callbacks`; of several workers, every one calls its
+        own.
       reports: who is told what is seen between two epochs.
 
     Raises:
+      DeviceError: settings and devices do not go together, or a worker is gone.
       TrainingDataError: what is to be monitored cannot be measured on these images.
       TrainingDiverged: a loss is no longer finite.
       TrainingHopeless: the doctor says so.
@@ -109,7 +113,10 @@ def train(
             rounds=_rounds(settings, schedule, classifier, images, held_out),
             reports=reports or Reports(),
             validate=Validation(classifier, held_out, training.validate_every),
-            callbacks=[*build_callbacks(training, monitor, log_dir), *callbacks],
+            callbacks=[
+                *build_callbacks(training, monitor, log_dir if is_chief() else None),
+                *callbacks,
+            ],
             checkpoints=checkpoints,
             checkpoint_steps=training.checkpoint_steps,
         )

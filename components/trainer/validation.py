@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -134,15 +133,11 @@ class Validation:
         return figures
 
     def _of_known(self, batches: tf.data.Dataset) -> dict[str, float]:
-        loss, accuracy = (keras.metrics.Mean() for _ in range(2))
-        for pixels, labels in batches:
-            losses, is_right = self._judge(pixels, labels)
-            loss.update_state(losses)
-            accuracy.update_state(is_right)
-        penalty = float(self._classifier.penalty())
+        judged = [self._judge(pixels, labels) for pixels, labels in batches]
+        losses, is_right = map(np.concatenate, zip(*judged, strict=True))
         return {
-            "val_loss": float(loss.result()) + penalty,
-            "val_accuracy": float(accuracy.result()),
+            "val_loss": float(np.mean(losses)) + float(self._classifier.penalty()),
+            "val_accuracy": float(np.mean(is_right)),
         }
 
     def _of_strangers(self, batches: tf.data.Dataset) -> dict[str, float]:

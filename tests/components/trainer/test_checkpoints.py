@@ -57,6 +57,16 @@ def test_the_last_two_are_kept(tmp_path):
     assert sorted(steps) == ["step-000000000020", "step-000000000100"]
 
 
+def test_a_worker_reads_the_checkpoint_that_the_chief_has_found(tmp_path):
+    saved(tmp_path, 3, 20)
+    assert_equal(Checkpoints(str(tmp_path)).of_step(3), checkpoint(3))
+
+
+def test_a_worker_that_does_not_see_the_chiefs_checkpoint_names_the_key_of_the_folder(tmp_path):
+    with pytest.raises(CheckpointError, match=r"training\.checkpoint_dir must be a place that all"):
+        Checkpoints(str(tmp_path)).of_step(3)
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "longer", "no arrays", "no state", "garbage"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, damage, caplog):
     checkpoints = saved(tmp_path, 1, 2)

@@ -15,9 +15,11 @@ from components.run_environment import TrackingStore
 from components.tracking import outbox
 from components.tracking.outbox import outboxes_below
 from components.tracking.run import RUN_FILE, TrackedRun
+from components.trainer import devices
 from components.trainer.callbacks import MODEL_NAME
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.config import TrainerSettings
+from components.trainer.devices import DeviceError
 from components.trainer.export import ServingModule
 from groundfloor import progress
 from groundfloor.errors import UserError
@@ -227,3 +229,19 @@ def test_a_training_that_diverges_says_when_and_fails_its_run(transformed, tmp_p
     experiment = client.get_experiment_by_name("faces")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FAILED"
+
+
+def test_a_worker_that_is_not_the_chief_writes_nothing_and_says_who_has_the_model(
+    transformed, tmp_path, monkeypatch
+):
+    cluster = {
+        "cluster": {"worker": ["10.0.0.1:1", "10.0.0.2:1"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    monkeypatch.setattr(devices, "_strategy_of_workers", tf.distribute.get_strategy)
+    monkeypatch.setattr(devices, "_sum_of_workers", lambda number: number)
+    tracking = TrackingStore(f"sqlite:///{tmp_path}/mlflow.db", "faces")
+    with pytest.raises(DeviceError, match="the chief has the model"):
+        run_trainer(transformed, tmp_path, tracking=tracking)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
