@@ -16,15 +16,15 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
 from components.beam_shards import Numbers
+from components.example_gen.checked import CheckedImage, Marked, Place, check_image, judged
 from components.image_config import NO_DETECTION, DetectionConfig
 from components.shards import whole_file
-from faces.content import UnreadableError, content_mark
 from faces.contract import (
     COLUMN_PREFIX,
     IDENTITY,
@@ -39,9 +39,7 @@ from faces.contract import (
     IMAGE_WIDTH,
 )
 from faces.detection.location import Location, located
-from faces.images.encode import EncodedImage, encode_record
-from faces.images.formats import BadImageError
-from faces.reasons import BAD_NAME, NO_FACE
+from faces.images.encode import EncodedImage
 from faces.record import Record, Source
 from faces.storage import serialized_example
 from groundfloor import progress
@@ -52,60 +50,6 @@ _CHUNK_RECORDS = 64
 _LISTING, _STARTS = "listing.jsonl", "listing.starts"
 _START = struct.Struct("<q")
 _fields_of = attrgetter(*(field.name for field in fields(Record)))
-
-
-class Place(NamedTuple):
-    """Where a serialized tf.train.Example was spilled to.
-
-    Attributes:
-      chunk: the number of the file.
-      offset: in that file, in bytes.
-      length: in bytes.
-    """
-
-    chunk: int
-    offset: int
-    length: int
-
-
-NOWHERE = Place(chunk=0, offset=0, length=0)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedImage:
-    """What is known of an image once it was read.
-
-    Attributes:
-      record: of the image.
-      reason: why it cannot be used; empty where it can.
-      place: of its example; of no length where it cannot be used.
-      pixels_sha256: of its `EncodedImage`.
-      is_flat: of its `EncodedImage`.
-      found: how many faces a detector found in it; None where none was asked.
-      phash: of its `EncodedImage`.
-      category: which of `faces.reasons` the reason is; empty where nobody said it.
-    """
-
-    record: Record
-    reason: str = ""
-    place: Place = NOWHERE
-    pixels_sha256: str = ""
-    is_flat: bool = False
-    found: int | None = None
-    phash: int = 0
-    category: str = ""
-
-
-class _Marked(NamedTuple):
-    """What is known of an image, and the mark of its content."""
-
-    mark: str
-    image: CheckedImage
-
-    @property
-    def record(self) -> Record:
-        """See `detection.location.located`."""
-        return self.image.record
 
 
 @dataclass(frozen=True)
@@ -242,46 +186,16 @@ class _CheckChunk(beam.DoFn):
             for (mark, image), encoded, where in located(checked, self._options.detection):
                 example = _to_example(image.record, encoded, where) if encoded else b""
                 place = Place(chunk, offset, len(example))
-                facts.append(_facts(mark, _judged(image, where, place)))
+                facts.append(_facts(mark, replace(judged(image, where), place=place)))
                 examples.write(example)
                 offset += len(example)
                 progress.advance("images", 1, self._total)
         with whole_file(_facts_file(folder, chunk)) as path, fileio.open(path, "w") as file:
             file.write(json.dumps(facts))
 
-    def _check(self, record: Record) -> tuple[_Marked, EncodedImage | None]:
-        """What is known of an image before it is asked where its face is; and what can be used."""
-        try:
-            data = self._options.source.read(record)
-        except UnreadableError as error:
-            why = str(error)
-            return _Marked(why, CheckedImage(record, why, category=error.reason)), None
-        mark = content_mark(data)
-        try:
-            image = self._encode(record, data)
-        except BadImageError as error:
-            return _Marked(mark, CheckedImage(record, str(error), category=error.reason)), None
-        checked = CheckedImage(
-            record,
-            pixels_sha256=image.pixels_sha256,
-            is_flat=image.is_flat,
-            phash=image.phash,
-        )
-        return _Marked(mark, checked), image
-
-    def _encode(self, record: Record, data: bytes) -> EncodedImage:
-        try:
-            record.key.encode("utf-8")
-        except UnicodeEncodeError:
-            raise BadImageError("file name is not UTF-8", BAD_NAME) from None
-        return encode_record(record, data, self._options.max_pixels, self._options.channels)
-
-
-def _judged(image: CheckedImage, where: Location, place: Place) -> CheckedImage:
-    """With what is known of its face; nothing is asked of that where the image cannot be used."""
-    if where.reason and not image.reason:
-        image = replace(image, reason=where.reason, category=NO_FACE)
-    return replace(image, place=place, found=where.found)
+    def _check(self, record: Record) -> tuple[Marked, EncodedImage | None]:
+        options = self._options
+        return check_image(options.source, record, options.max_pixels, options.channels)
 
 
 def _facts(

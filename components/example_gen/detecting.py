@@ -12,7 +12,7 @@ DETECTION_FILE_NAME = "detection.json"
 
 
 class _Checked(Protocol):
-    """See `checking.CheckedImage`."""
+    """See `checked.CheckedImage`."""
 
     @property
     def record(self) -> Record: ...

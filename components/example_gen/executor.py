@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tfx.components.example_gen import utils as example_gen_utils
@@ -13,23 +12,23 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
 from components.beam_executor import BeamExecutor
-from components.example_gen.checking import CheckedImage, CheckImages, CheckOptions, read_checked
+from components.example_gen.checked import CheckedImage
+from components.example_gen.checking import CheckImages, CheckOptions, read_checked
 from components.example_gen.config import DataConfig
-from components.example_gen.copying import CopiesInSplits, SpilledImages
-from components.example_gen.detecting import DETECTION_FILE_NAME, Detection
+from components.example_gen.copying import SpilledImages
+from components.example_gen.detecting import DETECTION_FILE_NAME
+from components.example_gen.judging import Judgement, judge
 from components.example_gen.source import source_for
 from components.example_gen.writing import WriteShards, plan_shards
 from components.image_config import DetectionConfig
 from components.shards import remove_leftovers, write_listing
 from faces.content import fingerprint_of
 from faces.contract import SPLITS
-from faces.duplicates import find_sameness
-from faces.quarantine import FILE_NAME, TABLE_FILE_NAME, Quarantine, Row, lost_people
-from faces.reasons import OTHER, REFUSED
+from faces.quarantine import FILE_NAME, TABLE_FILE_NAME
 from faces.record import Listing, Record, Source
 from faces.report.quarantine_sheet import SHEET_FILE_NAME
 from faces.sources.spans import has_span, newest_span
-from faces.splits import REPORT_FILE_NAME, SplitReport, assign_splits, describe_splits
+from faces.splits import REPORT_FILE_NAME, SplitReport
 from groundfloor.errors import UserError
 from groundfloor.paths import Location, checked_location
 
@@ -70,27 +69,15 @@ class Executor(BeamExecutor):
         fileio.makedirs(spill_folder)
         try:
             listing, checked = self._check(spill_folder, data, exec_properties)
-            unusable = _unusable(listing, checked)
-            quarantine = _quarantine_of(listing, checked)
-            detection = Detection.of(checked, _detection_config(exec_properties))
-            _require_below(quarantine, data.max_quarantined, detection)
-            quarantine.sameness.require_variety()
             usable = [image for image in checked if not image.reason]
-            lost = [
-                *lost_people((image.record for image in usable), unusable),
-                *listing.remarks(),
-                *detection.remarks(),
-            ]
             images = SpilledImages(usable, spill_folder)
-            copies = CopiesInSplits(images, _split(usable, lost, data), data.near_duplicates)
-            quarantine = copies.added_to(quarantine)
-            self._write(usable, copies.splits, spill_folder, examples)
-            refused = {record.key: record for record in unusable}
-            sheet = copies.sheet(quarantine, images, refused, source_of(exec_properties))
+            detection = _detection_config(exec_properties)
+            found = judge(listing, checked, data, detection, images.encoded)
+            self._write(usable, found.copies.splits, spill_folder, examples)
+            sheet = found.sheet(images, source_of(exec_properties))
         finally:
             fileio.rmtree(spill_folder)
-        split_report = _describe(copies, lost, data)
-        _write_report(report, quarantine, split_report, detection, sheet)
+        _write_report(report, found, found.split_report(data), sheet)
 
     def _check(
         self, spill_folder: str, data: DataConfig, exec_properties: Mapping[str, Any]
@@ -199,77 +186,16 @@ def _detection_config(exec_properties: Mapping[str, Any]) -> DetectionConfig:
     return DetectionConfig.from_property(exec_properties[DETECTION_CONFIG_KEY])
 
 
-def _require_below(quarantine: Quarantine, share: float, detection: Detection) -> None:
-    """Refuses a source as `Quarantine.require_below` does, and says what the detector's part is."""
-    try:
-        quarantine.require_below(share)
-    except UserError as error:
-        raise UserError("\n".join([str(error), *detection.remarks()])) from None
-
-
-def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record, str]:
-    """Why an image cannot be used, of all of which that is so."""
-    return {**listing.refused, **{image.record: image.reason for image in checked if image.reason}}
-
-
-def _quarantine_of(listing: Listing, checked: Sequence[CheckedImage]) -> Quarantine:
-    pixels = {
-        image.record: (image.pixels_sha256, image.is_flat) for image in checked if not image.reason
-    }
-    return Quarantine(
-        files=len(listing.records) + len(listing.refused),
-        rows=(
-            *(Row(REFUSED, record.key, why) for record, why in listing.refused.items()),
-            *(
-                Row(image.category or OTHER, image.record.key, image.reason)
-                for image in checked
-                if image.reason
-            ),
-        ),
-        sameness=find_sameness(pixels),
-    )
-
-
-def _split(
-    usable: Sequence[CheckedImage], lost: Sequence[str], data: DataConfig
-) -> dict[Record, str]:
-    """The split of each usable image.
-
-    Args:
-      usable: all images that can be used.
-      lost: sentences on those that cannot.
-      data: how to split.
-
-    Raises:
-      UserError: they are too few; the message ends with what was lost.
-    """
-    records = [image.record for image in usable]
-    try:
-        return assign_splits(records, **data.split_rules(), seed=data.seed)
-    except UserError as error:
-        raise UserError("\n".join([str(error), *lost])) from None
-
-
-def _describe(copies: CopiesInSplits, lost: Sequence[str], data: DataConfig) -> SplitReport:
-    report = describe_splits(copies.splits, **data.split_rules())
-    return replace(report, remarks=[*report.remarks, *copies.remarks, *lost])
-
-
-def _write_report(
-    report: Any,
-    quarantine: Quarantine,
-    split_report: SplitReport,
-    detection: Detection,
-    sheet: str,
-) -> None:
+def _write_report(report: Any, found: Judgement, split_report: SplitReport, sheet: str) -> None:
+    quarantine = found.quarantine
     contents = {
         FILE_NAME: quarantine.to_json(),
         TABLE_FILE_NAME: quarantine.to_csv(),
         SHEET_FILE_NAME: sheet,
         REPORT_FILE_NAME: split_report.to_json(),
     }
-    if detection.detector != "off":
-        contents[DETECTION_FILE_NAME] = detection.to_json()
+    if found.detection.detector != "off":
+        contents[DETECTION_FILE_NAME] = found.detection.to_json()
     for name, content in contents.items():
         io_utils.write_string_file(os.path.join(report.uri, name), content)
     report.set_int_custom_property("files", quarantine.files)

@@ -12,7 +12,8 @@ import tensorflow as tf
 from tfx.dsl.io import fileio
 
 from components.beam_shards import Numbers
-from components.example_gen.checking import CheckedImage, Place, read_example
+from components.example_gen.checked import CheckedImage, Place
+from components.example_gen.checking import read_example
 from components.shards import shard_name, write_shard
 from faces.contract import PERSON_IMAGES
 

@@ -6,7 +6,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from components.beam_shards import Numbers
-from components.example_gen.checking import CheckImages, CheckOptions, Place
+from components.example_gen.checked import Place
+from components.example_gen.checking import CheckImages, CheckOptions
 from components.example_gen.writing import Shard, WriteShards
 from components.transform.beam_transform import Census, CountExamples, TransformExamples
 from faces.images.preprocess import Preprocessing

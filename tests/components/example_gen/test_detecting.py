@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.steps import run_example_gen
-from components.example_gen.checking import CheckedImage
+from components.example_gen.checked import CheckedImage
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
 from components.example_gen.detecting import DETECTION_FILE_NAME, Detection

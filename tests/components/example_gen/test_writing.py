@@ -4,11 +4,10 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from components.example_gen.checked import CheckedImage, Place
 from components.example_gen.checking import (
-    CheckedImage,
     CheckImages,
     CheckOptions,
-    Place,
     read_checked,
     read_example,
 )
