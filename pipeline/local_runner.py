@@ -1,6 +1,5 @@
 """Runs the DAG with LocalDagRunner and gathers what came out."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from components.tracking.tracker import Tracker
 from groundfloor.credentials import without_credentials
 from groundfloor.paths import Location
 from pipeline import metadata_store
-from pipeline.config import Config, TrackingConfig
+from pipeline.config import Config
 from pipeline.console import NodeDisplay, TextConsole
 from pipeline.dag import Places, create_pipeline
 from pipeline.outputs import outputs_of_latest_run
@@ -29,7 +28,7 @@ from pipeline.recovery import noting, recover
 from pipeline.results import read_results
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult
-from pipeline.tracking import store_for
+from pipeline.tracking import given_uri, store_for
 
 
 def run_pipeline(
@@ -46,7 +45,7 @@ def run_pipeline(
     Raises:
       UserError: something that the user gave cannot be used.
     """
-    with credentials_in_environment(_given_uri(config.tracking)):
+    with credentials_in_environment(given_uri(config.tracking)):
         return _run_nodes(config, input_dir, folder, console)
 
 
@@ -104,7 +103,7 @@ def _tracking_store(config: Config, folder: RunFolder) -> TrackingStore | None:
     """The configured store, else the environment's, else sqlite in the run's folder."""
     if not config.tracking.enabled:
         return None
-    uri = without_credentials(_given_uri(config.tracking))
+    uri = without_credentials(given_uri(config.tracking))
     return store_for(
         config,
         uri or _own_store(folder),
@@ -116,8 +115,3 @@ def _tracking_store(config: Config, folder: RunFolder) -> TrackingStore | None:
 
 def _own_store(folder: RunFolder) -> str:
     return f"sqlite:///{folder.mlflow_db}"
-
-
-def _given_uri(config: TrackingConfig) -> str:
-    """The whole address, perhaps with credentials; empty where none is given."""
-    return config.uri or os.environ.get("MLFLOW_TRACKING_URI", "")

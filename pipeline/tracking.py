@@ -2,16 +2,22 @@
 
 import json
 import logging
+import os
 from typing import Any
 
 from components.run_environment import TrackingStore
 from groundfloor.credentials import without_credentials
-from pipeline.config import Config
+from pipeline.config import Config, TrackingConfig
 
 _log = logging.getLogger(__name__)
 
 # Linux takes no longer text for one variable of a new process, and some of the steps start some.
 _MAX_CHARACTERS = 100_000
+
+
+def given_uri(tracking: TrackingConfig) -> str:
+    """The whole address of the store, perhaps with credentials; empty where none is given."""
+    return tracking.uri or os.environ.get("MLFLOW_TRACKING_URI", "")
 
 
 def store_for(config: Config, uri: str, **places: str | None) -> TrackingStore:

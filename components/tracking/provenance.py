@@ -22,13 +22,22 @@ _TRAILER_BYTES = 8
 
 
 def tags(train_files: Iterable[str]) -> dict[str, str]:
-    """Tags of a run: versions, the lock, the commit where there is one, and the data.
+    """Tags of a run on shards: those of `tags_of`, with the digest of the shards.
 
     Args:
       train_files: the shards that it is trained on.
     """
+    return tags_of(data_digest=digest(train_files))
+
+
+def tags_of(**data: str) -> dict[str, str]:
+    """Tags of a run: versions, the lock, the commit where there is one, and the data.
+
+    Args:
+      data: name -> what tells its data from others.
+    """
     versions = {name: version for name, version in packages().items() if name in _NAMED}
-    values = versions | {"python": platform.python_version(), "data_digest": digest(train_files)}
+    values = {**versions, "python": platform.python_version(), **data}
     if _LOCK.is_file():
         values["lock_sha256"] = hashlib.sha256(_LOCK.read_bytes()).hexdigest()
     return {f"arcface_pipeline.{name}": value for name, value in values.items()} | git_tags()

@@ -1,6 +1,5 @@
 """The trackers of the steps: the trainer begins a run, and later steps go on with it."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -11,15 +10,13 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
 from components.run_environment import TrackingStore, tracking_store
+from components.tracking.begin import begin_run
 from components.tracking.client import Start
 from components.tracking.outbox import TRAINING, Outbox
-from components.tracking.provenance import environment, parameters, tags
+from components.tracking.provenance import tags
 from components.tracking.run import RUN_FILE, TrackedRun
 from components.tracking.system_metrics import SystemMetrics
 from components.tracking.tracker import Tracker, now
-
-CONFIGURATION_FILE = "configuration.json"
-ENVIRONMENT_FILE = "environment.json"
 
 
 def training_tracker(folder: Path, killed: TrackedRun | None = None) -> Tracker:
@@ -47,19 +44,13 @@ def start_tracking(
 
     Args:
       tracker: of `training_tracker`.
-      settings: of the training, sections and single values; they hold before the pipeline's
-        configuration, since a run may have set some of them itself.
+      settings: see `begin_run`.
       train_files: the shards of the training split.
     """
     store = tracking_store()
     if store is None:
         return
-    sections = {name: values for name, values in settings.items() if isinstance(values, Mapping)}
-    configuration = {**(store.configuration or {}), **sections}
-    params = parameters({**configuration, **settings})
-    tracker.start(params, store.artifact_dir, store.owner, tags(train_files))
-    tracker.log_text(json.dumps(configuration, indent=2) + "\n", CONFIGURATION_FILE)
-    tracker.log_text(environment(), ENVIRONMENT_FILE)
+    begin_run(tracker, store, settings, tags(train_files))
 
 
 def log_checkpoints(tracker: Tracker, folder: Path) -> None:
