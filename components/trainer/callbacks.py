@@ -96,11 +96,11 @@ class ProgressReporter(keras.callbacks.Callback):
         self._went_on(self._done)
 
 
-class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
-    """Keras' own, from an epoch on: before it, the epochs cannot be compared.
+class _FromEpoch:
+    """Before a callback of Keras that compares epochs: it sees them from one on.
 
     Args:
-      start_from_epoch: counted from 0.
+      start_from_epoch: counted from 0; the epochs before it cannot be compared.
       arguments: of Keras' own.
     """
 
@@ -112,6 +112,14 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         """Compares the epoch with the best one."""
         if epoch >= self._start:
             super().on_epoch_end(epoch, logs)
+
+
+class ReduceLROnPlateau(_FromEpoch, keras.callbacks.ReduceLROnPlateau):
+    """Keras' own, from an epoch on."""
+
+
+class ModelCheckpoint(_FromEpoch, keras.callbacks.ModelCheckpoint):
+    """Keras' own, from an epoch on."""
 
 
 def first_comparable_epoch(config: TrainingConfig, monitor: str) -> int:
