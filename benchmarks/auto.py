@@ -3,7 +3,7 @@
 Some hundreds of identities with five images each, of which four are trained on and one validates,
 and others whom the training never sees. They are drawn (`drawn_people.py`), and nobody's faces.
 
-    .venv/bin/python benchmarks/auto.py --people 400 --unseen 100
+    .venv/bin/python benchmarks/auto.py --people 400 --unseen 100 --set training.epochs=20
 
 prints a line for each configuration: the accuracy on the training images without margin, as they
 were changed at random, in the epoch that is delivered, and the figures on the unseen.
@@ -20,13 +20,14 @@ from benchmarks.drawn_people import draw_people
 from benchmarks.trained import train_on
 from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.metrics import (
+    calculate_identification_metrics,
     calculate_one_enrolled_rank1,
     calculate_verification_metrics,
     true_accept_rate,
 )
 from pipeline.config import Config, load_config
 
-COLUMNS = ("epochs", "accuracy", "EER", "TAR@FAR=1%", "Rank-1, one enrolled", "CPU-s")
+COLUMNS = ("epochs", "accuracy", "EER", "TAR@FAR=1%", "Rank-1", "Rank-1, one enrolled", "CPU-s")
 IMAGES = 5
 
 
@@ -70,6 +71,7 @@ def measure(config: Config, data: DrawnData) -> list[float]:
         result.history["accuracy"][result.best_epoch - 1],
         calculate_verification_metrics(embeddings, labels, "cosine")["EER"],
         true_accept_rate(score_pairs(embeddings, labels, "cosine"), 0.01),
+        calculate_identification_metrics(embeddings, labels, "cosine", ranks=(1,))["Rank-1"],
         calculate_one_enrolled_rank1(embeddings, labels, "cosine"),
         seconds,
     ]
@@ -88,10 +90,12 @@ def main() -> None:
         nargs="+",
         default=[Path("configs/demo.yaml"), Path("configs/auto.yaml")],
     )
+    parser.add_argument("--set", nargs="*", default=[], dest="settings", metavar="KEY=VALUE")
     arguments = parser.parse_args()
     network = [
         f"model.input_shape=[{arguments.side},{arguments.side},1]",
         "model.embedding_dim=128",
+        *arguments.settings,
     ]
     data = draw_data(arguments.people, arguments.unseen, arguments.side, arguments.seed)
     print(f"| {arguments.people} people | " + " | ".join(COLUMNS) + " |")

@@ -1,7 +1,7 @@
 """What a training does with the settings that are left to the data, before it begins."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from components.trainer.auto import DataFacts, resolved
@@ -40,10 +40,29 @@ def settle(
       TrainingDataError: the images cannot train a model.
     """
     facts = DataFacts(num_classes, count_images(files))
+    return settle_by(facts, settings, lambda chosen: read_images(chosen, files, num_classes))
+
+
+def settle_by(
+    facts: DataFacts,
+    settings: TrainerSettings,
+    images_of: Callable[[TrainerSettings], TrainingImages],
+) -> tuple[TrainerSettings, TrainingImages]:
+    """The same for images that are at hand.
+
+    Args:
+      facts: of the images.
+      settings: as asked.
+      images_of: gives the images, by settings without "auto".
+
+    Raises:
+      AutoError: as for `settle`.
+      TrainingDataError: likewise.
+    """
     chosen = settled(_without_limit(settings), facts)
-    images = read_images(chosen, files, num_classes)
+    images = images_of(chosen)
     if settings.training.max_hours is not None:
-        seconds = time_of_a_step(chosen, images, num_classes)
+        seconds = time_of_a_step(chosen, images, facts.people)
         chosen = settled(settings, replace(facts, step_seconds=seconds))
     return chosen, images
 

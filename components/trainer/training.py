@@ -72,6 +72,7 @@ def train(
     num_classes: int,
     checkpoints: Checkpoints | None = None,
     log_dir: Path | None = None,
+    usual: Sequence[keras.callbacks.Callback] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     reports: Reports | None = None,
 ) -> TrainingResult:
@@ -89,8 +90,9 @@ def train(
       checkpoints: where the state is kept until the training is complete; None: nowhere. Several
         workers share it, and the chief alone writes there.
       log_dir: where the chief's logs for TensorBoard go; None: nowhere.
-      callbacks: added after those of `build_callbacks`; of several workers, every one calls its
-        own.
+      usual: in the place of those of `build_callbacks`; one of them has to give the model the
+        weights of the best epoch.
+      callbacks: added after them; of several workers, every one calls its own.
       reports: who is told what is seen between two epochs.
 
     Raises:
@@ -101,7 +103,9 @@ def train(
       TrainingInterrupted: the process was asked to end; the state is kept.
     """
     training = settings.training
-    monitor = _monitor(training, held_out)
+    monitor = monitor_of(training, held_out)
+    if usual is None:
+        usual = build_callbacks(training, monitor, log_dir if is_chief() else None)
     schedule = build_schedule(training, images.steps_per_epoch)
     with built(settings, num_classes) as parts:
         classifier = parts.classifier
@@ -113,10 +117,7 @@ def train(
             rounds=_rounds(settings, schedule, classifier, images, held_out),
             reports=reports or Reports(),
             validate=Validation(classifier, held_out, training.validate_every),
-            callbacks=[
-                *build_callbacks(training, monitor, log_dir if is_chief() else None),
-                *callbacks,
-            ],
+            callbacks=[*usual, *callbacks],
             checkpoints=checkpoints,
             checkpoint_steps=training.checkpoint_steps,
         )
@@ -176,7 +177,7 @@ def _margin_key(loss: str) -> str | None:
     return next((f"model.{key}" for key in LOSS_KEYS[loss] if "margin" in key), None)
 
 
-def _monitor(training: TrainingConfig, held_out: ValidationImages) -> str:
+def monitor_of(training: TrainingConfig, held_out: ValidationImages) -> str:
     """The figure that chooses the best epoch.
 
     Raises:

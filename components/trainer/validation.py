@@ -43,10 +43,25 @@ class ValidationImages:
     strangers: tf.data.Dataset | None = None
 
     @classmethod
-    def of(cls, pixels: np.ndarray, labels: np.ndarray, batch_size: int) -> "ValidationImages":
-        """Of known people's images that are at hand: uint8 [N, H, W, C], int64 [N]."""
-        known = tf.data.Dataset.from_tensor_slices((pixels, labels))
-        return cls(_batches(known, batch_size))
+    def of(
+        cls,
+        pixels: np.ndarray,
+        labels: np.ndarray,
+        batch_size: int,
+        strangers: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> "ValidationImages":
+        """Of images that are at hand.
+
+        Args:
+          pixels: uint8 [N, H, W, C], of known people; there may be none.
+          labels: int64 [N], whose each is.
+          batch_size: images in a batch.
+          strangers: the same pixels of people who are not trained on, and whose each is, text [N].
+        """
+        given = [(pixels, labels), *([strangers] if strangers else [])]
+        return cls(
+            *(_batches(tf.data.Dataset.from_tensor_slices(some), batch_size) for some in given)
+        )
 
     @property
     def num_known(self) -> int:
