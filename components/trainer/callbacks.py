@@ -96,7 +96,7 @@ class ProgressReporter(keras.callbacks.Callback):
         self._went_on(self._done)
 
 
-class _FromEpoch:
+class _FromEpoch(keras.callbacks.Callback):
     """Before a callback of Keras that compares epochs: it sees them from one on.
 
     Args:
