@@ -46,9 +46,9 @@ class DrawnData:
     unseen: tuple[np.ndarray, np.ndarray]
 
 
-def draw_data(people: int, unseen: int, side: int, seed: int) -> DrawnData:
+def draw_data(people: int, unseen: int, side: int, seed: int, variation: float = 1.0) -> DrawnData:
     """Draws all of them, and holds out the last image of each known one."""
-    pixels, labels = draw_people(people + unseen, IMAGES, side, seed)
+    pixels, labels = draw_people(people + unseen, IMAGES, side, seed, variation)
     is_known = labels < people
     is_last = np.arange(len(labels)) % IMAGES == IMAGES - 1
     train, val = is_known & ~is_last, is_known & is_last
@@ -90,6 +90,7 @@ def main() -> None:
         nargs="+",
         default=[Path("configs/demo.yaml"), Path("configs/auto.yaml")],
     )
+    parser.add_argument("--variation", type=float, default=1.0, help="see drawn_people.py")
     parser.add_argument("--set", nargs="*", default=[], dest="settings", metavar="KEY=VALUE")
     arguments = parser.parse_args()
     network = [
@@ -97,7 +98,9 @@ def main() -> None:
         "model.embedding_dim=128",
         *arguments.settings,
     ]
-    data = draw_data(arguments.people, arguments.unseen, arguments.side, arguments.seed)
+    data = draw_data(
+        arguments.people, arguments.unseen, arguments.side, arguments.seed, arguments.variation
+    )
     print(f"| {arguments.people} people | " + " | ".join(COLUMNS) + " |")
     print("|---" * (1 + len(COLUMNS)) + "|", flush=True)
     for path in arguments.configs:

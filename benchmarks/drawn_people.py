@@ -14,19 +14,44 @@ _SPOTS = 6
 
 
 def draw_people(
-    people: int, images: int, side: int, seed: int = 0
+    people: int, images: int, side: int, seed: int = 0, variation: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """So many images of so many identities.
+
+    Args:
+      people: how many identities.
+      images: of each.
+      side: in pixels.
+      seed: of the drawings.
+      variation: how unlike the images of one identity are; 0: they are all equal.
 
     Returns:
       uint8 [people * images, side, side, 1] pixels, and int64 labels, in the order of the labels.
     """
     pixels = [
         _draw(_varied(looks, draws), side, draws)
-        for looks, draws in _looks(people, seed)
+        for looks, generator in _looks(people, seed)
+        for draws in [_Draws(generator, variation)]
         for _ in range(images)
     ]
     return np.stack(pixels), np.repeat(np.arange(people), images)
+
+
+class _Draws:
+    """What NumPy's generator draws, with its spread times a factor."""
+
+    def __init__(self, generator: np.random.Generator, spread: float):
+        self._generator = generator
+        self._spread = spread
+
+    def uniform(self, low: float, high: float, size: int | tuple[int, ...] | None = None):
+        """Around the middle of the range."""
+        middle, half = (low + high) / 2, (high - low) / 2 * self._spread
+        return self._generator.uniform(middle - half, middle + half, size)
+
+    def normal(self, mean: float, deviation: float, size: tuple[int, ...]):
+        """Around the mean."""
+        return self._generator.normal(mean, deviation * self._spread, size)
 
 
 def _looks(people: int, seed: int) -> Iterator[tuple[dict[str, np.ndarray], np.random.Generator]]:
@@ -45,7 +70,7 @@ def _looks(people: int, seed: int) -> Iterator[tuple[dict[str, np.ndarray], np.r
         )
 
 
-def _varied(looks: dict[str, np.ndarray], draws: np.random.Generator) -> dict[str, np.ndarray]:
+def _varied(looks: dict[str, np.ndarray], draws: _Draws) -> dict[str, np.ndarray]:
     """The same looks, a little off."""
     spread = {"waves": 0.012, "tone": 0.03, "places": 0.025, "widths": 0.008, "tones": 0.06}
     return {
@@ -53,7 +78,7 @@ def _varied(looks: dict[str, np.ndarray], draws: np.random.Generator) -> dict[st
     }
 
 
-def _draw(looks: dict[str, np.ndarray], side: int, draws: np.random.Generator) -> np.ndarray:
+def _draw(looks: dict[str, np.ndarray], side: int, draws: _Draws) -> np.ndarray:
     """One image, uint8 [side, side, 1]."""
     x, y = _moved_grid(side, draws)
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
@@ -68,7 +93,7 @@ def _draw(looks: dict[str, np.ndarray], side: int, draws: np.random.Generator) -
     return np.clip(255 * shown, 0, 255).astype(np.uint8)[..., np.newaxis]
 
 
-def _moved_grid(side: int, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _moved_grid(side: int, draws: _Draws) -> tuple[np.ndarray, np.ndarray]:
     """x and y of each pixel in the drawing, which is moved, turned and resized."""
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     x, y = (axis - shift for axis, shift in zip((x, y), draws.uniform(-0.2, 0.2, 2), strict=True))
@@ -86,7 +111,7 @@ def _spots(looks: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> np.nda
     return total
 
 
-def _ground(x: np.ndarray, y: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+def _ground(x: np.ndarray, y: np.ndarray, draws: _Draws) -> np.ndarray:
     """Some pattern behind the drawing."""
     waves = draws.uniform(-6, 6, (3, 2))
     phases = draws.uniform(0, 2 * np.pi, 3)
