@@ -23,7 +23,7 @@ _MOST_OF_A_PERSON = 0.1
 # What an .npz of embeddings holds.
 _ARRAYS = ("embeddings", "identities", "keys")
 # What NumPy and zipfile raise on files that are damaged, encrypted, too large or hold objects.
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     EOFError,
     ValueError,
@@ -181,7 +181,7 @@ class EmbeddingSet(ImageSet):
                 identities=_texts(arrays, "identities"),
                 keys=_texts(arrays, "keys"),
             )
-        except (EvaluationError, *_UNREADABLE) as error:
+        except (EvaluationError, *UNREADABLE) as error:
             raise EvaluationError(f"cannot read embeddings from {path}: {error}") from None
 
 

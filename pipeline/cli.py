@@ -9,6 +9,7 @@ from pipeline import (
     audit,
     compile_kubeflow,
     doctor,
+    evaluate,
     kubeflow_lint,
     run_containers,
     run_kubeflow,
@@ -22,6 +23,7 @@ app = new_app()
 app.command("run")(run_local.main)
 app.command("verify")(verify.main)
 app.command("audit")(audit.main)
+app.command("evaluate")(evaluate.main)
 app.command("compile")(compile_kubeflow.main)
 app.command("lint")(kubeflow_lint.main)
 app.command("submit")(run_kubeflow.main)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.evaluator.outputs import METRICS_FILE, REASONS_FILE, REPORT_FILE
+from biometrics.result_files import METRICS_FILE, REASONS_FILE, REPORT_FILE
 from components.tracking.run import RUN_FILE, TrackedRun
 from faces import quarantine, splits
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages

@@ -4,13 +4,16 @@ A face-recognition model that does not beat the cosine of its own input pixels h
 and one that does not beat eigenfaces or Fisherfaces has learnt little that a linear map could not.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from biometrics.errors import EvaluationError
 from groundfloor.draws import Draw, derived_seed
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 RAW_PIXELS = "raw pixels"
 EIGENFACES = "eigenfaces"
@@ -111,6 +114,9 @@ def fisherface_embeddings(
             "Fisherfaces need training images of two people, and two different ones of one of "
             f"them. Received: {len(train_pixels)} images of {len(people)} people"
         )
+    # Where there are no images, as where embeddings are measured, scikit-learn is not needed.
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # noqa: PLC0415
+
     spare = len(train_pixels) - len(people)
     pca, deviation = _fit(train_pixels, min(n_components, spare), seed)
     fisher = LinearDiscriminantAnalysis()
@@ -120,7 +126,7 @@ def fisherface_embeddings(
 
 def _fit(
     pixels: NDArray[np.uint8], n_components: int, seed: int
-) -> tuple[PCA, NDArray[np.float32]]:
+) -> tuple["PCA", NDArray[np.float32]]:
     """The fitted components and the standard deviation along those of them to keep, float32 [D]."""
     flat = _flat(pixels)
     if (pixels == pixels[:1]).all():
@@ -128,6 +134,8 @@ def _fit(
             "Eigenfaces need training images that differ. "
             f"Received: {len(pixels)} images that are all the same"
         )
+    from sklearn.decomposition import PCA  # noqa: PLC0415
+
     components = min(n_components, *flat.shape)
     pca = PCA(
         components,
@@ -138,7 +146,7 @@ def _fit(
     return pca, np.sqrt(pca.explained_variance_[kept])
 
 
-def _projected(pca: PCA, kept: int, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _projected(pca: "PCA", kept: int, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The coordinates along the first `kept` components, float32 [N, kept]."""
     batches = [
         pca.transform(_flat(pixels[start : start + BATCH_IMAGES]))[:, :kept]

@@ -1,6 +1,5 @@
 """Executor of FaceEvaluator."""
 
-import datetime
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,7 @@ from biometrics.arrays import Float32
 from biometrics.embeddings import PairScorer
 from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.evaluation import Evaluation, evaluate
-from biometrics.protocols import find_protocol
-from biometrics.settings import Settings, SliceSettings
+from biometrics.settings import Settings
 from biometrics.thresholds.measured_images import describe_images
 from biometrics.thresholds.measured_sizes import describe_sizes
 from biometrics.thresholds.pack import ThresholdPack, digest_of_folder
@@ -37,6 +35,7 @@ from components.evaluator.outputs import (
     write_evaluation,
     write_pack,
 )
+from components.evaluator.settings import settings_of
 from components.evaluator.split_data import SplitData
 from components.evaluator.verification import SetEmbedder, measure_sets, trained_on
 from components.shards import shard_files
@@ -101,7 +100,14 @@ class Executor(BeamExecutor):
         if baseline and not not_compared:
             with progress.silenced():  # the images have been counted
                 latest_blessed = images.embedded(embed(baseline.path))
-        settings = _settings(config, exec_properties, model, not_compared)
+        settings = settings_of(
+            config,
+            seed=exec_properties[SEED_KEY],
+            provenance={"Model artifact": str(model.id)},
+            read=read_text,
+            credit=exec_properties[CREDIT_KEY],
+            not_compared=not_compared,
+        )
         evaluation = evaluate(
             embedded,
             settings,
@@ -215,39 +221,6 @@ def _difference(baseline_path: str, model_path: str) -> str:
         return f"it takes images of {theirs}, this one of {ours}"
     theirs, ours = (preparation_of(path) for path in paths)
     return "" if theirs == ours else f"its images are {theirs}; those of this one {ours}"
-
-
-def _settings(
-    config: EvaluationConfig, exec_properties: Mapping[str, Any], model: Any, not_compared: str
-) -> Settings:
-    slices = config.slices
-    return Settings(
-        distance=config.distance,
-        target_fars=config.target_fars,
-        ranks=config.ranks,
-        rules=config.rules(),
-        seed=exec_properties[SEED_KEY],
-        dev_share=config.dev_share,
-        intervals=config.intervals,
-        protocols=_options(config.protocols.asked()),
-        slices=SliceSettings(slices.columns, slices.file) if slices else None,
-        read=read_text,
-        credit=exec_properties[CREDIT_KEY],
-        provenance={
-            "Evaluated": datetime.date.today().isoformat(),
-            "Model artifact": str(model.id),
-        },
-        not_compared=not_compared,
-    )
-
-
-def _options(protocols: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """All options of each protocol: those that are given, and the defaults of the others."""
-    options = {name: vars(find_protocol(name, given)) for name, given in protocols.items()}
-    return {
-        name: {key: value for key, value in values.items() if value is not None}
-        for name, values in options.items()
-    }
 
 
 def _pack(

@@ -1,11 +1,9 @@
 """What FaceEvaluator writes: figures, report, curves, blessing, thresholds; and to MLflow."""
 
-import io
 import json
 import os
 from typing import Any
 
-import numpy as np
 from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
@@ -14,36 +12,32 @@ from biometrics.embeddings import EmbeddingSet
 from biometrics.evaluation import Evaluation
 from biometrics.figures.baselines import BASELINES
 from biometrics.report.exports import tensorboard_scalars
+from biometrics.result_files import (
+    CURVES_FOLDER,
+    EMBEDDINGS_FILE,
+    METRICS_FILE,
+    REASONS_FILE,
+    REPORT_FILE,
+    embeddings_file,
+    evaluation_files,
+    npz,
+    reasons_text,
+)
 from biometrics.thresholds.pack import PACK_PROPERTY, THRESHOLDS_FILE, ThresholdPack
 from components.evaluator.baseline_model import BaselineModel
 from components.evaluator.tensorboard import write_scalars
 from components.tracking import outbox
 from components.tracking.steps import later_tracker
 
-METRICS_FILE = "metrics.json"
-REPORT_FILE = "report.html"
-EMBEDDINGS_FILE = "embeddings.npz"
-REASONS_FILE = "reasons.txt"
-CURVES_FOLDER = "curves"
 TENSORBOARD_FOLDER = "tensorboard"
 
 
 def write_evaluation(folder: str, evaluation: Evaluation, images: EmbeddingSet) -> None:
     """Fills the `ModelEvaluation`: figures, report, curves, embeddings, scalars."""
-    metrics = json.dumps(evaluation.metrics, indent=2, allow_nan=False) + "\n"
-    _write_text(os.path.join(folder, METRICS_FILE), metrics)
-    _write_text(os.path.join(folder, REPORT_FILE), evaluation.report)
-    curves = os.path.join(folder, CURVES_FOLDER)
-    fileio.makedirs(curves)
-    for name, content in evaluation.curves.items():
-        with fileio.open(os.path.join(curves, name), "wb") as file:
-            file.write(content)
-    save_arrays(
-        os.path.join(folder, EMBEDDINGS_FILE),
-        keys=np.array(images.keys),
-        identities=np.array(images.identities),
-        embeddings=images.embeddings,
-    )
+    fileio.makedirs(os.path.join(folder, CURVES_FOLDER))
+    for name, content in evaluation_files(evaluation).items():
+        _write_bytes(os.path.join(folder, name), content)
+    _write_bytes(os.path.join(folder, EMBEDDINGS_FILE), embeddings_file(images))
     write_scalars(os.path.join(folder, TENSORBOARD_FOLDER), tensorboard_scalars(evaluation.metrics))
 
 
@@ -69,7 +63,7 @@ def write_blessing(
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY, reasons)
     flag = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     _write_text(os.path.join(blessing.uri, flag), "")
-    _write_text(os.path.join(blessing.uri, REASONS_FILE), reasons + "\n")
+    _write_text(os.path.join(blessing.uri, REASONS_FILE), reasons_text(evaluation))
 
 
 def write_pack(blessing: Any, pack: ThresholdPack) -> None:
@@ -102,10 +96,12 @@ def track(model_path: str, evaluation: Evaluation, folder: str) -> None:
 
 def save_arrays(path: str, **arrays: Any) -> None:
     """Writes an .npz, wherever it lies."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    _write_bytes(path, npz(**arrays))
+
+
+def _write_bytes(path: str, content: bytes) -> None:
     with fileio.open(path, "wb") as file:
-        file.write(buffer.getvalue())
+        file.write(content)
 
 
 def _write_text(path: str, text: str) -> None:

@@ -1,0 +1,85 @@
+"""Measures embeddings or scores that any model has made, without training and without TensorFlow.
+
+    python pipeline/evaluate.py embeddings.npz --output results/mine
+    python pipeline/evaluate.py embeddings.npy --labels labels.csv --output results/mine
+
+Exit codes: 0, the model shows all that is asked of it; 3, it was measured, and does not; 2,
+something that was given is wrong; 1, anything else.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.command import EXIT_NOT_BLESSED, failing_with_one_message, new_app, start
+from pipeline.console import TextConsole
+
+app = new_app()
+
+
+@app.command()
+def main(
+    measured: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Embeddings: .npz, .npy with --labels, or .parquet.",
+            show_default=False,
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path, typer.Option(help="A new folder for figures, report, curves and thresholds.")
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="For an .npy: a table with the columns key and identity, row by row."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A configuration, whose section evaluation says how to measure."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override a key: --set evaluation.distance=euclidean"
+        ),
+    ] = None,
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="BOUND",
+            help="What is required, in place of evaluation.bounds: --bounds 'EER<=0.05' --bounds "
+            "'TAR@FAR=1e-03>=0.9'.",
+        ),
+    ] = None,
+    latest_blessed: Annotated[
+        Path | None,
+        typer.Option(
+            help="Embeddings of the same images by the model in use, or an earlier --output: it "
+            "must not be significantly better."
+        ),
+    ] = None,
+) -> None:
+    """Measure embeddings or scores of any model, without training."""
+    # NumPy and SciPy: not for --help.
+    from pipeline.measuring import Request, measure  # noqa: PLC0415
+
+    request = Request(
+        measured=measured,
+        output=output,
+        labels=labels,
+        config=config,
+        overrides=tuple(overrides or ()),
+        bounds=tuple(bounds or ()),
+        latest_blessed=latest_blessed,
+    )
+    with failing_with_one_message():
+        blessed = measure(request, TextConsole())
+    if not blessed:
+        raise typer.Exit(EXIT_NOT_BLESSED)
+
+
+if __name__ == "__main__":
+    start(app)
