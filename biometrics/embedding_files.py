@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,11 @@ from numpy.typing import NDArray
 from biometrics.csv_table import read_table, read_text
 from biometrics.embeddings import UNREADABLE, EmbeddingSet
 from biometrics.errors import EvaluationError
+from biometrics.parquet import load_pyarrow, read_parquet
 from biometrics.thresholds.pack import digest_of_images
 
+# In the folder that a measurement writes.
+EMBEDDINGS_FILE = "embeddings.npz"
 KEY, IDENTITY, EMBEDDING = "key", "identity", "embedding"
 _COMPONENT = re.compile(r"e(0|[1-9][0-9]*)")
 _FORMS = ".npz, .npy with a table of labels, or .parquet"
@@ -30,6 +32,8 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingSet:
     - `.parquet`: the columns `key`, `identity`, and `embedding` (lists of D numbers) or `e0`, `e1`
       .. `e<D - 1>`; other columns of plain values are attributes.
 
+    A folder stands for the `EMBEDDINGS_FILE` that a measurement has left in it.
+
     Nothing in a file is run: pickled objects are refused.
 
     Args:
@@ -40,6 +44,8 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingSet:
       EvaluationError: another ending, labels that are missing or have no use, a file that cannot be
         read, a row without a name, or parts that do not fit together.
     """
+    if path.is_dir():
+        path = path / EMBEDDINGS_FILE
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise EvaluationError(f"embeddings come as {_FORMS}. Received: {path}")
@@ -92,11 +98,11 @@ def _load_npy(path: str | PathLike[str]) -> NDArray[Any]:
 
 
 def _read_parquet(path: Path, _: Path | None) -> EmbeddingSet:
-    arrow = _pyarrow()
     try:
-        table = arrow.parquet.ParquetFile(path).read()
-    except (OSError, arrow.ArrowException) as error:
+        table = read_parquet(path)
+    except EvaluationError as error:
         raise _cannot_read(path, error) from None
+    types = load_pyarrow().types
     names = table.column_names
     if not {KEY, IDENTITY} <= set(names) or len(set(names)) < len(names):
         raise _cannot_read(
@@ -110,7 +116,7 @@ def _read_parquet(path: Path, _: Path | None) -> EmbeddingSet:
         field.name
         for field in table.schema
         if field.name not in (EMBEDDING, *components)
-        and not (arrow.types.is_nested(field.type) or _is_list(field.type))
+        and not (types.is_nested(field.type) or _is_list(field.type))
     ]
     columns = {name: list(map(_text, table[name].to_pylist())) for name in plain}
     return _embedding_set(path, embeddings, columns)
@@ -132,7 +138,7 @@ def _parquet_embeddings(table: Any, components: Sequence[str], path: Path) -> ND
 
 def _embedding_column(column: Any, path: Path) -> NDArray[Any]:
     """float [N, D], of a column of lists of D numbers."""
-    arrow = _pyarrow()
+    arrow = load_pyarrow()
     if not _is_list(column.type):
         raise _cannot_read(path, f"{EMBEDDING} must be lists of numbers. Received: {column.type}")
     sizes = np.unique(arrow.compute.list_value_length(column).to_numpy())
@@ -148,7 +154,7 @@ def _embedding_column(column: Any, path: Path) -> NDArray[Any]:
 
 def _is_list(kind: Any) -> bool:
     """Whether values are lists; not all releases of pyarrow call those of one length nested."""
-    types = _pyarrow().types
+    types = load_pyarrow().types
     return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
 
 
@@ -174,17 +180,6 @@ def _text(value: Any) -> str:
 
 def _cannot_read(path: str | PathLike[str], why: object) -> EvaluationError:
     return EvaluationError(f"cannot read embeddings from {path}: {why}")
-
-
-def _pyarrow() -> ModuleType:
-    """Loaded for Parquet alone: it is as large as all other libraries of measuring."""
-    try:
-        import pyarrow  # noqa: PLC0415
-        import pyarrow.compute  # noqa: PLC0415
-        import pyarrow.parquet  # noqa: PLC0415
-    except ImportError:
-        raise EvaluationError("Parquet needs pyarrow: pip install pyarrow") from None
-    return pyarrow
 
 
 _READERS: dict[str, Callable[[Path, Path | None], EmbeddingSet]] = {

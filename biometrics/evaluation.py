@@ -1,6 +1,6 @@
 """From embeddings to figures, report and blessing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +142,7 @@ def _evaluated(
         false_accepts=_image_pairs(images, worst.false_accepts),
         false_rejects=_image_pairs(images, worst.false_rejects),
         distance=settings.distance,
-        configuration=_shown(settings),
+        configuration=configuration_shown(settings),
         credit=settings.credit,
         provenance=settings.provenance,
         protocol_curves=_drawn(protocols),
@@ -266,9 +266,9 @@ def _image_pairs(images: EmbeddingSet, pairs: Sequence[ScoredPair]) -> list[Imag
     ]
 
 
-def _shown(settings: Settings) -> dict[str, Any]:
-    """The settings that the report lists, as plain values."""
-    return {
+def configuration_shown(settings: Settings, keys: Collection[str] = ()) -> dict[str, Any]:
+    """The settings that the report lists, as plain values; of some keys, or of all."""
+    shown = {
         "distance": settings.distance,
         "target_fars": list(settings.target_fars),
         "ranks": list(settings.ranks),
@@ -291,3 +291,4 @@ def _shown(settings: Settings) -> dict[str, Any]:
         "max_regression": settings.rules.max_regression,
         "seed": settings.seed,
     }
+    return {key: value for key, value in shown.items() if not keys or key in keys}

@@ -11,7 +11,6 @@ from biometrics.evaluation import Evaluation
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
-EMBEDDINGS_FILE = "embeddings.npz"
 REASONS_FILE = "reasons.txt"
 CURVES_FOLDER = "curves"
 
@@ -30,7 +29,7 @@ def reasons_text(evaluation: Evaluation) -> str:
 
 
 def embeddings_file(images: EmbeddingSet) -> bytes:
-    """The content of `EMBEDDINGS_FILE`, as `EmbeddingSet.read_npz` reads it."""
+    """The content of `embeddings.npz`, as `EmbeddingSet.read_npz` reads it."""
     return npz(
         keys=np.array(images.keys),
         identities=np.array(images.identities),

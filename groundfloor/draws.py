@@ -25,6 +25,7 @@ class Draw(StrEnum):
     AUGMENTATION = "augmentation"
     DEV_PEOPLE = "dev people"
     RESAMPLED_PEOPLE = "resampled people"
+    RESAMPLED_PAIRS = "resampled pairs"
     CLOSED_SET_GALLERY = "closed-set gallery"
     OPEN_SET_PEOPLE = "open-set people"
     OPEN_SET_GALLERY = "open-set gallery"

@@ -2,6 +2,8 @@
 
     python pipeline/evaluate.py embeddings.npz --output results/mine
     python pipeline/evaluate.py embeddings.npy --labels labels.csv --output results/mine
+    python pipeline/evaluate.py scores.csv --scores similarity --output results/mine
+    python pipeline/evaluate.py genuine.txt --impostor impostor.txt --scores distance --output out
 
 Exit codes: 0, the model shows all that is asked of it; 3, it was measured, and does not; 2,
 something that was given is wrong; 1, anything else.
@@ -24,7 +26,8 @@ def main(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Embeddings: .npz, .npy with --labels, or .parquet.",
+            help="Embeddings: .npz, .npy with --labels, or .parquet. With --scores: a table of "
+            "score and is_genuine, or, with --impostor, a text with the scores of genuine pairs.",
             show_default=False,
         ),
     ],
@@ -35,6 +38,15 @@ def main(
     labels: Annotated[
         Path | None,
         typer.Option(help="For an .npy: a table with the columns key and identity, row by row."),
+    ] = None,
+    scores: Annotated[
+        str | None,
+        typer.Option(
+            metavar="distance|similarity", help="FILE has scores; of distances, lower is nearer."
+        ),
+    ] = None,
+    impostor: Annotated[
+        Path | None, typer.Option(help="A text with the scores of impostor pairs, one in a line.")
     ] = None,
     config: Annotated[
         Path | None,
@@ -70,6 +82,8 @@ def main(
         measured=measured,
         output=output,
         labels=labels,
+        scores=scores,
+        impostor=impostor,
         config=config,
         overrides=tuple(overrides or ()),
         bounds=tuple(bounds or ()),

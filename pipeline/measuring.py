@@ -1,4 +1,4 @@
-"""From files of embeddings to a folder with all that was found."""
+"""From files of embeddings or scores to a folder with all that was found."""
 
 import json
 import re
@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from biometrics.embedding_files import embeddings_sha256, read_embeddings
+from biometrics.embedding_files import EMBEDDINGS_FILE, embeddings_sha256, read_embeddings
 from biometrics.embeddings import EmbeddingSet
 from biometrics.evaluation import Evaluation, evaluate
 from biometrics.figures.names import is_known
 from biometrics.matching import same_images
 from biometrics.protocols.base import ProtocolResult
 from biometrics.result_files import (
-    EMBEDDINGS_FILE,
     METRICS_FILE,
     REASONS_FILE,
     REPORT_FILE,
@@ -22,6 +21,8 @@ from biometrics.result_files import (
     evaluation_files,
     reasons_text,
 )
+from biometrics.score_evaluation import OF_SCORES, evaluate_scores
+from biometrics.score_files import read_score_lists, read_scores
 from biometrics.settings import Settings
 from biometrics.thresholds.pack import THRESHOLDS_FILE, digest_of_images
 from biometrics.verification import Leak, SetResult
@@ -41,9 +42,11 @@ class Request:
     """What the command was given.
 
     Attributes:
-      measured: the embeddings.
+      measured: the embeddings or the scores.
       output: the folder to write to, new or empty.
       labels: of an .npy; see `read_embeddings`.
+      scores: `distance` or `similarity`, where scores are measured.
+      impostor: the scores of impostor pairs, where they have a file of their own.
       config: a configuration file; None: the defaults.
       overrides: `key=value` of the configuration.
       bounds: such as `EER<=0.05`.
@@ -53,6 +56,8 @@ class Request:
     measured: Path
     output: Path
     labels: Path | None = None
+    scores: str | None = None
+    impostor: Path | None = None
     config: Path | None = None
     overrides: Sequence[str] = ()
     bounds: Sequence[str] = ()
@@ -66,14 +71,24 @@ def measure(request: Request, console: TextConsole) -> bool:
       UserError: something that was given is wrong, or the folder cannot be written.
     """
     _check_new(request.output)
-    evaluation, files = _measured_embeddings(request)
+    config, seed = _configuration(request)
+    if request.scores is None:
+        evaluation, files = _measured_embeddings(request, config, seed)
+    else:
+        evaluation, files = _measured_scores(request, request.scores, config, seed)
     write_files(request.output, files)
     _print(evaluation, request.output, console)
     return evaluation.blessing.blessed
 
 
-def _measured_embeddings(request: Request) -> tuple[Evaluation, dict[str, bytes]]:
-    config, seed = _configuration(request)
+def _measured_embeddings(
+    request: Request, config: EvaluationConfig, seed: int
+) -> tuple[Evaluation, dict[str, bytes]]:
+    if request.impostor or request.measured.suffix.lower() in (".csv", ".tsv", ".txt"):
+        raise UserError(
+            f"{request.measured}: what scores mean is not guessed: give --scores distance, of "
+            "which lower ones speak for one person, or --scores similarity"
+        )
     images = read_embeddings(request.measured, request.labels)
     settings = _settings(config, seed, request.measured)
     evaluation = evaluate(
@@ -87,6 +102,24 @@ def _measured_embeddings(request: Request) -> tuple[Evaluation, dict[str, bytes]
         THRESHOLDS_FILE: _pack(evaluation, images, settings).encode(),
     }
     return evaluation, _files(evaluation) | own
+
+
+def _measured_scores(
+    request: Request, kind: str, config: EvaluationConfig, seed: int
+) -> tuple[Evaluation, dict[str, bytes]]:
+    if request.labels or request.latest_blessed:
+        raise UserError(
+            "--labels and --latest-blessed are for embeddings: scores name no images that they "
+            "could be matched by"
+        )
+    if request.impostor:
+        scores = read_score_lists(request.measured, request.impostor, kind)
+    else:
+        scores = read_scores(request.measured, kind)
+    settings = settings_of(config, seed=seed, provenance={"Measured": request.measured.name})
+    unused = sorted(config.model_fields_set - OF_SCORES)
+    evaluation = evaluate_scores(scores, settings, not_heeded=unused)
+    return evaluation, _files(evaluation)
 
 
 def _configuration(request: Request) -> tuple[EvaluationConfig, int]:
@@ -151,8 +184,7 @@ def _latest_blessed(path: Path | None, images: EmbeddingSet) -> EmbeddingSet | N
             f"--latest-blessed: {path} has figures and no pairs, which a paired comparison needs: "
             f"give the embeddings, such as {EMBEDDINGS_FILE} beside it"
         )
-    file = path / EMBEDDINGS_FILE if path.is_dir() else path
-    return same_images(images, read_embeddings(file))
+    return same_images(images, read_embeddings(path))
 
 
 def _not_embedded(config: EvaluationConfig) -> dict[str, SetResult]:
@@ -209,7 +241,8 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _print(evaluation: Evaluation, folder: Path, console: TextConsole) -> None:
     """The figures with their intervals, what has no number, the decision, and where it all is."""
-    for line in (*figure_lines(evaluation.metrics), *evaluation.blessing.reasons):
+    remarks = evaluation.metrics.get("remarks", ())
+    for line in (*figure_lines(evaluation.metrics), *remarks, *evaluation.blessing.reasons):
         console.say(line)
     blessed = evaluation.blessing.blessed
     console.say("blessed" if blessed else "not blessed", "green" if blessed else "red")
@@ -218,10 +251,13 @@ def _print(evaluation: Evaluation, folder: Path, console: TextConsole) -> None:
 
 def figure_lines(metrics: Mapping[str, Any]) -> list[str]:
     """A line for each figure of the top level, with its interval, and for each that is refused."""
-    lines = []
-    for name, value in metrics.items():
-        if isinstance(value, float):
-            lines.append(f"{name:22} {value:.4f}{_interval(metrics['intervals'].get(name))}")
+    given = {name: value for name, value in metrics.items() if isinstance(value, float)}
+    if "scores" in metrics:
+        given["EER_threshold"] = metrics["scores"]["EER_threshold"]
+    lines = [
+        f"{name:22} {value:.4f}{_interval(metrics['intervals'].get(name))}"
+        for name, value in given.items()
+    ]
     pairs = metrics["counts"]["impostor_pairs"]
     for name, needed in metrics["unsupported"].items():
         lines.append(

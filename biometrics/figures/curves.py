@@ -27,7 +27,7 @@ class Curves:
       bin_edges: float64 [B + 1], of the histograms.
       genuine_share: float64 [B], share of the genuine pairs in each bin; sums to 1.
       impostor_share: float64 [B], the same of the impostor pairs.
-      cmc: float64 [R], Rank-1 .. Rank-R, leave-one-out.
+      cmc: float64 [R], Rank-1 .. Rank-R, leave-one-out; empty where nobody searched.
       eer: in [0, 1].
       eer_threshold: in the units of the distance.
       impostor_pairs: how many there are, which says how low a FAR can be measured.
@@ -47,12 +47,21 @@ class Curves:
 
 def compute_curves(pairs: PairScores) -> Curves:
     """FAR and FRR by distance, histograms and the CMC of all pairs."""
+    ranks = np.arange(1, min(RANKS, pairs.images - 1) + 1)
+    found = pairs.rank[pairs.has_mate]
+    return _curves(pairs, np.mean(found[:, None] <= ranks, axis=0))
+
+
+def score_curves(scores: GenuineAndImpostor) -> Curves:
+    """The same of pairs of nobody knows which images: without searches, there is no CMC."""
+    return _curves(scores, np.empty(0))
+
+
+def _curves(pairs: GenuineAndImpostor, cmc: Float64) -> Curves:
     verification = verification_metrics(pairs)
     distances = np.union1d(_landmark_distances(pairs.genuine), _landmark_distances(pairs.impostor))
     far, frr = error_rates(pairs, distances)
     edges = _bin_edges(float(distances[0]), float(distances[-1]))
-    ranks = np.arange(1, min(RANKS, pairs.images - 1) + 1)
-    found = pairs.rank[pairs.has_mate]
     return Curves(
         distances=distances,
         far=far,
@@ -60,7 +69,7 @@ def compute_curves(pairs: PairScores) -> Curves:
         bin_edges=edges,
         genuine_share=pairs.genuine.histogram(edges) / pairs.genuine.total,
         impostor_share=pairs.impostor.histogram(edges) / pairs.impostor.total,
-        cmc=np.mean(found[:, None] <= ranks, axis=0),
+        cmc=cmc,
         eer=verification["EER"],
         eer_threshold=verification["EER_threshold"],
         impostor_pairs=pairs.impostor.total,

@@ -28,7 +28,7 @@ def curve_tables(
 
     - `roc`: `threshold` (float32, ascending), `FAR`, `FRR`, `TAR`: of all pairs, at about 1,000
       thresholds, exact at each.
-    - `cmc`: `rank` (int64, from 1 on), `rate`: leave-one-out.
+    - `cmc`: `rank` (int64, from 1 on), `rate`: leave-one-out; not where nobody searched.
     - `scores`: `low`, `high`, the edges of each bin, and `genuine`, `impostor`, the share of the
       pairs of each kind in it. A bin holds its low edge and the last one its high edge too.
     - `<protocol>_<curve>`, or `<protocol>` alone where the two names are one: the columns of the
@@ -56,7 +56,8 @@ def curve_tables(
         "FRR": curves.frr,
         "TAR": 1 - curves.frr,
     }
-    tables["cmc"] = {"rank": np.arange(1, len(curves.cmc) + 1), "rate": curves.cmc}
+    if len(curves.cmc):
+        tables["cmc"] = {"rank": np.arange(1, len(curves.cmc) + 1), "rate": curves.cmc}
     tables["scores"] = {
         "low": curves.bin_edges[:-1],
         "high": curves.bin_edges[1:],

@@ -78,7 +78,7 @@ def _sections(data: ReportData) -> list[_Section]:
         ("gate", "Against the baselines and the latest model", metrics.get("gate")),
         ("operating_points", "Thresholds to deploy", any(map(metrics.get, points))),
         ("verification", "Telling two people apart", True),
-        ("identification", "Finding a person", True),
+        ("identification", "Finding a person", len(data.curves.cmc)),
         ("protocols", "Measured in other ways", metrics.get("protocols")),
         ("verification_sets", "Pairs of other images", metrics.get("verification")),
         ("slices", "Group by group", metrics.get("slices") or metrics.get("slices_missing")),
@@ -98,9 +98,10 @@ def _plots(data: ReportData) -> dict[str, str]:
         "roc": plots.plot_roc(data.curves, others),
         "roc_log": plots.plot_roc_log(data.curves, others),
         "det": plots.plot_det(data.curves, others),
-        "cmc": plots.plot_cmc(data.curves, others),
-        "one_enrolled": plots.plot_with_intervals(_one_enrolled_rates(data)),
     }
+    if len(data.curves.cmc):
+        drawn["cmc"] = plots.plot_cmc(data.curves, others)
+        drawn["one_enrolled"] = plots.plot_with_intervals(_one_enrolled_rates(data))
     if data.calibration is not None:
         distance, llr = (np.asarray(data.calibration[key]) for key in ("distance", "llr"))
         drawn["calibration"] = plots.plot_calibration(distance, llr)

@@ -51,14 +51,15 @@ def headlines(metrics: Metrics) -> list[Headline]:
                 "of the pairs of two people are. Higher is better.",
             )
         )
-    shown.append(
-        Headline(
-            ONE_ENROLLED,
-            "Found at once",
-            "of the photos find their person first among one stored photo of each person. "
-            "Higher is better.",
+    if ONE_ENROLLED in metrics:
+        shown.append(
+            Headline(
+                ONE_ENROLLED,
+                "Found at once",
+                "of the photos find their person first among one stored photo of each person. "
+                "Higher is better.",
+            )
         )
-    )
     return shown
 
 

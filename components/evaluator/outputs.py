@@ -8,13 +8,13 @@ from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
+from biometrics.embedding_files import EMBEDDINGS_FILE
 from biometrics.embeddings import EmbeddingSet
 from biometrics.evaluation import Evaluation
 from biometrics.figures.baselines import BASELINES
 from biometrics.report.exports import tensorboard_scalars
 from biometrics.result_files import (
     CURVES_FOLDER,
-    EMBEDDINGS_FILE,
     METRICS_FILE,
     REASONS_FILE,
     REPORT_FILE,
