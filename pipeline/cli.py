@@ -7,6 +7,7 @@ import sys
 
 from pipeline import (
     audit,
+    compare,
     compile_kubeflow,
     doctor,
     evaluate,
@@ -24,6 +25,7 @@ app.command("run")(run_local.main)
 app.command("verify")(verify.main)
 app.command("audit")(audit.main)
 app.command("evaluate")(evaluate.main)
+app.command("compare")(compare.main)
 app.command("compile")(compile_kubeflow.main)
 app.command("lint")(kubeflow_lint.main)
 app.command("submit")(run_kubeflow.main)

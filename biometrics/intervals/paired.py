@@ -9,7 +9,11 @@ from scipy.stats import t
 from biometrics.engine.pair_scores import PairScores
 from biometrics.errors import EvaluationError
 from biometrics.figures.metrics import verification_metrics
-from biometrics.intervals.bootstrap import Resampled, resample_verification
+from biometrics.intervals.bootstrap import (
+    Resampled,
+    resample_identification,
+    resample_verification,
+)
 from biometrics.intervals.rates import CONFIDENCE, standard_error, unseen_share
 
 
@@ -79,13 +83,51 @@ def compare(
     Raises:
       EvaluationError: the images are not of the same people, or there is no such metric.
     """
+    _check_same_people(candidate, baseline)
+    ours, theirs = (_resample(pairs, metric, fars, seed) for pairs in (candidate, baseline))
+    return _paired(metric, ours, theirs)
+
+
+def compare_figures(
+    candidate: PairScores,
+    baseline: PairScores,
+    *,
+    seed: int,
+    fars: Sequence[float],
+    ranks: Sequence[int],
+) -> dict[str, PairedComparison]:
+    """`compare` of EER, AUC, TAR at each of `fars`, Rank-N and the one-enrolled Rank-1, at once.
+
+    FAR and FRR are left out: at the threshold that makes them equal, which each model has of its
+    own, they are no result.
+
+    Raises:
+      EvaluationError: the images are not of the same people.
+    """
+    _check_same_people(candidate, baseline)
+    ours, theirs = (_all_figures(pairs, fars, ranks, seed) for pairs in (candidate, baseline))
+    return {key: _paired(key, figure, theirs[key]) for key, figure in ours.items()}
+
+
+def _all_figures(
+    pairs: PairScores, fars: Sequence[float], ranks: Sequence[int], seed: int
+) -> dict[str, Resampled]:
+    threshold = verification_metrics(pairs)["EER_threshold"]
+    figures = resample_verification(pairs, threshold, fars=fars, seed=seed)
+    figures |= resample_identification(pairs, ranks=ranks, seed=seed)
+    return {key: figure for key, figure in figures.items() if key not in ("FAR", "FRR")}
+
+
+def _check_same_people(candidate: PairScores, baseline: PairScores) -> None:
     if not np.array_equal(candidate.identity, baseline.identity):
         raise EvaluationError(
             "A paired comparison needs the same images in the same order. Received: "
             f"{candidate.images} images of {len(candidate.sizes)} people against "
             f"{baseline.images} images of {len(baseline.sizes)} people"
         )
-    ours, theirs = (_resample(pairs, metric, fars, seed) for pairs in (candidate, baseline))
+
+
+def _paired(metric: str, ours: Resampled, theirs: Resampled) -> PairedComparison:
     return PairedComparison(
         metric=metric,
         candidate=ours.value,
