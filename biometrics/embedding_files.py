@@ -62,7 +62,7 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingSet:
 
 def embeddings_sha256(images: EmbeddingSet) -> str:
     """SHA-256 of embeddings with their names, in hexadecimal; their order does not matter."""
-    rows = [hashlib.sha256(np.ascontiguousarray(row)).digest() for row in images.embeddings]
+    rows = [hashlib.sha256(row.tobytes()).digest() for row in images.embeddings]
     return digest_of_images(images.keys, images.identities, rows)
 
 
