@@ -22,7 +22,12 @@ from components.trainer.state import values_of
 from tests.components.trainer.small import PEOPLE, images_for, patterns, small_settings
 
 FACTS = Facts(
-    centres=PEOPLE, largest_share=1 / 3, batch_size=6, total_steps=6, people=PEOPLE, val_images=0
+    centres=PEOPLE,
+    people=PEOPLE,
+    train_images=18,
+    largest_share=1 / 3,
+    batch_size=6,
+    total_steps=6,
 )
 
 
