@@ -181,6 +181,7 @@ class FaceModelTrainer:
                 prepared.images,
                 prepared.held_out,
                 num_classes=len(self.faces.vocabulary),
+                people=self.faces.vocabulary,
                 usual=usual,
                 callbacks=[ProgressReporter(report)],
                 reports=Reports(lambda step, seen: tracker.log_metrics(of_steps(seen), step)),

@@ -207,6 +207,9 @@ class TrainingConfig(Section):
     validate_every: PositiveInt = Field(
         1, description="Epochs between two looks at the people of data.val_people."
     )
+    end_when_hopeless: bool = Field(
+        True, description="End a training that the doctor calls hopeless; false: only warn."
+    )
     strategy: Literal["auto", "one"] = Field(
         "auto", description="auto: the workers of TF_CONFIG, or all GPUs; one: a single device."
     )

@@ -148,6 +148,12 @@ class TrainingImages:
             batches = self._changed(batches, first_step, part)
         return batches.prefetch(_BATCHES_AHEAD)
 
+    def as_stored(self, most: int) -> Iterator[np.ndarray]:
+        """So many images as they are stored, [H, W, C] each, the first in training's order."""
+        steps = min(self.steps_per_epoch, max(1, most // self.batch_size))
+        batches = self._source.batches(0, slice(0, self.batch_size)).take(steps)
+        return (image for pixels, _ in batches for image in pixels.numpy())
+
     def _changed(
         self, batches: tf.data.Dataset, first_step: int, part: tuple[int, int]
     ) -> tf.data.Dataset:

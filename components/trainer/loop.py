@@ -31,7 +31,7 @@ from components.trainer.devices import (
     wait_for_workers,
 )
 from components.trainer.doctor.checks import check_pixels
-from components.trainer.doctor.rounds import DoctorRounds, tell
+from components.trainer.doctor.rounds import DoctorRounds
 from components.trainer.doctor.statistics import batch_statistics, gradient_norm
 from components.trainer.heads import Drawn
 from components.trainer.interruption import Interruption, signals_put_off
@@ -247,7 +247,7 @@ class TrainingLoop:
         parts = self._strategy.experimental_local_results(pixels)
         seen = np.concatenate([part.numpy() for part in parts])
         if len(seen) > 1:
-            tell(check_pixels(seen))
+            self._rounds.tell(check_pixels(seen))
         remaining = self._epochs * self._images.steps_per_epoch - step
         self._reports.duration(estimate(self._time_of_a_step(step, pixels, labels), remaining))
 

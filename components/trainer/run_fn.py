@@ -150,6 +150,7 @@ def _train(
         images,
         held_out,
         num_classes=num_classes,
+        people=vocabulary,
         checkpoints=checkpoints,
         log_dir=training.log_dir or Path(fn_args.model_run_dir) / "tensorboard",
         callbacks=[ProgressReporter(report, went_on)],

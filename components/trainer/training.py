@@ -1,12 +1,13 @@
 """A training from its settings and images to the model that is delivered."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from components.section import AUTO
 from components.trainer.building import built
@@ -22,10 +23,15 @@ from components.trainer.config import (
 )
 from components.trainer.data import TrainingDataError, TrainingImages
 from components.trainer.devices import is_chief
-from components.trainer.doctor.checks import check_labels, largest_share
-from components.trainer.doctor.findings import Doctor, Facts
+from components.trainer.doctor.checks import (
+    check_copies,
+    check_labels,
+    check_people,
+    largest_share,
+)
+from components.trainer.doctor.findings import Doctor, Facts, Finding
 from components.trainer.doctor.rounds import DoctorRounds, tell
-from components.trainer.loop import Reports, TrainingLoop
+from components.trainer.loop import Figures, Reports, TrainingLoop
 from components.trainer.model import flip_averaged, portable
 from components.trainer.optim.schedules import Schedule, build_schedule
 from components.trainer.validation import Validation, ValidationImages
@@ -33,6 +39,9 @@ from components.trainer.validation import Validation, ValidationImages
 _log = logging.getLogger(__name__)
 
 _NOTHING_HELD_OUT = ValidationImages()
+
+# Images of each kind that are compared, byte for byte, before the first step.
+_COMPARED = 10_000
 
 # What chooses the best epoch by itself: the first of them that each epoch has, or the loss.
 _PREFERRED = ("val_loss", "val_eer")
@@ -75,6 +84,7 @@ def train(
     usual: Sequence[keras.callbacks.Callback] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     reports: Reports | None = None,
+    people: Collection[str] = (),
 ) -> TrainingResult:
     """Trains until the last epoch, or until the monitored figure stops improving.
 
@@ -94,6 +104,7 @@ def train(
         weights of the best epoch.
       callbacks: added after them; of several workers, every one calls its own.
       reports: who is told what is seen between two epochs.
+      people: the names of those who are trained on, where they are known: no stranger has one.
 
     Raises:
       DeviceError: settings and devices do not go together, or a worker is gone.
@@ -104,6 +115,8 @@ def train(
     """
     training = settings.training
     monitor = monitor_of(training, held_out)
+    seen = _seen_before(images, held_out, num_classes, people)
+    tell(seen, ends=training.end_when_hopeless)
     if usual is None:
         usual = build_callbacks(training, monitor, log_dir if is_chief() else None)
     schedule = build_schedule(training, images.steps_per_epoch)
@@ -115,7 +128,7 @@ def train(
             images,
             epochs=training.epochs,
             rounds=_rounds(settings, schedule, classifier, images, held_out),
-            reports=reports or Reports(),
+            reports=_with_tensorboard(reports or Reports(), log_dir if is_chief() else None),
             validate=Validation(classifier, held_out, training.validate_every),
             callbacks=[*usual, *callbacks],
             checkpoints=checkpoints,
@@ -147,6 +160,17 @@ def time_of_a_step(settings: TrainerSettings, images: TrainingImages, num_classe
         return TrainingLoop(parts, schedule, images, epochs=1, rounds=rounds).time_of_a_step()
 
 
+def _seen_before(
+    images: TrainingImages, held_out: ValidationImages, num_classes: int, people: Collection[str]
+) -> list[Finding]:
+    """What the doctor finds in labels, names and images before the first step."""
+    return [
+        *check_labels(images.labels, num_classes),
+        *check_people(people, held_out.names_of_strangers()),
+        *check_copies(images.as_stored(_COMPARED), held_out.as_stored(_COMPARED)),
+    ]
+
+
 def _rounds(
     settings: TrainerSettings,
     schedule: Schedule,
@@ -154,22 +178,36 @@ def _rounds(
     images: TrainingImages,
     held_out: ValidationImages,
 ) -> DoctorRounds:
-    """The doctor's, who has looked at the labels by then."""
-    people = classifier.head.num_classes
-    tell(check_labels(images.labels, people))
+    """The doctor's."""
     facts = Facts(
         centres=classifier.head.num_drawn,
         train_images=len(images.labels),
         largest_share=largest_share(images.labels),
         batch_size=images.batch_size,
         total_steps=settings.training.epochs * images.steps_per_epoch,
-        people=people,
+        people=classifier.head.num_classes,
         warmup_steps=int(max(schedule.warmup_steps, schedule.margin_steps)),
         val_images=held_out.num_known,
         margin_key=_margin_key(settings.model.loss),
     )
     variables = classifier.embedding_model.trainable_variables
-    return DoctorRounds(Doctor(facts), variables, images.batch_size)
+    ends = settings.training.end_when_hopeless
+    return DoctorRounds(Doctor(facts), variables, images.batch_size, ends=ends)
+
+
+def _with_tensorboard(reports: Reports, log_dir: Path | None) -> Reports:
+    """The same, and what is seen between two epochs goes to TensorBoard, by steps."""
+    if log_dir is None:
+        return reports
+    writer = tf.summary.create_file_writer(str(log_dir / "steps"))
+
+    def figures(step: int, seen: Figures) -> None:
+        with writer.as_default():
+            for name, value in seen.items():
+                tf.summary.scalar(name, value, step)
+        reports.figures(step, seen)
+
+    return replace(reports, figures=figures)
 
 
 def _margin_key(loss: str) -> str | None:

@@ -7,9 +7,10 @@ FAR of one in a hundred, over all pairs.
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import tensorflow as tf
@@ -67,6 +68,17 @@ class ValidationImages:
     def num_known(self) -> int:
         """How many images of known people there are."""
         return sum(len(labels) for _, labels in self.known or ())
+
+    def as_stored(self, most: int) -> Iterator[np.ndarray]:
+        """So many images as they are stored, [H, W, C] each, known people's first."""
+        of_all = (batches for batches in (self.known, self.strangers) if batches is not None)
+        images = (image for batches in of_all for pixels, _ in batches for image in pixels.numpy())
+        return islice(images, most)
+
+    def names_of_strangers(self) -> set[str]:
+        """The people who are held out whole."""
+        names = set(self._people_of_strangers().tolist())
+        return {name.decode() if isinstance(name, bytes) else name for name in names}
 
     @cached_property
     def figures(self) -> frozenset[str]:

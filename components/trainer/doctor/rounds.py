@@ -21,17 +21,23 @@ def of_steps(figures: Mapping[str, float]) -> dict[str, float]:
     return {f"step_{name}": value for name, value in figures.items()}
 
 
-def tell(findings: Sequence[Finding]) -> None:
+def tell(findings: Sequence[Finding], *, ends: bool = True) -> None:
     """Logs what was found, a line each.
 
+    Args:
+      findings: of the doctor.
+      ends: whether what is hopeless ends the training.
+
     Raises:
-      TrainingHopeless: with the message of the first that is hopeless.
+      TrainingHopeless: with the message of the first that is hopeless, and what lets it go on.
     """
     for finding in findings:
         _log.warning("%s", finding.message)
     for finding in findings:
-        if finding.hopeless:
-            raise TrainingHopeless(finding.message)
+        if finding.hopeless and ends:
+            raise TrainingHopeless(
+                f"{finding.message} training.end_when_hopeless: false only warns of it."
+            )
 
 
 class DoctorRounds:
@@ -41,6 +47,7 @@ class DoctorRounds:
       doctor: judges.
       variables: the model's trainable variables, whose movement is watched.
       batch_size: images in a step, of all devices.
+      ends: whether what is hopeless ends the training.
       every: steps between two looks.
       clock: seconds, for the images per second.
     """
@@ -50,12 +57,15 @@ class DoctorRounds:
         doctor: Doctor,
         variables: Sequence[keras.Variable],
         batch_size: int,
+        *,
+        ends: bool = True,
         every: int = LOOK_STEPS,
         clock: Callable[[], float] = time.perf_counter,
     ):
         self._doctor = doctor
         self._watch = WeightWatch(variables)
         self._batch_size = batch_size
+        self._ends = ends
         self._every = every
         self._clock = clock
         self._sums: dict[str, Any] = {}
@@ -68,6 +78,10 @@ class DoctorRounds:
         for name, value in statistics.items():
             self._sums[name] = self._sums[name] + value if self._steps else value
         self._steps += 1
+
+    def tell(self, findings: Sequence[Finding]) -> None:
+        """`tell`, as the training was asked to take it."""
+        tell(findings, ends=self._ends)
 
     def validated(self, figures: Mapping[str, float]) -> None:
         """Keeps the accuracy of a validation, where it has one, for the next look."""
@@ -96,7 +110,7 @@ class DoctorRounds:
         figures["images_per_second"] = self._images_per_second()
         shown = figures | self._val_accuracy
         self._sums, self._steps, self._val_accuracy = {}, 0, {}
-        tell(self._doctor.look(step, shown))
+        self.tell(self._doctor.look(step, shown))
         return figures
 
     def state(self) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def held_out() -> ValidationImages:
     return ValidationImages.of(*patterns(2, seed=1), batch_size=4)
 
 
-def train_small(held_out=None, images=None, callbacks=(), model=None, **training):
+def train_small(
+    held_out=None, images=None, callbacks=(), model=None, *, people=(), log_dir=None, **training
+):
     """Trains, two epochs where nothing else is said."""
     settings = small_settings(model, **training)
     return train(
@@ -60,6 +62,8 @@ def train_small(held_out=None, images=None, callbacks=(), model=None, **training
         held_out or ValidationImages(),
         num_classes=PEOPLE,
         callbacks=callbacks,
+        people=people,
+        log_dir=log_dir,
     )
 
 
@@ -264,3 +268,25 @@ def test_what_the_data_choose_is_settled_and_said(caplog):
 def test_the_time_of_a_step_is_measured_before_a_training(tiny_backbone):
     settings = small_settings()
     assert 0.0 < time_of_a_step(settings, images_for(settings), PEOPLE) < 60.0
+
+
+def test_copies_of_training_images_that_judge_the_training_are_told(caplog):
+    train_small(ValidationImages.of(*patterns(), batch_size=4), epochs=1)
+    assert "validation images are in training: 18 of 18 are the same" in caplog.text
+
+
+def test_a_stranger_who_is_trained_on_is_told(caplog):
+    pixels, _ = patterns(2, seed=1)
+    names = np.array(["ann", "bob", "cy"] * 2)
+    known = patterns(2, seed=2)
+    held_out = ValidationImages.of(*known, batch_size=4, strangers=(pixels, names))
+    train_small(held_out, epochs=1, people=["bob", "dan", "eve"])
+    assert "validation people are in training: 1 of 3, 'bob'" in caplog.text
+
+
+def test_what_the_doctor_sees_goes_to_tensorboard(tmp_path):
+    train_small(epochs=4, log_dir=tmp_path)
+    (file,) = (tmp_path / "steps").iterdir()
+    events = tf.compat.v1.train.summary_iterator(str(file))
+    seen = {value.tag: event.step for event in events for value in event.summary.value}
+    assert seen["angle_own"] == 10

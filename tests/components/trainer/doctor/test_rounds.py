@@ -154,3 +154,8 @@ def test_a_real_training_that_learns_is_left_alone():
     found, accuracy = treat(Training("", drawn, Recipe(batch_size=16)), seed=1)
     assert found == []
     assert accuracy > 0.9
+
+
+def test_what_is_hopeless_only_warns_where_that_is_asked_for(caplog):
+    tell([HOPELESS], ends=False)
+    assert caplog.messages == [HOPELESS.message]
