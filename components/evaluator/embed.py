@@ -10,7 +10,8 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from components.beam_shards import ReadShards
+from components.beam_shards import Numbers, ReadShards
+from components.record_listing import read_chunk, write_listing
 from faces.content import UnreadableError
 from faces.contract import IMAGE, IMAGE_KEY, UNKNOWN_LABEL
 from faces.detection.location import Location, located
@@ -80,6 +81,7 @@ class EmbedImages(beam.PTransform):
       model_path: the SavedModel.
       batch_size: images embedded at a time.
       max_pixels: see `encode_image`.
+      folder: for the listing, which the workers read.
     """
 
     def __init__(
@@ -89,8 +91,11 @@ class EmbedImages(beam.PTransform):
         model_path: str,
         batch_size: int,
         max_pixels: int,
+        *,
+        folder: str,
     ):
         super().__init__()
+        self._folder = folder
         self._records = records
         self._images = images
         self._model_path = model_path
@@ -100,12 +105,12 @@ class EmbedImages(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
         """Called by Beam."""
         size = self._batch_size
-        starts = range(0, len(self._records), size)
+        chunks = write_listing(self._records, self._folder, size)
         prepare = _PrepareBatch(self._images, self._model_path, self._max_pixels)
         prepared = (
             pipeline
-            | "List" >> beam.Create([self._records[start : start + size] for start in starts])
-            | "Spread" >> beam.Reshuffle()
+            | "Chunks" >> Numbers(chunks)
+            | "List" >> beam.Map(read_chunk, self._folder)
             | "Prepare" >> beam.ParDo(prepare).with_outputs(_FACTS, main=_EXAMPLES)
         )
         embedded = (

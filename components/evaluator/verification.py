@@ -92,7 +92,12 @@ class SetEmbedder:
         embedded, facts = (os.path.join(self.folder, name) for name in ("set.npz", "set.json"))
         with self.make_pipeline() as pipeline:
             outcome = pipeline | EmbedImages(
-                listed.records, listed.images, self.model_path, self.batch_size, self.max_pixels
+                listed.records,
+                listed.images,
+                self.model_path,
+                self.batch_size,
+                self.max_pixels,
+                folder=self.folder,
             )
             for name, found, save, path in (
                 ("Embeddings", outcome[0], _save_embeddings, embedded),

@@ -12,11 +12,8 @@ Here it follows from all images together, whose places are held, and every image
 
 import json
 import os
-import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
-from typing import Any
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 from tfx.dsl.io import fileio
@@ -24,6 +21,7 @@ from tfx.dsl.io import fileio
 from components.beam_shards import Numbers
 from components.example_gen.checked import CheckedImage, Marked, Place, check_image, judged
 from components.image_config import NO_DETECTION, DetectionConfig
+from components.record_listing import chunks_of, read_chunk, write_listing
 from components.shards import whole_file
 from faces.contract import (
     COLUMN_PREFIX,
@@ -45,11 +43,6 @@ from faces.storage import serialized_example
 from groundfloor import progress
 
 _CHUNK_RECORDS = 64
-
-# The listing, a chunk of records a line, and where in it each line begins and the last one ends.
-_LISTING, _STARTS = "listing.jsonl", "listing.starts"
-_START = struct.Struct("<q")
-_fields_of = attrgetter(*(field.name for field in fields(Record)))
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ class CheckImages(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Called by Beam."""
-        chunks = _write_listing(self._records, self._options.spill_folder)
+        chunks = write_listing(self._records, self._options.spill_folder, _CHUNK_RECORDS)
         return (
             pipeline
             | "Chunks" >> Numbers(chunks)
@@ -99,7 +92,7 @@ def read_checked(
 
     Beside each is the mark of its content, see `content.fingerprint_of`, which nobody need keep.
     """
-    for number, chunk in enumerate(_chunks(records)):
+    for number, chunk in enumerate(chunks_of(records, _CHUNK_RECORDS)):
         with fileio.open(_facts_file(spill_folder, number)) as file:
             facts = json.loads(file.read())
         for record, (mark, reason, (_, *span), *pixels) in zip(chunk, facts, strict=True):
@@ -112,52 +105,6 @@ def read_example(place: Place, spill_folder: str) -> bytes:
     with fileio.open(_examples_file(spill_folder, place.chunk), "rb") as file:
         file.seek(place.offset)
         return file.read(place.length)
-
-
-def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    for start in range(0, len(records), _CHUNK_RECORDS):
-        yield records[start : start + _CHUNK_RECORDS]
-
-
-def _write_listing(records: Sequence[Record], spill_folder: str) -> int:
-    """Writes all records; the number of chunks.
-
-    As ASCII, which takes the surrogate escapes of a key that is not UTF-8.
-    """
-    chunks = end = 0
-    with (
-        fileio.open(os.path.join(spill_folder, _LISTING), "wb") as listing,
-        fileio.open(os.path.join(spill_folder, _STARTS), "wb") as starts,
-    ):
-        starts.write(_START.pack(end))
-        for chunk in _chunks(records):
-            line = json.dumps([_fields_of(record) for record in chunk]).encode("ascii") + b"\n"
-            listing.write(line)
-            chunks, end = chunks + 1, end + len(line)
-            starts.write(_START.pack(end))
-    return chunks
-
-
-def _read_chunk(chunk: int, spill_folder: str) -> list[Record]:
-    with fileio.open(os.path.join(spill_folder, _STARTS), "rb") as file:
-        file.seek(chunk * _START.size)
-        (start,), (end,) = _START.iter_unpack(file.read(2 * _START.size))
-    with fileio.open(os.path.join(spill_folder, _LISTING), "rb") as file:
-        file.seek(start)
-        return [_record(values) for values in json.loads(file.read(end - start))]
-
-
-def _record(values: Sequence[Any]) -> Record:
-    """From JSON, which has lists where a record has tuples."""
-    key, identity, split, landmarks, box, columns = values
-    return Record(
-        key,
-        identity,
-        split,
-        None if landmarks is None else tuple(landmarks),
-        None if box is None else tuple(box),
-        tuple((name, value) for name, value in columns),
-    )
 
 
 def _facts_file(spill_folder: str, chunk: int) -> str:
@@ -182,7 +129,7 @@ class _CheckChunk(beam.DoFn):
             whole_file(_examples_file(folder, chunk)) as path,
             fileio.open(path, "wb") as examples,
         ):
-            checked = map(self._check, _read_chunk(chunk, folder))
+            checked = map(self._check, read_chunk(chunk, folder))
             for (mark, image), encoded, where in located(checked, self._options.detection):
                 example = _to_example(image.record, encoded, where) if encoded else b""
                 place = Place(chunk, offset, len(example))

@@ -51,7 +51,9 @@ def facts_of(tmp_path):
         """What is found out about one image."""
         path = tmp_path / "fact"
         with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-            _, facts = pipeline | EmbedImages([record], Files(), str(model), 4, 10_000)
+            _, facts = pipeline | EmbedImages(
+                [record], Files(), str(model), 4, 10_000, folder=str(tmp_path)
+            )
             _ = facts | beam.Map(write, path)
         return pickle.loads(path.read_bytes())
 
@@ -104,3 +106,13 @@ def test_landmarks_that_are_of_no_face_are_a_reason(facts_of, tmp_path):
     model = save_model(tmp_path / "model", {"aligned": 9})
     fact = facts_of(model, Record("a", "ann", landmarks=(5.0,) * 10))
     assert fact.reason.startswith("landmarks within a pixel of each other")
+
+
+def test_the_definition_of_the_pipeline_is_as_small_for_many_images_as_for_few(tmp_path):
+    def size_of(images):
+        records = [Record(f"person{number}/1.jpg", f"person{number}") for number in range(images)]
+        pipeline = beam.Pipeline(runner=FnApiRunner())
+        _ = pipeline | EmbedImages(records, Files(), "model", 4, 10_000, folder=str(tmp_path))
+        return pipeline.to_runner_api().ByteSize()
+
+    assert size_of(10_000) - size_of(10) < 100
