@@ -140,9 +140,15 @@ class Checkpoints:
             writing.result()
 
     def remove(self) -> None:
-        """Removes them all: the training is complete."""
-        self.wait()
-        if self._files.exists(self._path):
+        """Removes them all: the training is complete, whether or not its last state was kept.
+
+        Those that another process has taken up are left to it.
+        """
+        try:
+            self.wait()
+        except CheckpointError as error:
+            _log.warning("%s. The training is complete without it", error)
+        if self._owner_on_disk() in (self._owner, None) and self._files.exists(self._path):
             self._files.rm(self._path, recursive=True)
 
     def _save(self, checkpoint: Checkpoint) -> None:
@@ -162,12 +168,14 @@ class Checkpoints:
         _write_text(self._files, posixpath.join(self._path, name), text)
 
     def _check_owner(self) -> None:
-        path = posixpath.join(self._path, _OWNER)
-        owner = json.loads(self._files.cat_file(path))["owner"] if self._files.exists(path) else ""
-        if owner != self._owner:
+        if self._owner_on_disk() != self._owner:
             raise CheckpointError(
                 f"another process has taken up the training in {self._folder}; this one ends"
             )
+
+    def _owner_on_disk(self) -> str | None:
+        path = posixpath.join(self._path, _OWNER)
+        return json.loads(self._files.cat_file(path))["owner"] if self._files.exists(path) else None
 
     def _do(self, verb: str, action: Callable[[], None]) -> None:
         try:

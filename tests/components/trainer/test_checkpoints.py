@@ -110,6 +110,21 @@ def test_a_complete_training_leaves_nothing(tmp_path):
     assert not (tmp_path / "state").exists()
 
 
+def test_a_last_state_that_could_not_be_kept_costs_a_complete_training_nothing(tmp_path, caplog):
+    checkpoints = saved(tmp_path / "state", 1)
+    checkpoints.save(Checkpoint(2, {"broken": np.array([object()])}, {}))
+    checkpoints.remove()
+    assert "The training is complete without it" in caplog.text
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_complete_training_leaves_its_state_to_who_has_taken_it_up(tmp_path):
+    former = saved(tmp_path / "state", 1)
+    Checkpoints(str(tmp_path / "state")).claim()
+    former.remove()
+    assert_equal(Checkpoints(str(tmp_path / "state")).newest(), checkpoint(1))
+
+
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=f"cannot use the state .* in {tmp_path}/file/state"):
