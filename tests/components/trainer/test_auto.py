@@ -73,7 +73,8 @@ def test_whatever_the_data_are_nothing_is_left_to_choose_and_all_of_it_is_valid(
     settings = ALL | {"optimizer": "sgd" if sgd else "adam"}
     model, training, _ = resolved(MODEL, TrainingConfig.model_validate(settings), facts)
     left = {name for section in (model, training) for name, value in section if is_auto(value)}
-    assert left == {"mixed_precision"}  # which follows the machine
+    # What follows the machine, and what is held out.
+    assert left == {"mixed_precision", "monitor", "strategy"}
 
 
 def test_what_is_set_stays_and_the_rest_follows_it():

@@ -80,7 +80,7 @@ def loop_of(settings, callbacks=(), doctor=None, every=10, images=None, **argume
             build_schedule(settings.training, images.steps_per_epoch),
             images,
             epochs=settings.training.epochs,
-            rounds=DoctorRounds(doctor or Doctor(FACTS), variables, 6, every),
+            rounds=DoctorRounds(doctor or Doctor(FACTS), variables, 6, every=every),
             callbacks=callbacks,
             **arguments,
         )
