@@ -8,6 +8,7 @@ from tfx.dsl.io import fileio
 from groundfloor.errors import UserError
 
 MISSING = "missing"
+_BLOCK = 1 << 20
 
 
 def file_digest(path: str) -> str:
@@ -20,5 +21,8 @@ def file_digest(path: str) -> str:
         raise UserError(f"cannot read {path}: not a regular file")
     if not fileio.exists(path):
         return MISSING
+    digest = hashlib.sha256()
     with fileio.open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -7,11 +7,10 @@ another one, and the same command finds the same.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import tensorflow as tf
-
+from components.file_digest import file_digest
 from components.run_environment import unfinished_place
 from components.source_digest import source_digest
 from components.tracking.run import TrackedRun
@@ -19,7 +18,6 @@ from components.trainer.config import TrainerSettings
 
 # They say where things go, not what comes of the training.
 _PLACES = {"training": {"checkpoint_dir", "log_dir"}}
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,5 @@ def training_id(settings: TrainerSettings, files: Sequence[str]) -> str:
     digest.update(source_digest("components.trainer.run_fn").encode())
     weights = settings.model.weights
     for path in [*files, *([weights] if weights else [])]:
-        of_file = hashlib.sha256()
-        for block in _blocks(path):
-            of_file.update(block)
-        digest.update(of_file.digest())
+        digest.update(file_digest(path).encode())
     return digest.hexdigest()[:16]
-
-
-def _blocks(path: str) -> Iterator[bytes]:
-    with tf.io.gfile.GFile(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
