@@ -85,8 +85,8 @@ class TrainingImages:
         Raises:
           TrainingDataError: as for the class; or the sampler needs all images in memory.
         """
-        if _size_of(files) <= memory_bytes:
-            return cls.of(_images_in(files, input_shape), num_classes, config, seed)
+        if fits_in_memory(files, memory_bytes):
+            return cls.of(load_split(files, input_shape), num_classes, config, seed)
         if config.sampler != "image":
             raise TrainingDataError(
                 f"the training split is too large to be held in memory, where training.sampler "
@@ -234,7 +234,7 @@ class ImagesInMemory:
 
 
 def load_split(files: Sequence[str], input_shape: tuple[int, int, int]) -> tf.data.Dataset:
-    """Reads a split, in parallel, and keeps it in memory where it fits.
+    """Reads a split, in parallel, anew each time.
 
     Images whose identity is not a training class are left out.
 
@@ -245,12 +245,6 @@ def load_split(files: Sequence[str], input_shape: tuple[int, int, int]) -> tf.da
     Returns:
       A dataset of single (uint8 [H, W, C] pixels, int64 label), always in the same order.
     """
-    dataset = _images_in(files, input_shape)
-    return dataset.cache() if _size_of(files) <= _MAX_CACHED_BYTES else dataset
-
-
-def _images_in(files: Sequence[str], input_shape: tuple[int, int, int]) -> tf.data.Dataset:
-    """What `load_split` gives, read anew each time."""
 
     def pixels_and_label(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         parsed = parse_examples(serialized, input_shape)
@@ -265,8 +259,9 @@ def _images_in(files: Sequence[str], input_shape: tuple[int, int, int]) -> tf.da
     )
 
 
-def _size_of(files: Sequence[str]) -> int:
-    return sum(tf.io.gfile.stat(path).length for path in files)
+def fits_in_memory(files: Sequence[str], memory_bytes: int = _MAX_CACHED_BYTES) -> bool:
+    """Whether a split's images are held in memory, by the bytes of its files as they are."""
+    return sum(tf.io.gfile.stat(path).length for path in files) <= memory_bytes
 
 
 def _all_of(dataset: tf.data.Dataset) -> tuple[tf.Tensor, np.ndarray]:

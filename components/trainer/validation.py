@@ -22,6 +22,7 @@ from biometrics.figures.metrics import (
     verification_metrics,
 )
 from components.trainer.classifier import Classifier
+from components.trainer.data import fits_in_memory
 from faces.contract import IDENTITY, IMAGE, LABEL, UNKNOWN_LABEL
 from faces.storage import dataset_of_records, parse_examples
 
@@ -96,6 +97,8 @@ def load_validation(
 ) -> ValidationImages:
     """Reads a split: known people by their labels, strangers by their names.
 
+    As the training's images, those that do not fit into memory are read anew each time.
+
     Args:
       files: see `components.shards.shard_files`; there may be none.
       input_shape: height, width and channels of the stored pixels.
@@ -105,19 +108,24 @@ def load_validation(
     def parsed(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         return parse_examples(serialized, input_shape)
 
+    keep = fits_in_memory(files)
     images = dataset_of_records(files).batch(_READ_BATCH).map(parsed).unbatch()
     known = images.filter(lambda image: image[LABEL] != UNKNOWN_LABEL)
     strangers = images.filter(lambda image: image[LABEL] == UNKNOWN_LABEL)
+    labelled = known.map(lambda image: (image[IMAGE], image[LABEL]))
+    named = strangers.map(lambda image: (image[IMAGE], image[IDENTITY]))
     return ValidationImages(
-        _batches(known.map(lambda image: (image[IMAGE], image[LABEL])), batch_size),
-        _batches(strangers.map(lambda image: (image[IMAGE], image[IDENTITY])), batch_size),
+        _batches(labelled, batch_size, keep=keep), _batches(named, batch_size, keep=keep)
     )
 
 
-def _batches(images: tf.data.Dataset, batch_size: int) -> tf.data.Dataset | None:
+def _batches(
+    images: tf.data.Dataset, batch_size: int, *, keep: bool = True
+) -> tf.data.Dataset | None:
     if next(iter(images.take(1)), None) is None:
         return None
-    return images.batch(batch_size).cache().prefetch(tf.data.AUTOTUNE)
+    batches = images.batch(batch_size)
+    return (batches.cache() if keep else batches).prefetch(tf.data.AUTOTUNE)
 
 
 class Validation:

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import data
+from components.trainer import validation
 from components.trainer.config import TrainingConfig
 from components.trainer.data import TrainingDataError, TrainingImages, load_split
 from components.trainer.samplers import SAMPLERS, by_image
+from components.trainer.validation import load_validation
 from faces.contract import UNKNOWN_LABEL
 from faces.storage import to_example
 from groundfloor.draws import Draw, derived_seed
@@ -68,17 +69,23 @@ def test_a_split_without_files_is_empty():
     assert values(load_split([], SHAPE)) == []
 
 
+def known_images(files):
+    """The images of known people in a split to validate with."""
+    return load_validation(files, SHAPE, 3).known.unbatch()
+
+
 def test_the_files_are_read_once_where_they_fit_into_memory(files, tmp_path):
-    dataset = load_split(files, SHAPE)
-    first = values(dataset)
+    images, dataset = TrainingImages.read(files, SHAPE, 2, config(), 3), known_images(files)
+    first, batches = values(dataset), taken(images.batches(), 4)
     for path in tmp_path.glob("*.gz"):
         path.unlink()
     assert values(dataset) == first
+    assert taken(images.batches(), 4) == batches
 
 
 def test_a_split_too_large_for_memory_is_read_anew(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "_MAX_CACHED_BYTES", 1)
-    dataset = load_split(files, SHAPE)
+    monkeypatch.setattr(validation, "fits_in_memory", lambda _: False)
+    dataset = known_images(files)
     assert len(values(dataset)) == 8
     for path in tmp_path.glob("*.gz"):
         path.unlink()
