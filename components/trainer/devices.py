@@ -167,7 +167,7 @@ def _summed(number: tf.Tensor) -> tf.Tensor:
 def lost_workers_told() -> Iterator[None]:
     """Says in one message that another worker is gone, where an operation inside ends for that.
 
-    TensorFlow notices within half a minute: the workers ask for each other all the time.
+    TensorFlow notices by itself: the workers ask for each other all the time.
 
     Raises:
       DeviceError: a worker is gone.

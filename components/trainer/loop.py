@@ -305,8 +305,8 @@ class TrainingLoop:
 
     def _look(self, step: int, statistics: Mapping[str, tf.Tensor]) -> None:
         """Has the doctor look, where it is time, and hands on what was seen."""
-        of_head = {**statistics, "loss": statistics["head_loss"]}
-        del of_head["head_loss"]
+        of_head = dict(statistics)
+        of_head["loss"] = of_head.pop("head_loss")  # which has no penalty in it
         self._rounds.add(of_head)
         seen = self._rounds.look(step)
         if seen:
