@@ -81,6 +81,13 @@ class Choice:
         return f"{self.key} is {self.value}: {self.why}"
 
 
+def leaves_something(model: ModelConfig, training: TrainingConfig) -> bool:
+    """Whether a key of the two sections is left to the data."""
+    sections = {"model": model, "training": training}
+    places = (key.split(".") for key in _RULES)
+    return any(is_auto(getattr(sections[section], name)) for section, name in places)
+
+
 def resolved(
     model: ModelConfig, training: TrainingConfig, facts: DataFacts
 ) -> tuple[ModelConfig, TrainingConfig, list[Choice]]:

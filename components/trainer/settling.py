@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from components.trainer.auto import DataFacts, resolved
+from components.trainer.auto import DataFacts, leaves_something, resolved
 from components.trainer.config import TrainerSettings
 from components.trainer.data import TrainingImages
 from components.trainer.streaming import count_images
@@ -39,6 +39,8 @@ def settle(
       AutoError: a choice does not go with what is set.
       TrainingDataError: the images cannot train a model.
     """
+    if not leaves_something(settings.model, settings.training):
+        return settings, read_images(settings, files, num_classes)
     facts = DataFacts(num_classes, count_images(files))
     return settle_by(facts, settings, lambda chosen: read_images(chosen, files, num_classes))
 
