@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -14,6 +16,18 @@ from pipeline.quiet import quiet_libraries
 EXIT_FAILURE = 1
 EXIT_USER_ERROR = 2
 EXIT_NOT_BLESSED = 3
+
+# What the commands take that measure without a run.
+EvaluationFile = Annotated[
+    Path | None,
+    typer.Option(help="A configuration, whose section evaluation says how to measure."),
+]
+EvaluationOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key: --set evaluation.distance=euclidean"
+    ),
+]
 
 
 def new_app() -> typer.Typer:

@@ -12,7 +12,13 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import failing_with_one_message, new_app, start
+from pipeline.command import (
+    EvaluationFile,
+    EvaluationOverrides,
+    failing_with_one_message,
+    new_app,
+    start,
+)
 from pipeline.console import TextConsole
 
 app = new_app()
@@ -37,16 +43,8 @@ def main(
         Path | None,
         typer.Option(help="For each .npy: a table with the columns key and identity, row by row."),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="A configuration, whose section evaluation says how to measure."),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a key: --set evaluation.distance=euclidean"
-        ),
-    ] = None,
+    config: EvaluationFile = None,
+    overrides: EvaluationOverrides = None,
     output: Annotated[
         Path | None, typer.Option(help="A new file, for the same as JSON.", show_default=False)
     ] = None,

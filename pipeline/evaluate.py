@@ -14,7 +14,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import EXIT_NOT_BLESSED, failing_with_one_message, new_app, start
+from pipeline.command import (
+    EXIT_NOT_BLESSED,
+    EvaluationFile,
+    EvaluationOverrides,
+    failing_with_one_message,
+    new_app,
+    start,
+)
 from pipeline.console import TextConsole
 
 app = new_app()
@@ -48,16 +55,8 @@ def main(
     impostor: Annotated[
         Path | None, typer.Option(help="A text with the scores of impostor pairs, one in a line.")
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="A configuration, whose section evaluation says how to measure."),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a key: --set evaluation.distance=euclidean"
-        ),
-    ] = None,
+    config: EvaluationFile = None,
+    overrides: EvaluationOverrides = None,
     bounds: Annotated[
         list[str] | None,
         typer.Option(
