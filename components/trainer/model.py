@@ -137,7 +137,6 @@ def build_arcface_model(
     scale: float,
     *,
     optimizer: str | keras.optimizers.Optimizer = "adam",
-    augmentation: keras.Layer | None = None,
 ) -> keras.Model:
     """Puts the ArcFace head on an embedding model, and compiles the classifier for training.
 
@@ -148,16 +147,13 @@ def build_arcface_model(
       margin: additive angular margin m, in radians, in [0, pi/2).
       scale: feature scale s, above 0.
       optimizer: a Keras optimizer or its name.
-      augmentation: a layer on the pixels that acts only while training; it stays outside of
-        `embedding_model`.
 
     Returns:
       A compiled model from [N, H, W, C] pixels to float32 [N, C] cosines without margin, with
       `ArcFaceLoss` and the metric `accuracy`, for integer labels [N].
     """
     inputs = layers.Input(embedding_model.input_shape[1:], dtype="float32", name="pixels")
-    x = augmentation(inputs) if augmentation is not None else inputs
-    cosines = CosineHead(num_classes, name=HEAD)(embedding_model(x))
+    cosines = CosineHead(num_classes, name=HEAD)(embedding_model(inputs))
     model = keras.Model(inputs, cosines, name="arcface_model")
     model.compile(
         optimizer=optimizer,
