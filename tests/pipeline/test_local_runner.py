@@ -41,7 +41,9 @@ class Runs:
             TextConsole(file=stream, width=120),
         )
         self.lines = stream.getvalue().splitlines()
-        finished = [line.split() for line in self.lines if re.search(r"\d s( |$)", line)]
+        finished = [
+            line.split() for line in self.lines if re.match(r"\[\d+/\d+\] .*\d s( |$)", line)
+        ]
         assert len(finished) == 10
         return {words[1] for words in finished if words[-1] != "cache"} - RESOLVERS
 
