@@ -10,7 +10,7 @@ compile() {
         --no-emit-index-url --custom-compile-command "make lock" "$@"
 }
 
-compile --extra demo --extra dev --output-file requirements.lock pyproject.toml
+compile --extra demo --extra dev --extra export --extra serve --output-file requirements.lock pyproject.toml
 # "tensorflow==2.16.2 ; python_full_version < '3.12'", one line a stack.
 pins=$(sed -n 's/^\(tensorflow==.*[^ ]\) *\\$/\1/p' requirements.lock)
 printf '%s\n' "$pins" | sed 's/^tensorflow==/tensorflow-cpu==/' |
