@@ -70,12 +70,14 @@ class WeightWatch:
     """
 
     def __init__(self, variables: Sequence[keras.Variable]):
-        self._kernels = [variable for variable in variables if len(variable.shape) > 1]
-        self._last = self._sample()
+        kernels = [variable for variable in variables if len(variable.shape) > 1]
+        # One call for all of them: tens of small ones take longer than a step of a small network.
+        self._sample = tf.function(lambda: [_some_of(kernel) for kernel in kernels])
+        self._last = self._weights()
 
     def change(self) -> float:
         """The median over the kernels of |w - w'| / |w'|, w' being the weights at the last call."""
-        now = self._sample()
+        now = self._weights()
         changes = [
             np.linalg.norm(new - old) / max(np.linalg.norm(old), np.finfo(np.float32).tiny)
             for new, old in zip(now, self._last, strict=True)
@@ -83,14 +85,14 @@ class WeightWatch:
         self._last = now
         return float(np.median(changes))
 
-    def _sample(self) -> list[np.ndarray]:
-        return [_some_of(kernel) for kernel in self._kernels]
+    def _weights(self) -> list[np.ndarray]:
+        return [weights.numpy() for weights in self._sample()]
 
 
-def _some_of(kernel: keras.Variable) -> np.ndarray:
+def _some_of(kernel: keras.Variable) -> tf.Tensor:
     """At most about `_WATCHED` weights, evenly spaced: they are cut out before they are copied."""
-    flat = ops.reshape(kernel, (-1,))
-    return np.array(flat[:: max(1, math.prod(kernel.shape) // _WATCHED)], np.float32)
+    flat = ops.cast(ops.reshape(kernel, (-1,)), "float32")
+    return flat[:: max(1, math.prod(kernel.shape) // _WATCHED)]
 
 
 def _nearest_other(cosines: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
