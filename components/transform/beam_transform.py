@@ -250,6 +250,7 @@ class _TransformFile(beam.DoFn):
                 tf.TensorSpec([None, _LANDMARK_VALUES], tf.float32),
                 tf.TensorSpec([None, _BOX_VALUES], tf.float32),
             ],
+            autograph=False,  # which takes longer to read it than a thousand images do
         )
 
     def process(self, number: int) -> Iterator[tuple[tuple[str, int], Range]]:
