@@ -424,7 +424,7 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("table", nargs="*", default=["rates", "modes", "memory"])
-    parser.add_argument("--images", type=int, default=2_000)
+    parser.add_argument("--images", type=int, default=8_000)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="for memory")
     parser.add_argument("--mode-sizes", type=int, nargs="+", default=(2_000, 20_000))
     parser.add_argument("--rounds", type=int, default=3)
