@@ -292,12 +292,12 @@ def described(keys: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in keys.items()) or "the usual"
 
 
-def settings_of(training: Training, images: int, seed: int) -> TrainerSettings:
-    """The usual settings, but for those that a training has of its own, in 400 steps."""
+def settings_of(training: Training, images: int, seed: int, steps: int) -> TrainerSettings:
+    """The usual settings, but for those that a training has of its own, in so many steps."""
     model = {"input_shape": [SIDE, SIDE, 1], "embedding_dim": 32, "arcface_scale": 32.0}
     usual = {"batch_size": 32, "initial_lr": 1e-3, "augment": False, "early_stopping_patience": 400}
     own = usual | training.training
-    epochs = max(1, round(STEPS * own["batch_size"] / images))
+    epochs = max(1, round(steps * own["batch_size"] / images))
     return TrainerSettings(
         model=ModelConfig(**(model | training.model)),
         training=TrainingConfig(**own, epochs=epochs),
@@ -305,11 +305,11 @@ def settings_of(training: Training, images: int, seed: int) -> TrainerSettings:
     )
 
 
-def treat(training: Training, seed: int) -> tuple[list[tuple[int, str]], float]:
+def treat(training: Training, seed: int, steps: int = STEPS) -> tuple[list[tuple[int, str]], float]:
     """Trains until something hopeless is found; the messages with their steps, and the accuracy."""
     keras.utils.set_random_seed(seed)
     data = training.data(seed)
-    settings = settings_of(training, len(data.train.labels), seed)
+    settings = settings_of(training, len(data.train.labels), seed, steps)
     counter = StepCounter(training.poisoned_at)
     with _messages(counter) as messages:
         try:
@@ -355,8 +355,9 @@ def print_faults(trainings: Sequence[Training], seed: int) -> None:
     named = 0
     for number, training in enumerate(trainings):
         found, _ = treat(training, seed + number)
-        step, message = found[0] if found else (STEPS, "none")
-        named += training.fault in message and step <= SOON
+        of_fault = [(step, message) for step, message in found if training.fault in message]
+        step, message = (of_fault or found or [(STEPS, "none")])[0]
+        named += bool(of_fault) and step <= SOON
         print(f"| {training.name} | {step} | {message} |", flush=True)
     print(f"\n{named} of {len(trainings)} faults named within {SOON} steps\n")
 

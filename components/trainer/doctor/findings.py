@@ -36,9 +36,9 @@ MOST_CHANGE = 0.03
 # drawn as: after the way of 2 % the angle between its old and its new direction is one degree.
 LEAST_CHANGE_IN_ALL = 0.02
 
-# Embeddings are collapsed where 95 % of what they are is common to all of them: the angle between
-# those of any two images is then arccos(0.95), 18 degrees, less than the usual margin of 0.5 rad.
-LEAST_SPREAD = 0.05
+# Embeddings are collapsed where so much of what they are is common to all of them that the angle
+# between those of any two images is less than the usual margin of 0.5 rad: 1 - cos(0.5).
+LEAST_SPREAD = 0.12
 
 # ... or where their length before normalisation has fallen to this share of its start: the batch
 # normalisation before it divides by sqrt(variance + 1e-3), and so gives ones of full length for all
