@@ -12,7 +12,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -183,9 +183,14 @@ def _names_in(files: Any, path: str, begins: str) -> Iterator[str]:
         for page in _pages(files, path, begins, Delimiter="/"):
             yield from page
         return
-    with suppress(FileNotFoundError):
-        for info in files.ls(path, detail=True):
-            yield info["name"].rstrip("/") + "/" * (info["type"] == "directory")
+    try:
+        found = files.ls(path, detail=True)
+    except FileNotFoundError as error:
+        if _code_of(error) in _CODES_OF_STORE:
+            raise
+        return
+    for info in found:
+        yield info["name"].rstrip("/") + "/" * (info["type"] == "directory")
 
 
 def _pages(files: Any, path: str, begins: str, **options: str) -> Iterator[list[str]]:
