@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
 from pathlib import Path
+from typing import overload
 
 from groundfloor.errors import UserError
 from groundfloor.paths import Location, Url
@@ -46,6 +47,16 @@ def names_of(files: Sequence[Location], location: Location) -> list[str]:
         return [location.name]
     folder, _ = fixed_part(location, glob.has_magic)
     return ["/".join(file.parts[len(folder.parts) :]) for file in files]
+
+
+@overload
+def fixed_part(location: Url, is_open: Callable[[str], object]) -> tuple[Url, tuple[str, ...]]: ...
+
+
+@overload
+def fixed_part(
+    location: Location, is_open: Callable[[str], object]
+) -> tuple[Location, tuple[str, ...]]: ...
 
 
 def fixed_part(

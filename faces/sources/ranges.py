@@ -11,7 +11,7 @@ import stat
 import threading
 import weakref
 from collections import deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -147,7 +147,7 @@ class _RemoteRanges:
             self._facts = remote.facts_of(url)
         self.size = self._facts.size
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Generator[bytes, None, None]:
         """All that is there, in its order; some blocks are read while one is used."""
         waiting: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:

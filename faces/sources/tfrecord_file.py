@@ -107,7 +107,7 @@ def _opened_here(path: Path) -> io.BufferedReader:
         raise UserError(f"{str(path)!r} is a folder: name its files, by a pattern such as *.gz")
     if not stat.S_ISREG(mode):  # only to open a device may do something
         raise UserError(f"{str(path)!r} is not a regular file")
-    return open(path, "rb", buffering=_BLOCK_BYTES)
+    return io.BufferedReader(io.FileIO(path), _BLOCK_BYTES)
 
 
 def frames(stream: BinaryIO) -> Iterator[Frame]:
