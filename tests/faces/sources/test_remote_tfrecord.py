@@ -150,6 +150,35 @@ def test_an_object_that_changes_while_it_is_listed_is_no_listing(store, packed, 
     assert sorted(images_of(TFRecordSource(url))) == ["0.jpg", "7.jpg"]
 
 
+def test_what_looks_damaged_since_the_object_changed_is_said_to_have_changed(
+    store, packed, monkeypatch
+):
+    url = put(store / "a.tfrecord", face(0), face(1), packed=packed)
+    read = remote.read_range
+
+    def replacing(place, start, length):
+        content = read(place, start, length)
+        FILES.pipe_file(str(url), b"x" * FILES.size(str(url)))
+        return content
+
+    monkeypatch.setattr(remote, "read_range", replacing)
+    with pytest.raises(StoreError, match=r"a.tfrecord' changed while it was read"):
+        TFRecordSource(url).list()
+
+
+def test_of_a_large_object_few_blocks_are_in_memory_at_once(store, monkeypatch):
+    FILES.pipe_file(str(store / "a"), bytes(5000))
+    asked = []
+    read = remote.read_range
+    monkeypatch.setattr(remote, "read_range", lambda *each: asked.append(each) or read(*each))
+    monkeypatch.setattr(ranges, "_AHEAD_BYTES", 10)
+    with ranges.streamed(store / "a") as stream:
+        assert stream.read(1) == b"\0"
+        assert len(asked) <= 5
+        assert len(stream.read()) == 4999
+    assert len(asked) == 100
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
