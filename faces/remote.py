@@ -11,7 +11,7 @@ the store is a `StoreError`, which is no property of any image.
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
@@ -110,7 +110,7 @@ def facts_of(url: Url) -> ObjectFacts:
         return ObjectFacts(info["size"], repr([str(mark) for mark in marks]))
 
 
-def list_objects(url: Url, most: int) -> list[str]:
+def list_objects(url: Url, most: int, begins: str = "") -> list[str]:
     """The names of all objects below a URL, relative to it, in one listing, page by page.
 
     An object of the very name of the URL, where there is none below it, is there as ``; the names
@@ -119,22 +119,51 @@ def list_objects(url: Url, most: int) -> list[str]:
     Args:
       url: of a bucket, or of a folder in it.
       most: how many names there may be; where there are more, the list has one more.
+      begins: what the names begin with.
 
     Raises:
       StoreError: there is no such bucket, it must not be listed, or see `read_object`.
     """
+    with _listing(url) as (files, path):
+        names = _names_below(path, begins, most, _names(files, path, begins))
+        return names or [""] * files.isfile(path)
+
+
+def list_folder(url: Url, most: int, begins: str = "") -> list[str]:
+    """The names of what is directly in a folder; what is deeper in it is not looked at.
+
+    A folder's own name ends with a slash. Where there is no such folder, there is nothing in it.
+
+    Args:
+      url: see `list_objects`.
+      most: see `list_objects`.
+      begins: see `list_objects`.
+
+    Raises:
+      StoreError: see `list_objects`.
+    """
+    with _listing(url) as (files, path):
+        return _names_below(path, begins, most, _names_in(files, path, begins))
+
+
+@contextmanager
+def _listing(url: Url) -> Iterator[tuple[Any, str]]:
+    """As `_files_of`; whatever is wrong is wrong with the store."""
     try:
         with _translated(url):
-            files, path = _files_of(url)
-            above = f"{path.rstrip('/')}/"
-            below = (name for name in _names(files, path) if name.startswith(above))
-            names = [name[len(above) :] for name in islice(below, most + 1) if name != above]
-            return names or [""] * files.isfile(path)
+            yield _files_of(url)
     except UnreadableError as error:
         raise _store_error(url, str(error)) from None
 
 
-def _names(files: Any, path: str) -> Iterator[str]:
+def _names_below(path: str, begins: str, most: int, names: Iterable[str]) -> list[str]:
+    """Of names as the file system has them those that are meant, relative to the path."""
+    above = f"{path.rstrip('/')}/"
+    below = (name for name in names if name.startswith(above + begins) and name != above)
+    return [name[len(above) :] for name in islice(below, most + 1)]
+
+
+def _names(files: Any, path: str, begins: str) -> Iterator[str]:
     """The objects below a path, as the file system names them.
 
     That of S3 takes a time that grows with the square of the number of folders, 230 s for 50,000 of
@@ -144,11 +173,36 @@ def _names(files: Any, path: str) -> Iterator[str]:
         found = files.find(path, detail=True)
         yield from (name for name, info in found.items() if info.get("type") != "directory")
         return
+    for page in _pages(files, path, begins):
+        yield from page
+
+
+def _names_in(files: Any, path: str, begins: str) -> Iterator[str]:
+    """What is directly in a path, as the file system names it; folders end with a slash."""
+    if hasattr(files, "call_s3"):
+        for page in _pages(files, path, begins, Delimiter="/"):
+            yield from page
+        return
+    try:
+        found = files.ls(path, detail=True)
+    except FileNotFoundError as error:
+        if _code_of(error) in _CODES_OF_STORE:
+            raise
+        return
+    for info in found:
+        yield info["name"].rstrip("/") + "/" * (info["type"] == "directory")
+
+
+def _pages(files: Any, path: str, begins: str, **options: str) -> Iterator[list[str]]:
+    """What S3 answers, a thousand names at a time."""
     bucket, key, _ = files.split_path(path)
-    request = {"Bucket": bucket, "Prefix": f"{key}/" if key else "", **files.req_kw}
+    prefix = (f"{key}/" if key else "") + begins
+    request = {"Bucket": bucket, "Prefix": prefix, **options, **files.req_kw}
     while True:
         page = files.call_s3("list_objects_v2", **request)
-        yield from (f"{bucket}/{item['Key']}" for item in page.get("Contents", ()))
+        names = [item["Key"] for item in page.get("Contents", ())]
+        names += [item["Prefix"] for item in page.get("CommonPrefixes", ())]
+        yield [f"{bucket}/{name}" for name in names]
         if not page.get("IsTruncated"):
             return
         request["ContinuationToken"] = page["NextContinuationToken"]

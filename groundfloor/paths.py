@@ -32,6 +32,11 @@ class Url:
         return Url(self.scheme, f"{self.rest}/{key}") if key else self
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What stands between slashes, from the bucket on."""
+        return tuple(self.rest.split("/"))
+
+    @property
     def name(self) -> str:
         """What follows the last slash."""
         return self.rest.rpartition("/")[2]

@@ -17,6 +17,7 @@ from components.shards import shard_files
 from components.trainer import executor as trainer
 from components.trainer.component import FaceTrainer
 from components.trainer.config import ModelConfig, TrainerSettings, TrainingConfig
+from faces.contract import SPLITS
 
 SMALL_MODEL = ModelConfig(input_shape=[32, 32, 3], embedding_dim=16, arcface_scale=16.0)
 SHORT_TRAINING = TrainingConfig(batch_size=8, epochs=2)
@@ -25,6 +26,13 @@ SHORT_TRAINING = TrainingConfig(batch_size=8, epochs=2)
 def files_of(examples: Any, split: str) -> list[str]:
     """The files of a split."""
     return shard_files(artifact_utils.get_split_uri([examples], split))
+
+
+def contents_of(examples: Any) -> dict[str, list[bytes]]:
+    """The content of each file of each split."""
+    return {
+        split: [Path(file).read_bytes() for file in files_of(examples, split)] for split in SPLITS
+    }
 
 
 def examples_by_key(examples: Any, split: str) -> dict[str, Any]:

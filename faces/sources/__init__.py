@@ -62,20 +62,12 @@ def _folder(location: Location, options: SourceOptions) -> Source:
     return FolderSource(location, options.follow_links)
 
 
-def _tfrecord(location: Location, options: SourceOptions) -> Source:
-    if isinstance(location, Url):
-        raise UserError(
-            f"TFRecords are read from this machine alone: copy {str(location)!r} here, or mount it"
-        )
-    return TFRecordSource(location, options.features)
-
-
 # Name -> makes a source of where it is and how it is read.
 SOURCES: dict[str, Callable[[Location, SourceOptions], Source]] = {
     FOLDER: _folder,
     MANIFEST: lambda location, options: ManifestSource(location, options.follow_links),
     RECORDIO: lambda location, options: RecordIOSource(location),
-    TFRECORD: _tfrecord,
+    TFRECORD: lambda location, options: TFRecordSource(location, options.features),
 }
 
 # The ending of a file, in lower case -> the source that reads it.

@@ -10,14 +10,18 @@ import os
 import stat
 import threading
 import weakref
-from collections.abc import Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import BinaryIO, Protocol
+from collections import deque
+from collections.abc import Generator, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from faces.content import StoreError, UnreadableError
 from groundfloor.errors import UserError
 from groundfloor.paths import Location, Url
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 # An index of 5.8 million images has 110 MB.
 _MAX_WHOLE_BYTES = 8 * 2**30
@@ -27,6 +31,8 @@ _AHEAD_BYTES = 256 * 2**10
 _GROUP_BYTES = 8 * 2**20
 _MAX_GAP = 256 * 2**10
 _THREADS = 8
+# Of a whole object: a block comes while another is used.
+_BLOCKS_AHEAD = 3
 
 
 class Ranges(Protocol):
@@ -79,6 +85,26 @@ def opened(location: Location, max_bytes: int = _MAX_WHOLE_BYTES) -> Iterator[Bi
         yield file
 
 
+@contextmanager
+def streamed(url: Url) -> Iterator[io.BufferedReader]:
+    """An object from its beginning to its end, of which some blocks are read ahead.
+
+    Raises:
+      OSError: it cannot be opened.
+      StoreError: it cannot be read, or became another one meanwhile.
+    """
+    ranges = _RemoteRanges(url)
+    with closing(ranges.blocks()) as blocks:
+        try:
+            yield io.BufferedReader(_Stream(blocks), _AHEAD_BYTES)
+        except StoreError:
+            raise
+        except Exception:  # what was read may be of two objects
+            ranges.require_same()
+            raise
+    ranges.require_same()
+
+
 def version_of_object(url: Url) -> tuple[Hashable, ...]:
     """What tells an object from those that had its name before.
 
@@ -116,8 +142,34 @@ class _RemoteRanges:
         self._url = url
         self._read_range = remote.read_range
         self._ahead = threading.local()
+        self._facts_of = remote.facts_of
         with _as_os_error():
-            self.size = remote.facts_of(url).size
+            self._facts = remote.facts_of(url)
+        self.size = self._facts.size
+
+    def blocks(self) -> Generator[bytes, None, None]:
+        """All that is there, in its order; some blocks are read while one is used."""
+        waiting: deque[Future[bytes]] = deque()
+        with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:
+            for start in range(0, self.size, _GROUP_BYTES):
+                waiting.append(pool.submit(self._read, _GROUP_BYTES, start))
+                if len(waiting) > _BLOCKS_AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def require_same(self) -> None:
+        """Sees that it is still the object that was opened.
+
+        Raises:
+          StoreError: it is not, or is not there any more.
+        """
+        try:
+            same = self._facts_of(self._url) == self._facts
+        except UnreadableError as error:
+            raise StoreError(f"cannot read {str(self._url)!r}: {error}") from None
+        if not same:
+            raise StoreError(f"{str(self._url)!r} changed while it was read")
 
     def read_at(self, length: int, offset: int) -> bytes:
         length = max(0, min(length, self.size - offset))
@@ -152,6 +204,25 @@ class _RemoteRanges:
         if len(block) < length:
             raise StoreError(f"{str(self._url)!r} became shorter while it was read")
         return block
+
+
+class _Stream(io.RawIOBase):
+    """Blocks of bytes as a file that is read from its beginning on."""
+
+    def __init__(self, blocks: Iterator[bytes]):
+        self._blocks = blocks
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        self._left = self._left or memoryview(next(self._blocks, b""))
+        target = memoryview(buffer)
+        length = min(len(target), len(self._left))
+        target[:length] = self._left[:length]
+        self._left = self._left[length:]
+        return length
 
 
 def _groups(length: int, offsets: Sequence[int]) -> Iterator[list[int]]:

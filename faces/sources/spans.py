@@ -2,28 +2,32 @@
 
 `{SPAN}` stands for a number, and `{YYYY}`, `{MM}` and `{DD}` for a date, whose number is that of
 its days since 1970-01-01; `{VERSION}` beside either for a number of its own. `{SPAN:3}` is a number
-of three digits.
+of three digits. On a store as here, a folder is listed for each part with a placeholder, the newest
+first, and never what is deeper in it.
 
 Source: TFX, `tfx/components/example_gen/utils.py`; unlike there, what matches a pattern but for the
 digits is passed over, such as a folder `span-7.part` that somebody is copying.
 """
 
 import datetime
-import glob
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from faces.sources.once import once
+from faces.sources.patterns import fixed_part, is_meant, is_there, names_in
 from groundfloor.errors import UserError
-from groundfloor.paths import Location, Url
+from groundfloor.paths import Location, Url, resolved
 from groundfloor.text import listed
 
 _NUMBER, _VERSION, _DATE = "SPAN", "VERSION", ("YYYY", "MM", "DD")
 _DIGITS = dict(zip(_DATE, (4, 2, 2), strict=True))
+_BY_LENGTH = (_NUMBER, *_DATE, _VERSION)
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION|YYYY|MM|DD)(?::([^{}]*))?\}")
+# Where a part of a place begins to stand for several.
+_OPEN = re.compile(rf"{_PLACEHOLDER.pattern}|[*?[]")
 # Fewer than overflow int64, in which the store of the metadata keeps such numbers.
 _MAX_DIGITS = 18
 _WIDTH = re.compile(r"[1-9]|1[0-8]")
@@ -59,16 +63,12 @@ def check_pattern(location: Location) -> None:
 
     Raises:
       UserError: it has neither a span nor all of a date, or a placeholder twice, or one with a
-        width that is none; or it is a URL.
+        width that is none; or, in a URL, in the place of the bucket.
     """
     found = list(_PLACEHOLDER.finditer(str(location)))
     if not found:
         return
-    if isinstance(location, Url):
-        raise UserError(
-            "the newest span is looked for on this machine alone: name it. Received: "
-            f"{str(location)!r}"
-        )
+    fixed_part(location, _is_open)
     names = [match[1] for match in found]
     given = {*names} - {_VERSION}
     if len(set(names)) < len(names) or given not in ({_NUMBER}, {*_DATE}):
@@ -92,16 +92,17 @@ def newest_span(location: Location) -> Span:
 
     Raises:
       UserError: the pattern cannot be one, nothing matches it, or two places are equally new.
+      StoreError: see `remote.list_folder`.
     """
     if not has_span(location):
         return Span(location)
     check_pattern(location)
-    pattern = Path(os.path.realpath(str(location)))
+    pattern = resolved(location)
     return once((newest_span, pattern), lambda: _newest(pattern))
 
 
-def _newest(location: Path) -> Span:
-    spans = sorted(_spans_at(location), key=_age)
+def _newest(location: Location) -> Span:
+    spans = sorted(_newest_spans(location), key=_age)
     if not spans:
         raise UserError(
             f"no images: nothing matches {str(location)!r} with digits for "
@@ -121,43 +122,79 @@ def _age(span: Span) -> tuple[int, int]:
     return span.span, span.version or 0
 
 
-def _spans_at(location: Path) -> Iterator[Span]:
+def _newest_spans(location: Location) -> Iterable[Span]:
+    """The places of the highest number that match a pattern, each once.
+
+    Where the pattern has its placeholders from the longest time to the shortest, and nothing before
+    them that may be several, the first number found is the highest: no other is looked at.
+    """
+    spans: Iterable[Span] = _spans_at(location)
+    if not _is_newest_first(location):
+        spans = sorted(spans, key=lambda span: span.span, reverse=True)
+    _, newest = next(groupby(spans, key=lambda span: span.span), (0, ()))
+    return {span.location: span for span in newest}.values()
+
+
+def _is_newest_first(location: Location) -> bool:
+    names = [match[1] for match in _PLACEHOLDER.finditer(str(location))]
+    _, parts = fixed_part(location, _is_open)
+    last = max(place for place, part in enumerate(parts) if _PLACEHOLDER.search(part))
+    is_several = any(not _PLACEHOLDER.search(part) and _is_open(part) for part in parts[:last])
+    return names == sorted(names, key=_BY_LENGTH.index) and not is_several
+
+
+def _spans_at(location: Location) -> Iterator[Span]:
     """Every place that matches a pattern."""
-    for found in _values_at(Path(), location.parts):
+    for found in _values_at(*fixed_part(location, _is_open)):
         number = _number_of(found)
         if number is not None:
             version = int(found[_VERSION]) if _VERSION in found else None
             yield Span(_filled(location, found), number, version)
 
 
-def _filled(location: Path, found: Mapping[str, str]) -> Path:
-    return Path(_PLACEHOLDER.sub(lambda match: found[match[1]], str(location)))
+def _filled(location: Location, found: Mapping[str, str]) -> Location:
+    def fill(text: str) -> str:
+        return _PLACEHOLDER.sub(lambda match: found[match[1]], text)
+
+    if isinstance(location, Url):
+        return Url(location.scheme, fill(location.rest))
+    return Path(fill(str(location)))
 
 
-def _values_at(folder: Path, parts: tuple[str, ...]) -> Iterator[dict[str, str]]:
+def _values_at(folder: Location, parts: Sequence[str]) -> Iterator[dict[str, str]]:
     """What the placeholders stand for, for each place below a folder that the parts lead to."""
-    if not parts:
-        yield {}
+    if not any(map(_PLACEHOLDER.search, parts)):
+        if not parts or is_there(folder, parts):
+            yield {}
         return
     part, *further = parts
     for name, found in _matches(folder, part):
-        for others in _values_at(folder / name, tuple(further)):
+        for others in _values_at(folder / name, further):
             yield found | others
 
 
-def _matches(folder: Path, part: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """What is in a folder and matches a part of a pattern; and what its placeholders stand for."""
-    if _PLACEHOLDER.search(part):
-        expression = re.compile(_expression_of(part))
-        for name in sorted(_names_in(folder)):
-            if match := expression.fullmatch(name):
-                yield name, match.groupdict()
-    elif os.path.lexists(folder / part):
-        yield part, {}
-    elif glob.has_magic(part):
-        # One is enough: a pattern of files below a span is for the source to resolve.
-        for name in glob.glob(part, root_dir=folder)[:1]:
-            yield name, {}
+def _matches(folder: Location, part: str) -> Iterable[tuple[str, dict[str, str]]]:
+    """What is in a folder and matches a part of a pattern; and what its placeholders stand for.
+
+    By descending numbers.
+    """
+    if not _is_open(part):
+        return [(part, {})]
+    names = names_in(folder, _OPEN.split(part, maxsplit=1)[0])
+    if not _PLACEHOLDER.search(part):
+        meant = [name for name in names if is_meant(name, part)]
+        return [(name, {}) for name in ([part] if part in names else meant)]
+    expression = re.compile(_expression_of(part))
+    found = [(name, match.groupdict()) for name in names if (match := expression.fullmatch(name))]
+    return sorted(found, key=lambda item: _numbers_of(item[1]), reverse=True)
+
+
+def _numbers_of(found: Mapping[str, str]) -> list[int]:
+    return [int(found[name]) for name in _BY_LENGTH if name in found]
+
+
+def _is_open(part: str) -> bool:
+    return bool(_OPEN.search(part))
 
 
 def _expression_of(part: str) -> str:
@@ -175,13 +212,6 @@ def _literal(text: str) -> str:
     return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
 
 
-def _names_in(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:  # no folder, or none to look into: nothing matches there
-        return []
-
-
 def _number_of(found: Mapping[str, str]) -> int | None:
     """The number of a span; None of a date that is none."""
     if _NUMBER in found:
@@ -192,12 +222,10 @@ def _number_of(found: Mapping[str, str]) -> int | None:
         return None
 
 
-def _what_is_there(location: Path) -> str:
+def _what_is_there(location: Location) -> str:
     """What is in the folder in which the first placeholder is looked for."""
-    parts = location.parts
-    first = next(place for place, part in enumerate(parts) if _PLACEHOLDER.search(part))
-    folder = Path(*parts[:first])
-    names = sorted(_names_in(folder))
+    folder, _ = fixed_part(location, _PLACEHOLDER.search)
+    names = names_in(folder)
     if not names:
         return f"There is nothing in {str(folder)!r}"
     return f"In {str(folder)!r} there is {listed(names)}"

@@ -1,28 +1,31 @@
 """The image source: TFRecord files of tf.train.Example, as TFX and many others write them."""
 
-import contextlib
-import glob
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
-from faces.content import UnreadableError, fingerprint_by_reading
+from faces.content import StoreError, UnreadableError, fingerprint_by_reading
 from faces.record import Listing, Record
 from faces.sources.example_row import FeatureNames, Row, row_of
 from faces.sources.once import once
+from faces.sources.patterns import files_at, names_of
+from faces.sources.ranges import version_of_object
 from faces.sources.recordio import KEY_DIGITS, UNKNOWN
-from faces.sources.tfrecord_file import DamagedError, frames, opened
+from faces.sources.tfrecord_file import DamagedError, Opened, frames, opened
 from faces.sources.tfrecord_places import Place, Places
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, Url, resolved
 from groundfloor.text import shown_text
 
 # Of how many sources a process keeps where their images are: those of a run.
 _MAX_KEPT = 4
+# A store takes its time to say of a file what it is.
+_THREADS = 8
 
-_Version = tuple[int, ...]
+_Version = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,21 @@ class TFRecordSource:
     of the unpacked images, in a file in the folder for temporary files that has no name and goes
     with the process.
 
+    Of objects on a store such a copy is kept, too, plain or not: so each is sent once, where the
+    images would be asked for one by one, and twice, in an order that is not theirs. What is read is
+    thus what was listed, whatever becomes of the objects until they are listed again.
+
     Attributes:
       location: a file, or a pattern of several such as `train-*.tfrecord`.
       names: which feature says what.
     """
 
-    location: Path
+    location: Location
     names: FeatureNames = field(default_factory=FeatureNames)
 
     def list(self) -> Listing:
         """See `list_examples`; within `once.listed_once`, the files are gone through once."""
-        here = (TFRecordSource, os.path.realpath(self.location), self.names)
+        here = (TFRecordSource, resolved(self.location), self.names)
         return once(here, lambda: list_examples(self))
 
     def read(self, record: Record) -> bytes:
@@ -57,6 +64,7 @@ class TFRecordSource:
 
         Raises:
           UnreadableError: it is damaged, or not there any more; or the files cannot be listed.
+          StoreError: the files are on a store, and cannot be listed.
         """
         kept = _kept_of(self)
         try:
@@ -82,11 +90,14 @@ def list_examples(source: TFRecordSource) -> Listing:
       UserError: no file is there, or one of them cannot be read, is something else, or is damaged
         so that what it held behind the place is lost, and nobody knows how much that is; a feature
         that `names` asks for is in no record; every record is refused.
+      StoreError: see `patterns.files_at`, `ranges.streamed`.
     """
     with _lock:
         versions = _versions_of(source.location)
         try:
             listing, places = _scan(source, list(versions))
+        except StoreError:  # which may be over when it is tried again
+            raise
         except UserError as error:
             _keep(source, _Kept(source, versions, failure=str(error)))
             raise
@@ -118,14 +129,15 @@ class _Kept:
     """
 
     source: TFRecordSource
-    versions: dict[Path, _Version]
+    versions: dict[Location, _Version]
     places: Places | None = None
     failure: str = ""
 
     def read(self, record: Record) -> bytes:
         """See `TFRecordSource.read`; that a file has changed is an error as well."""
         if self.places is None:
-            raise UnreadableError(self.failure)
+            on_store = isinstance(self.source.location, Url)
+            raise StoreError(self.failure) if on_store else UnreadableError(self.failure)
         for place in self.places.of(record.key):
             self._require_same(self.places.files[place.file])
             row = row_of(self.places.read(place), self.source.names)
@@ -134,7 +146,9 @@ class _Kept:
                 return row.image
         raise UnreadableError(f"No such record in the files: {record.key!r}")
 
-    def _require_same(self, file: Path) -> None:
+    def _require_same(self, file: Location) -> None:
+        if isinstance(file, Url):  # of which the copy is as it was listed
+            return
         try:
             if _version_of(file) == self.versions[file]:
                 return
@@ -158,51 +172,48 @@ def _kept_of(source: TFRecordSource, instead_of: _Kept | None = None) -> _Kept:
     """What this process keeps of a source.
 
     Where that is nothing, or nothing else, the source is gone through now, while others wait.
+
+    Raises:
+      StoreError: see `list_examples`.
     """
     with _lock:
         if _kept.get(source) is instead_of:
-            with contextlib.suppress(UserError):  # which is kept
+            try:
                 list_examples(source)
+            except StoreError:
+                raise
+            except UserError:  # which is kept
+                pass
         return _kept[source]
 
 
-def _version_of(path: Path) -> _Version:
-    status = os.stat(path)
+def _version_of(file: Location) -> _Version:
+    if isinstance(file, Url):
+        return version_of_object(file)
+    status = os.stat(file)
     times = (status.st_mtime_ns, status.st_ctime_ns)
     return status.st_dev, status.st_ino, status.st_size, *times
 
 
-def _versions_of(location: Path) -> dict[Path, _Version]:
-    versions = {}
-    for file in files_at(location):
-        try:
-            versions[file] = _version_of(file)
-        except OSError:  # whoever opens it will see why
-            versions[file] = ()
-    return versions
+def _versions_of(location: Location) -> dict[Location, _Version]:
+    """The files of a source as they are now, by path; a store is asked for several at once."""
+    files = files_at(location)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(files, pool.map(_version_if_there, files), strict=True))
 
 
-def files_at(location: Path) -> list[Path]:
-    """The file, or all files that a pattern means, sorted; a file may be called like a pattern."""
-    if os.path.lexists(location) or not glob.has_magic(str(location)):
-        return [location]
-    return [Path(path) for path in sorted(glob.glob(str(location), recursive=True))]
+def _version_if_there(file: Location) -> _Version:
+    try:
+        return _version_of(file)
+    except OSError:  # whoever opens it will see why
+        return ()
 
 
-def _names_of(files: Sequence[Path], location: Path) -> list[str]:
-    """What files are called in keys: their path below the part that has no pattern in it."""
-    if files == [location]:
-        return [location.name]
-    parts = location.parts
-    fixed = next(place for place, part in enumerate(parts) if glob.has_magic(part))
-    return [Path(*file.parts[fixed:]).as_posix() for file in files]
-
-
-def _scan(source: TFRecordSource, files: Sequence[Path]) -> tuple[Listing, Places]:
+def _scan(source: TFRecordSource, files: Sequence[Location]) -> tuple[Listing, Places]:
     """See `list_examples`; and where each image is."""
     if not files:
         raise UserError(f"no images: no file matches {str(source.location)!r}")
-    places = Places(files, _names_of(files, source.location))
+    places = Places(files, names_of(files, source.location))
     found = _Found()
     for number in range(len(files)):
         found.add_file(number, places, source.names)
@@ -227,7 +238,7 @@ class _Found:
         self.refused: dict[Record, str] = {}
         self.features: set[str] = set()
         self._by_key: dict[str, list[_Listed]] = {}
-        self._real_names: dict[str, str] = {}
+        self._real_names: dict[Location, str] = {}
 
     def add_file(self, number: int, places: Places, names: FeatureNames) -> None:
         """Reads a file to its end.
@@ -236,24 +247,26 @@ class _Found:
           UserError: it cannot be, or not to the end.
         """
         path, name = places.files[number], places.names[number]
-        same = self._real_names.setdefault(os.path.realpath(path), name)
+        same = self._real_names.setdefault(resolved(path), name)
         if same != name:
             self._refuse(f"./{name}", UNKNOWN, f"the same file as {same!r}")
             return
         count = 0
         try:
-            for place, data, fault in _records(number, places):
-                count += 1
-                row = Row(fault=fault) if fault else row_of(data, names)
-                self._add(row, place, name)
+            with opened(path) as file:
+                for place, data, fault in _records(file, number, places):
+                    count += 1
+                    row = Row(fault=fault) if fault else row_of(data, names)
+                    self._add(row, place, name)
         except OSError as error:
-            raise UserError(f"cannot read {str(path)!r}: {error.strerror}") from None
+            kind = StoreError if isinstance(path, Url) else UserError
+            raise kind(f"cannot read {str(path)!r}: {error.strerror}") from None
         except DamagedError as error:
             raise UserError(
                 f"{str(path)!r} is damaged: {error}. {count} records stand before that; how many "
                 "are lost is not known: copy the file again, or leave it out"
             ) from None
-        if not count and not os.path.getsize(path):
+        if not count and not file.is_packed:
             self._refuse(f"./{name}", UNKNOWN, "an empty file")
 
     def _add(self, row: Row, place: Place, file: str) -> None:
@@ -325,13 +338,13 @@ def refusals_of(identities: Sequence[str]) -> Sequence[int | None]:
     return [stranger if who == identities[0] else 0 for who in identities]
 
 
-def _records(number: int, places: Places) -> Iterator[tuple[Place, bytes, str]]:
-    """Each record of a file, its data, and why it cannot be used; of GZIP a copy is kept."""
-    with opened(places.files[number]) as (stream, is_packed):
-        if is_packed:
-            places.packed.add(number)
-        for count, frame in enumerate(frames(stream)):
-            offset = frame.offset
-            if is_packed and not frame.fault:
-                offset = places.copy(frame.data)
-            yield Place(number, count, offset), frame.data, frame.fault
+def _records(file: Opened, number: int, places: Places) -> Iterator[tuple[Place, bytes, str]]:
+    """Each record of a file, its data, and why it cannot be used; `Places` says what is copied."""
+    copies = file.is_packed or isinstance(places.files[number], Url)
+    if copies:
+        places.copied.add(number)
+    for count, frame in enumerate(frames(file.stream)):
+        offset = frame.offset
+        if copies and not frame.fault:
+            offset = places.copy(frame.data)
+        yield Place(number, count, offset), frame.data, frame.fault

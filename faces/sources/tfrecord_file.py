@@ -9,6 +9,7 @@ Source: TensorFlow, `tensorflow/core/lib/io/record_writer.h` and `lib/hash/crc32
 """
 
 import gzip
+import io
 import os
 import stat
 import struct
@@ -21,7 +22,9 @@ from typing import BinaryIO, NamedTuple
 import google_crc32c
 
 from faces.content import MAX_FILE_BYTES, UnreadableError
+from faces.sources.ranges import streamed
 from groundfloor.errors import UserError
+from groundfloor.paths import Location, Url
 
 HEAD = struct.Struct("<QI")
 CHECKSUM = struct.Struct("<I")
@@ -78,21 +81,16 @@ def framed(data: bytes) -> bytes:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Opened]:
+def opened(location: Location) -> Iterator[Opened]:
     """Opens a file of records, plain or in GZIP, whatever its name.
 
     Raises:
       OSError: it cannot be opened.
       UserError: it is no regular file, or begins like neither.
+      StoreError: see `ranges.streamed`.
     """
-    mode = os.stat(path).st_mode
-    if stat.S_ISDIR(mode):
-        raise UserError(f"{str(path)!r} is a folder: name its files, by a pattern such as *.gz")
-    if not stat.S_ISREG(mode):  # only to open a device may do something
-        raise UserError(f"{str(path)!r} is not a regular file")
-    with open(path, "rb", buffering=_BLOCK_BYTES) as file:
-        start = file.read(HEAD.size)
-        file.seek(0)
+    with streamed(location) if isinstance(location, Url) else _opened_here(location) as file:
+        start = file.peek(HEAD.size)[: HEAD.size]
         # The length of a plain record may begin as GZIP does; then its checksum is right.
         if not start or _is_head(start):
             yield Opened(file, is_packed=False)
@@ -100,7 +98,16 @@ def opened(path: Path) -> Iterator[Opened]:
             with gzip.open(file) as unpacked:
                 yield Opened(unpacked, is_packed=True)  # type: ignore[arg-type]
         else:
-            raise UserError(f"{str(path)!r} is no TFRecord file, neither plain nor in GZIP")
+            raise UserError(f"{str(location)!r} is no TFRecord file, neither plain nor in GZIP")
+
+
+def _opened_here(path: Path) -> io.BufferedReader:
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{str(path)!r} is a folder: name its files, by a pattern such as *.gz")
+    if not stat.S_ISREG(mode):  # only to open a device may do something
+        raise UserError(f"{str(path)!r} is not a regular file")
+    return io.BufferedReader(io.FileIO(path), _BLOCK_BYTES)
 
 
 def frames(stream: BinaryIO) -> Iterator[Frame]:

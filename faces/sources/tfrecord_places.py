@@ -5,7 +5,6 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from faces.content import UnreadableError
 from faces.sources.tfrecord_file import framed, read_frame
 from groundfloor.errors import UserError
+from groundfloor.paths import Location
 
 
 class Place(NamedTuple):
@@ -32,24 +32,25 @@ class Place(NamedTuple):
 class Places:
     """Where the images of some files are, by their keys; many threads may read at once.
 
-    The records of files in GZIP, in which nobody can jump to a place, are copied one behind the
-    other to a file without a name in the folder for temporary files, which goes with this object.
+    The records of files in GZIP, in which nobody can jump to a place, and of objects on a store,
+    are copied one behind the other to a file without a name in the folder for temporary files,
+    which goes with this object.
 
     Attributes:
       files: of the records.
       names: what each of them is called in keys.
-      packed: the numbers of those in GZIP.
+      copied: the numbers of those whose records are copied.
     """
 
-    def __init__(self, files: Sequence[Path], names: Sequence[str]):
+    def __init__(self, files: Sequence[Location], names: Sequence[str]):
         self.files = files
         self.names = names
-        self.packed: set[int] = set()
+        self.copied: set[int] = set()
         self._hashes = np.empty(0, np.uint64)
         self._places = np.empty((0, len(Place._fields)), np.int64)
 
     @functools.cached_property
-    def _copied(self) -> BinaryIO:
+    def _copies(self) -> BinaryIO:
         return tempfile.TemporaryFile()
 
     def copy(self, data: bytes) -> int:
@@ -59,8 +60,8 @@ class Places:
           UserError: there is no room.
         """
         with _finding_room():
-            offset = self._copied.tell()
-            self._copied.write(framed(data))
+            offset = self._copies.tell()
+            self._copies.write(framed(data))
         return offset
 
     def fill(self, places: Sequence[tuple[str, Place]]) -> None:
@@ -69,9 +70,9 @@ class Places:
         Raises:
           UserError: there is no room for what was copied.
         """
-        if self.packed:
+        if self.copied:
             with _finding_room():
-                self._copied.flush()
+                self._copies.flush()
         hashes = np.fromiter((_hash_of(key) for key, _ in places), np.uint64, len(places))
         order = np.argsort(hashes, kind="stable")
         self._hashes = hashes[order]
@@ -90,10 +91,10 @@ class Places:
         Raises:
           UnreadableError: see `tfrecord_file.read_frame`.
         """
-        if place.file in self.packed:
-            return read_frame(self._copied.fileno(), place.offset)
+        if place.file in self.copied:
+            return read_frame(self._copies.fileno(), place.offset)
         try:
-            with open(self.files[place.file], "rb", buffering=0) as file:
+            with open(str(self.files[place.file]), "rb", buffering=0) as file:
                 return read_frame(file.fileno(), place.offset)
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror}") from None
@@ -109,6 +110,6 @@ def _finding_room() -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"cannot copy records out of GZIP to the folder for temporary files: {error.strerror}; "
+            f"cannot copy records to the folder for temporary files: {error.strerror}; "
             "TMPDIR names another folder"
         ) from None

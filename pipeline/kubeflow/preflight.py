@@ -31,7 +31,7 @@ def check_settings(config: Config, image: str | None) -> None:
 
 
 def input_dir(config: Config) -> Location:
-    """Where the images are; a pattern of spans is for the step to resolve, on its volumes."""
+    """Where the images are; a pattern of spans is for the step to resolve, where it runs."""
     if config.data.input_dir is None:
         raise UserError(
             "no images: give data.input_dir, folder or manifest as the steps see it, or a URL"

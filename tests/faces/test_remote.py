@@ -30,7 +30,7 @@ def failing(monkeypatch, error):
 
     files = fsspec.filesystem("memory", skip_instance_cache=True)
     monkeypatch.setattr(remote, "_file_system", lambda *_: files)
-    for call in ("cat_file", "find", "info"):
+    for call in ("cat_file", "find", "info", "ls"):
         monkeypatch.setattr(files, call, fail)
 
 
@@ -71,6 +71,17 @@ def test_all_objects_below_a_place_are_listed_and_none_beside_it(store):
     assert remote.list_objects(store / "set" / "b", 99) == [""]
     assert len(remote.list_objects(store / "set", most=1)) == 2
     assert remote.list_objects(store / "none", 99) == []
+    assert sorted(remote.list_objects(store / "set", 99, "a/")) == ["a/1", "a/d/2"]
+
+
+def test_what_is_directly_in_a_folder_is_listed_and_folders_end_with_a_slash(store):
+    for name in ("set/a/1", "set/b", "set/bb/3", "set2/c", "set/a/d/2"):
+        put(store / name)
+    assert sorted(remote.list_folder(store / "set", 99)) == ["a/", "b", "bb/"]
+    assert sorted(remote.list_folder(store / "set", 99, "b")) == ["b", "bb/"]
+    assert len(remote.list_folder(store / "set", most=1)) == 2
+    for name in ("none", "set/b", "se"):
+        assert remote.list_folder(store / name, 99) == []
 
 
 def test_a_version_differs_once_an_object_is_written_anew(store):
@@ -117,7 +128,11 @@ class LibraryError(Exception):
 )
 def test_what_is_wrong_with_a_store_is_no_reason_of_an_image(monkeypatch, store, error, words):
     failing(monkeypatch, error)
-    for ask in (lambda: mark_file(store / "a"), lambda: remote.list_objects(store, 99)):
+    for ask in (
+        lambda: mark_file(store / "a"),
+        lambda: remote.list_objects(store, 99),
+        lambda: remote.list_folder(store, 99),
+    ):
         with pytest.raises(StoreError, match=words) as caught:
             ask()
         assert str(store) in str(caught.value)

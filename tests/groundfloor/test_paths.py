@@ -55,6 +55,7 @@ def test_a_url_is_taken_apart_like_a_path():
     assert str(url) == "s3://bucket/sets/train.rec"
     assert (url.name, url.suffix) == ("train.rec", ".rec")
     assert url.parent == Url("s3", "bucket/sets")
+    assert url.parts == ("bucket", "sets", "train.rec")
     assert url.with_suffix(".idx") == Url("s3", "bucket/sets/train.idx")
     assert url.with_name("property") == url.parent / "property"
     assert Url("s3", "bucket/a").with_suffix(".idx").name == "a.idx"

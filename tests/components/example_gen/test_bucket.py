@@ -8,34 +8,46 @@ from benchmarks.steps import run_example_gen
 from components.example_gen.component import ImageExampleGen
 from components.example_gen.config import DataConfig
 from components.example_gen.driver import SourceDriver
-from faces.contract import SPLITS
 from faces.quarantine import FILE_NAME, Quarantine
 from faces.sources import remote_folder
+from faces.sources.tfrecord_file import frames
 from groundfloor.errors import UserError
 from groundfloor.paths import Url
 from pipeline.failures import user_error
 from tests.conftest import write_faces
 from tests.faces.recordio_files import write_recordio_faces
 from tests.faces.sources.tables import rows_of_folder, write_csv
+from tests.faces.tfrecord_files import write_tfrecord_faces
 from tests.s3_server import BUCKET, KEY_ID, SECRET, serving_s3
-from tests.stages import examples_by_key
+from tests.stages import contents_of, examples_by_key
 
-SET = Url("s3", f"{BUCKET}/set")
+ROOT = Url("s3", BUCKET)
+SET = ROOT / "set"
 
 
 @pytest.fixture
 def s3(monkeypatch, tmp_path):
-    """A server whose bucket has a folder, a manifest and a RecordIO file, all of drawn faces."""
+    """A server whose bucket has the same faces as folder, manifest, RecordIO and TFRecords."""
     faces = write_faces(tmp_path / "set", people=6, shots=3)
     write_csv(faces / "faces.csv", rows_of_folder(faces))
     write_recordio_faces(faces, people=6, shots=3)
+    write_tfrecord_faces(faces / "all.tfrecord.gz", people=6, shots=3, packed=True)
+    spans = tmp_path / "spans"
+    write_tfrecord_faces(spans / "span-8/train-0.tfrecord", people=2, shots=2)
+    halve(write_tfrecord_faces(spans / "span-9/train-0.tfrecord", people=6, shots=3))
     with serving_s3(monkeypatch) as server:
         server.upload(faces)
+        server.upload(spans)
         yield server
 
 
-def examples_of(outputs):
-    return {split: examples_by_key(outputs["examples"], split) for split in SPLITS}
+def halve(file):
+    """Leaves the first nine records in a file, and writes the others to one beside it."""
+    with file.open("rb") as stream:
+        place = list(frames(stream))[9].offset
+    content = file.read_bytes()
+    file.with_stem("train-1").write_bytes(content[place:])
+    file.write_bytes(content[:place])
 
 
 def driven(place, data=None):
@@ -45,15 +57,25 @@ def driven(place, data=None):
     return SourceDriver(None).resolve_exec_properties(properties, None, None)
 
 
-@pytest.mark.parametrize("name", ["", "faces.csv", "train.rec"])
-def test_the_examples_of_a_bucket_are_those_of_a_folder(s3, tmp_path, name):
-    properties = driven(SET / name)
-    assert properties["input_base"] == str(SET / name)
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("set", "set"),
+        ("set/faces.csv", "set/faces.csv"),
+        ("set/train.rec", "set/train.rec"),
+        ("set/all.tfrecord.gz", "set/all.tfrecord.gz"),
+        ("spans/span-{SPAN}/train-*.tfrecord", "spans/span-9/train-*.tfrecord"),
+    ],
+)
+def test_the_examples_of_a_bucket_are_to_the_byte_those_of_a_folder(s3, tmp_path, name, found):
+    properties = driven(ROOT / name)
+    assert properties["input_base"] == str(ROOT / found)
     seen = properties["input_fingerprint"]
-    assert seen == driven(tmp_path / "set" / name)["input_fingerprint"]
-    outputs = run_example_gen(SET / name, tmp_path / "there", input_fingerprint=seen)
-    expected = run_example_gen(tmp_path / "set" / name, tmp_path / "here")
-    assert examples_of(outputs) == examples_of(expected)
+    assert seen == driven(tmp_path / name)["input_fingerprint"]
+    outputs = run_example_gen(ROOT / name, tmp_path / "there", input_fingerprint=seen)
+    expected = run_example_gen(tmp_path / name, tmp_path / "here")
+    assert contents_of(outputs["examples"]) == contents_of(expected["examples"])
+    assert outputs["quarantine"].get_int_custom_property("files") == 18
     for text in (str(properties), *map(str, outputs.values())):
         assert KEY_ID not in text
         assert SECRET not in text

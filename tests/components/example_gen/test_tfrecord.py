@@ -7,32 +7,23 @@ import tensorflow as tf
 
 from benchmarks.steps import run_example_gen
 from components.example_gen.config import DataConfig
-from faces.contract import SPLITS
 from faces.quarantine import FILE_NAME, Quarantine
 from faces.sources import source_at
 from faces.sources.folder import FolderSource
 from faces.sources.tfrecord import TFRecordSource
 from tests.faces.sources.tables import rows_of_folder, write_csv
 from tests.faces.tfrecord_files import face, record, write_tfrecord_faces
-from tests.stages import files_of
-
-
-def contents_of(outputs):
-    """Split -> content of each of its files."""
-    return {
-        split: [Path(file).read_bytes() for file in files_of(outputs["examples"], split)]
-        for split in SPLITS
-    }
+from tests.stages import contents_of
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_examples_of_a_folder_give_the_very_files_that_the_folder_gives(packed, faces, tmp_path):
     file = write_tfrecord_faces(tmp_path / "faces.tfrecord", people=8, shots=5, packed=packed)
-    of_folder = contents_of(run_example_gen(faces, tmp_path / "folder"))
+    of_folder = contents_of(run_example_gen(faces, tmp_path / "folder")["examples"])
     seen = TFRecordSource(file).fingerprint()
     assert seen == FolderSource(faces).fingerprint()
     outputs = run_example_gen(file, tmp_path / "examples", input_fingerprint=seen)
-    assert contents_of(outputs) == of_folder
+    assert contents_of(outputs["examples"]) == of_folder
 
 
 def test_what_was_written_is_a_source_of_the_same_images(faces, tmp_path):
@@ -50,7 +41,7 @@ def test_what_was_written_is_a_source_of_the_same_images(faces, tmp_path):
     assert again.list().records == first.list().records
     assert again.fingerprint() == first.fingerprint()
     outputs = run_example_gen(pattern, tmp_path / "again", features=features)
-    assert contents_of(outputs) == contents_of({"examples": examples})
+    assert contents_of(outputs["examples"]) == contents_of(examples)
 
 
 def test_what_tensorflow_writes_is_read_and_what_the_tests_write_tensorflow_reads(tmp_path):

@@ -13,7 +13,6 @@ from faces.sources import SUFFIXES, ranges, recognise, source_at
 from faces.sources.manifest import list_manifest
 from faces.sources.once import listed_once
 from faces.sources.remote_folder import RemoteFolderSource, list_remote_folder
-from faces.sources.spans import newest_span
 from groundfloor.errors import UserError
 from groundfloor.paths import Url
 from tests.conftest import write_faces
@@ -107,13 +106,6 @@ def test_what_cannot_be_meant_is_an_error(store, monkeypatch):
     root = named(monkeypatch, ["a/1", "a/2", "a/3"])
     with pytest.raises(UserError, match="more than 2 files"):
         list_remote_folder(root, max_entries=2)
-
-
-def test_what_is_read_from_this_machine_alone_is_refused_on_a_store(store):
-    with pytest.raises(UserError, match="TFRecords are read from this machine alone"):
-        source_at(store / "train.tfrecord")
-    with pytest.raises(UserError, match="the newest span is looked for on this machine alone"):
-        newest_span(store / "span-{SPAN}")
 
 
 def test_a_store_is_listed_once_for_a_run(store, monkeypatch):

@@ -26,6 +26,11 @@ def test_a_curated_schema_is_judged_where_this_machine_sees_it(tmp_path):
         check_settings(config, IMAGE)
 
 
+def test_a_pattern_in_a_bucket_is_left_to_the_step():
+    place = "s3://none/span-{SPAN}/a-*.tfrecord"
+    check_settings(load_config(None, [*SETTINGS, f"data.input_dir={place}"]), IMAGE)
+
+
 def test_without_tracking_no_server_is_asked_for():
     config = load_config(None, [*SETTINGS, "tracking.uri=null", "tracking.enabled=false"])
     check_settings(config, IMAGE)
@@ -38,6 +43,7 @@ def test_without_tracking_no_server_is_asked_for():
         ("data.input_dir=null", IMAGE, "give data.input_dir"),
         ("data.input_dir=/mnt/{SPAN}/{SPAN}", IMAGE, "each of them once"),
         ("data.test_dir=/mnt/{VERSION}", IMAGE, "each of them once"),
+        ("data.input_dir=s3://span-{SPAN}/a.csv", IMAGE, "a bucket must be named"),
         ("kubeflow.serving_dir=null", IMAGE, "kubeflow.serving_dir must name"),
         ("tracking.uri=null", IMAGE, "tracking.uri must name an MLflow server"),
         ("tracking.uri=http://me:hunter2@mlflow:5000", IMAGE, "tracking.uri must hold no user"),
