@@ -19,6 +19,7 @@ from groundfloor.errors import UserError
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
 from serving.comparison import DEFAULT_DISTANCE, Comparison, compare_images
+from serving.verdict import NOT_MEASURED, Verdict, remarks_on
 
 _ANY_CHANNELS = 3
 
@@ -70,6 +71,7 @@ def answer(
     pair: Comparison, pack: ThresholdPack, point: OperatingPoint, version: Path, prior: float
 ) -> list[str]:
     """The lines that are printed for a model with thresholds."""
+    verdict = Verdict(pair, pack, point, prior)
     measured = point.test
     return [
         f"distance  {pair.distance:.4f} ({pack.distance})",
@@ -77,10 +79,10 @@ def answer(
         f"measured  {_rate(measured, 'FAR')} and {_rate(measured, 'FRR')} there, "
         f"on {measured.identities} test people: {_state(point)}",
         *_said_of(pair),
-        *_evidence(pair, pack, prior),
+        *_evidence(verdict),
         # What the run printed when it pushed the model: the folder alone could have been rewritten.
         f"vouched   by {THRESHOLDS_FILE}, sha256 {pack.sha256[:12]}",
-        "same person" if pair.distance <= point.threshold else "different people",
+        "same person" if verdict.is_same else "different people",
     ]
 
 
@@ -120,27 +122,18 @@ def _state(point: OperatingPoint) -> str:
 
 
 def _said_of(pair: Comparison) -> list[str]:
-    lines = [
-        f"images    {image} is unlike the images this model was measured on: {'; '.join(reasons)}"
-        for image, reasons in pair.unlike.items()
-    ]
-    if pair.is_one_image:
-        lines.append("images    both have the very same pixels: an image is compared with itself")
-    return lines
+    return [f"images    {remark}" for remark in remarks_on(pair)]
 
 
-def _evidence(pair: Comparison, pack: ThresholdPack, prior: float) -> list[str]:
+def _evidence(verdict: Verdict) -> list[str]:
     """A line where the model has a calibration."""
-    if not pack.calibration:
+    if not verdict.pack.calibration:
         return []
-    if not pair.is_as_measured:
-        return [
-            "evidence  no probability: what a distance is worth was not measured on such images"
-        ]
-    llr = float(pack.calibration.llr(pair.distance))
+    if verdict.llr is None:
+        return [f"evidence  {NOT_MEASURED}"]
     return [
-        f"evidence  log-likelihood ratio {llr:+.2f} (natural): same person with probability "
-        f"{posterior(llr, prior):.4f}, at a prior of {prior:g}"
+        f"evidence  log-likelihood ratio {verdict.llr:+.2f} (natural): same person with probability "
+        f"{verdict.probability:.4f}, at a prior of {verdict.prior:g}"
     ]
 
 

@@ -1,6 +1,7 @@
 """A pushed model in use: image files in, pixels and embeddings out. Loads TensorFlow."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,35 @@ MAX_PIXELS = 50_000_000
 
 # How far from 1 the length of an embedding may be.
 _LENGTH_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """An image that is ready for a model; see `SeenImage` for what is not said here.
+
+    Attributes:
+      name: what to call it.
+      height: in pixels, before it is resized for the model.
+      width: the same.
+      pixels: what the network sees, uint8 [H, W, C].
+      unprepared: what could not be done to it.
+      encoded: JPEG or PNG bytes.
+      landmarks: by which it was aligned; None: it is taken whole.
+    """
+
+    name: str
+    height: int
+    width: int
+    pixels: np.ndarray
+    unprepared: tuple[str, ...]
+    encoded: bytes
+    landmarks: Sequence[float] | None
+
+    def seen(self, embedding: np.ndarray) -> SeenImage:
+        """With its embedding, float32 [D]."""
+        return SeenImage(
+            self.name, self.height, self.width, self.pixels, embedding, self.unprepared
+        )
 
 
 def checked_image(path: Path, content: bytes, channels: int) -> EncodedImage:
@@ -105,18 +135,36 @@ class Embedder:
         Raises:
           UserError: it is no image that the pipeline would have taken, or the model fails on it.
         """
+        prepared = self.prepare(path, content, landmarks)
+        embedding = self.embed(path, prepared.encoded, prepared.landmarks)
+        return prepared.seen(embedding)
+
+    def prepare(
+        self, path: Path, content: bytes, landmarks: Sequence[float] | None = None
+    ) -> PreparedImage:
+        """All that `see` does before the network; many threads may do it at a time.
+
+        Args:
+          path: see `see`.
+          content: see `see`.
+          landmarks: see `see`.
+
+        Raises:
+          UserError: it is no image that the pipeline would have taken.
+        """
         image = checked_image(path, content, self.channels)
         try:
             landmarks = self._landmarks(image, landmarks)
         except BadImageError as error:
             raise UserError(f"{path} is no usable image for this model: {error}") from None
-        return SeenImage(
+        return PreparedImage(
             name=str(path),
             height=image.height,
             width=image.width,
             pixels=self.pixels(path, image.encoded, landmarks),
-            embedding=self.embed(path, image.encoded, landmarks),
             unprepared=self._unprepared(landmarks),
+            encoded=image.encoded,
+            landmarks=landmarks,
         )
 
     def _landmarks(
@@ -196,10 +244,7 @@ class Embedder:
         except (tf.errors.OpError, KeyError, TypeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise UserError(f"the model cannot embed {path}: {reason}") from None
-        # Written so that NaN fails it.
-        if not abs(np.linalg.norm(embedding) - 1) <= _LENGTH_ROUNDING:
-            raise UserError(f"the model gives no usable embedding of {path}: its length is not 1")
-        return embedding
+        return usable_embedding(path, embedding)
 
     def _embedding(self, image: bytes, landmarks: Sequence[float] | None) -> Any:
         image_bytes = tf.constant([image])
@@ -210,6 +255,18 @@ class Embedder:
                 image_bytes=image_bytes, landmarks=tf.constant([landmarks], tf.float32)
             )
         return embedded[EMBEDDING_KEY].numpy()[0]
+
+
+def usable_embedding(path: Path, embedding: np.ndarray) -> np.ndarray:
+    """An embedding, float32 [D], that distances can be taken of.
+
+    Raises:
+      UserError: it has not the length 1.
+    """
+    # Written so that NaN fails it.
+    if not abs(np.linalg.norm(embedding) - 1) <= _LENGTH_ROUNDING:
+        raise UserError(f"the model gives no usable embedding of {path}: its length is not 1")
+    return embedding
 
 
 def prepared_images(path: Path, shape: tuple[int, int, int]) -> PreparedImages:

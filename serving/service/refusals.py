@@ -1,0 +1,41 @@
+"""Why a request is refused: one table of reasons, which the answers and the metrics share."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+# Reason -> status.
+STATUS = MappingProxyType(
+    {
+        "request": 400,  # something in it cannot be used
+        "image": 400,  # an image of it cannot be used
+        "token": 401,
+        "origin": 403,  # another site's page, or a name that this service does not go by
+        "unknown": 404,
+        "person": 409,  # what the gallery's rules do not take
+        "body": 413,
+        "rate": 429,
+        "busy": 503,
+        "stopping": 503,
+        "timeout": 504,
+    }
+)
+
+
+class Refusal(Exception):
+    """A request is not answered; the message is for whoever sent it.
+
+    Args:
+      reason: a key of `STATUS`.
+      message: one sentence.
+      headers: of the answer.
+    """
+
+    def __init__(self, reason: str, message: str, headers: Mapping[str, str] | None = None):
+        super().__init__(message)
+        self.reason = reason
+        self.headers = dict(headers or {})
+
+    @property
+    def status(self) -> int:
+        """Of the answer."""
+        return STATUS[self.reason]
