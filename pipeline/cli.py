@@ -15,6 +15,7 @@ from pipeline import (
     run_containers,
     run_kubeflow,
     run_local,
+    serve,
     upload,
     verify,
 )
@@ -23,6 +24,7 @@ from pipeline.command import new_app, start
 app = new_app()
 app.command("run")(run_local.main)
 app.command("verify")(verify.main)
+app.command("serve")(serve.main)
 app.command("audit")(audit.main)
 app.command("evaluate")(evaluate.main)
 app.command("compare")(compare.main)

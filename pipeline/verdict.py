@@ -132,8 +132,8 @@ def _evidence(verdict: Verdict) -> list[str]:
     if verdict.llr is None:
         return [f"evidence  {NOT_MEASURED}"]
     return [
-        f"evidence  log-likelihood ratio {verdict.llr:+.2f} (natural): same person with probability "
-        f"{verdict.probability:.4f}, at a prior of {verdict.prior:g}"
+        f"evidence  log-likelihood ratio {verdict.llr:+.2f} (natural): same person with "
+        f"probability {verdict.probability:.4f}, at a prior of {verdict.prior:g}"
     ]
 
 

@@ -118,6 +118,11 @@ class Embedder:
         return self._shape
 
     @property
+    def aligns(self) -> bool:
+        """Whether it takes landmarks of a face."""
+        return self._preprocessing.align
+
+    @property
     def channels(self) -> int:
         """Of the images that it takes, 1 or 3."""
         return self._shape[-1]

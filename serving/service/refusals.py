@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from starlette.exceptions import HTTPException
+
 # Reason -> status.
 STATUS = MappingProxyType(
     {
@@ -11,17 +13,16 @@ STATUS = MappingProxyType(
         "token": 401,
         "origin": 403,  # another site's page, or a name that this service does not go by
         "unknown": 404,
-        "person": 409,  # what the gallery's rules do not take
+        "enrolment": 409,  # what the gallery's rules do not take
         "body": 413,
         "rate": 429,
         "busy": 503,
-        "stopping": 503,
         "timeout": 504,
     }
 )
 
 
-class Refusal(Exception):
+class Refusal(HTTPException):
     """A request is not answered; the message is for whoever sent it.
 
     Args:
@@ -31,11 +32,12 @@ class Refusal(Exception):
     """
 
     def __init__(self, reason: str, message: str, headers: Mapping[str, str] | None = None):
-        super().__init__(message)
+        super().__init__(STATUS[reason], message, headers)
         self.reason = reason
-        self.headers = dict(headers or {})
 
-    @property
-    def status(self) -> int:
-        """Of the answer."""
-        return STATUS[self.reason]
+
+def reason_of(error: HTTPException) -> str:
+    """A key of `STATUS`, also for what the framework itself refuses."""
+    if isinstance(error, Refusal):
+        return error.reason
+    return "unknown" if error.status_code == STATUS["unknown"] else "request"

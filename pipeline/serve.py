@@ -1,0 +1,123 @@
+"""Serves the pushed model over HTTP: verification, a gallery, inference, a page.
+
+    python pipeline/serve.py --model-dir runs/demo/serving_model
+
+docs/serving.md has the routes, the limits, and how it runs where others can reach it.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from groundfloor.errors import UserError
+from pipeline.command import failing_with_one_message, new_app, start
+from pipeline.quiet import quiet_import
+from serving.service.settings import MEBIBYTE, ServiceSettings
+
+app = new_app()
+
+# What the extra `serve` brings.
+_EXTRA = ("fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn")
+
+
+@app.command()
+def main(
+    *,
+    model_dir: Annotated[
+        Path,
+        typer.Option(help="The serving folder of a run; its latest complete version is used."),
+    ] = Path("runs/demo/serving_model"),
+    name: Annotated[
+        str, typer.Option(help="Of the model, in the paths of the Open Inference Protocol.")
+    ] = "arcface",
+    host: Annotated[
+        str, typer.Option(help="The address to listen at; without a token, of this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Tokens, one a line, beside that of ARCFACE_API_TOKEN."),
+    ] = None,
+    max_body: Annotated[
+        float, typer.Option(min=0.001, max=2048, help="MiB of a request, at most.")
+    ] = 16,
+    max_images: Annotated[
+        int, typer.Option(min=1, max=4096, help="Images of a request, at most.")
+    ] = 64,
+    max_requests: Annotated[
+        int,
+        typer.Option(min=1, max=10_000, help="Requests at a time; further ones get a 503."),
+    ] = 64,
+    max_batch: Annotated[
+        int, typer.Option(min=1, max=4096, help="Images that the model sees at a time.")
+    ] = 32,
+    max_wait: Annotated[
+        float,
+        typer.Option(min=0, max=1000, help="Milliseconds that a batch waits for more images."),
+    ] = 5,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, max=3600, help="Seconds until a request gets a 504.")
+    ] = 30,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Requests a second of one client; 0: no limit.")
+    ] = 100,
+    burst: Annotated[
+        int, typer.Option(min=1, help="Requests that a quiet client may make at once.")
+    ] = 200,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="That decode images.", show_default="one for each core"),
+    ] = None,
+    trust_model: Annotated[
+        bool,
+        typer.Option(
+            "--trust-model",
+            help="Load a model that no thresholds vouch for; it can do all that you can.",
+        ),
+    ] = False,
+) -> None:
+    """Serve the pushed model over HTTP: verification, inference, a page to try it."""
+    with failing_with_one_message():
+        serve = _service()
+        settings = ServiceSettings(
+            model_dir=model_dir,
+            trust_model=trust_model,
+            name=name,
+            host=host,
+            port=port,
+            max_body=int(max_body * MEBIBYTE),
+            max_images=max_images,
+            max_requests=max_requests,
+            max_batch=max_batch,
+            max_wait=max_wait / 1000,
+            timeout=timeout,
+            rate=rate,
+            burst=burst,
+            threads=threads or len(os.sched_getaffinity(0)),
+        )
+        serve(settings, os.environ, token_file)
+
+
+def _service() -> Callable[[ServiceSettings, Mapping[str, str], Path | None], None]:
+    """What serves.
+
+    Raises:
+      UserError: its libraries are not installed.
+    """
+    try:
+        with quiet_import():
+            from serving.service.server import serve  # noqa: PLC0415 - TensorFlow, FastAPI
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise UserError(
+            f"{error.name} is not installed: pip install 'arcface-pipeline[serve]'"
+        ) from None
+    return serve
+
+
+if __name__ == "__main__":
+    start(app)
