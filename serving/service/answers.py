@@ -56,9 +56,7 @@ class VerifyAnswer(BaseModel):
     distance_name: str = Field(description="cosine or euclidean.")
     same: bool | None = Field(description="null: the model has no thresholds.")
     threshold: ThresholdAnswer | None
-    log_likelihood_ratio: float | None = Field(
-        description="Natural; above 0 speaks for one person."
-    )
+    log_likelihood_ratio: float | None = Field(description="Natural; one person above 0.")
     probability: float | None = Field(description="Of one person, at the prior.")
     prior: float
     remarks: list[str] = Field(description="What is to be said of the images, a sentence each.")

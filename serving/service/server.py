@@ -56,26 +56,29 @@ def log_to(stream: object) -> None:
     logger.propagate = False
 
 
+def uvicorn_config(service: Service) -> uvicorn.Config:
+    """How the service speaks HTTP."""
+    return uvicorn.Config(
+        create_app(service),
+        access_log=False,  # it would log people's names
+        log_config=None,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,  # anybody can send them
+        server_header=False,
+        backlog=_BACKLOG,
+        # Those that are idle count, too: a limit on what keeps them open.
+        limit_concurrency=8 * service.settings.max_requests,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=int(service.settings.timeout) + 1,
+    )
+
+
 class _Server(uvicorn.Server):
     """uvicorn's, which ends with code 0 when it is told to, and takes another model on SIGHUP."""
 
     def __init__(self, service: Service):
-        super().__init__(
-            uvicorn.Config(
-                create_app(service),
-                access_log=False,  # it would log people's names
-                log_config=None,
-                lifespan="off",
-                ws="none",
-                proxy_headers=False,  # anybody can send them
-                server_header=False,
-                backlog=_BACKLOG,
-                # Those that are idle count, too: a limit on what keeps them open.
-                limit_concurrency=8 * service.settings.max_requests,
-                timeout_keep_alive=_IDLE_SECONDS,
-                timeout_graceful_shutdown=int(service.settings.timeout) + 1,
-            )
-        )
+        super().__init__(uvicorn_config(service))
         self._service = service
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

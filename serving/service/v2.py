@@ -1,12 +1,12 @@
 """The Open Inference Protocol, version 2, which KServe, Triton and their clients speak."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from serving.service.refusals import Refusal
@@ -48,25 +48,38 @@ def v2_routes(service: Service) -> APIRouter:
         """Whether new requests are taken: 200 or 503."""
         return JSONResponse({"ready": service.is_ready}, 200 if service.is_ready else 503)
 
-    @router.get("/models/{name}")
-    @router.get("/models/{name}/versions/{version}")
-    async def metadata(name: Name, version: Version = "") -> dict[str, Any]:
-        """The inputs and outputs of a model."""
-        return _metadata(_model(service, name, version), name)
+    def any_version(name: Name) -> ServedModel:
+        return _model(service, name)
 
-    @router.get("/models/{name}/ready")
-    @router.get("/models/{name}/versions/{version}/ready")
-    async def model_ready(name: Name, version: Version = "") -> Response:
+    def one_version(name: Name, version: Version) -> ServedModel:
+        return _model(service, name, version)
+
+    _add_model_routes(router, service, "/models/{name}", any_version)
+    _add_model_routes(router, service, "/models/{name}/versions/{version}", one_version)
+    return router
+
+
+def _add_model_routes(
+    router: APIRouter, service: Service, path: str, find: Callable[..., ServedModel]
+) -> None:
+    """The routes of a model, and of one version of it."""
+    Model = Annotated[ServedModel, Depends(find)]
+    name = service.settings.name
+
+    @router.get(path)
+    async def metadata(model: Model) -> dict[str, Any]:
+        """The inputs and outputs of a model."""
+        return _metadata(model, name)
+
+    @router.get(f"{path}/ready")
+    async def model_ready(model: Model) -> Response:
         """Whether a model takes requests: 200 or 503."""
-        _model(service, name, version)
         content = {"name": name, "ready": service.is_ready}
         return JSONResponse(content, 200 if service.is_ready else 503)
 
-    @router.post("/models/{name}/infer", openapi_extra=_body())
-    @router.post("/models/{name}/versions/{version}/infer", openapi_extra=_body())
-    async def infer(request: Request, name: Name, version: Version = "") -> Response:
+    @router.post(f"{path}/infer", openapi_extra=_body())
+    async def infer(request: Request, model: Model) -> Response:
         """Embeddings of image files (`image_bytes`) or of what the network sees (`pixels`)."""
-        model = _model(service, name, version)
         body, header_length = await request.body(), request.headers.get(HEADER_LENGTH)
         asked, tensors = await asyncio.to_thread(read_request, body, header_length)
         embeddings = await _embeddings(model, asked, tensors, service.settings.max_images)
@@ -76,17 +89,15 @@ def v2_routes(service: Service) -> APIRouter:
         answer, headers = write_response(content, embeddings, wants_binary(asked))
         return Response(answer, headers=headers)
 
-    return router
 
-
-def _model(service: Service, name: str, version: str) -> ServedModel:
+def _model(service: Service, name: str, version: str | None = None) -> ServedModel:
     """The model that serves.
 
     Raises:
       Refusal: another one is asked for.
     """
     model = service.model
-    if name != service.settings.name or version not in ("", model.version):
+    if name != service.settings.name or version not in (None, model.version):
         raise Refusal("unknown", f"the model here is {service.settings.name}, {model.version}")
     return model
 
@@ -138,10 +149,9 @@ def _pixels(tensor: Tensor, shape: Sequence[int], max_images: int) -> np.ndarray
 
 def _files(tensor: Tensor, max_images: int) -> list[tuple[str, bytes]]:
     """The elements of a tensor, each with what to call it."""
-    if not isinstance(tensor.values, list) or len(tensor.shape) != 1:
-        # Clients of batches have a second axis of 1.
-        if not isinstance(tensor.values, list) or tensor.shape[1:] != (1,):
-            raise Refusal("request", "image_bytes is a tensor of BYTES [N]")
+    # Clients of batches add an axis of 1.
+    if not isinstance(tensor.values, list) or tensor.shape[1:] not in ((), (1,)):
+        raise Refusal("request", "image_bytes is a tensor of BYTES [N]")
     _require_count(tensor.shape[0], max_images)
     return [(f"image_bytes[{row}]", content) for row, content in enumerate(tensor.values)]
 

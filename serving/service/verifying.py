@@ -13,9 +13,7 @@ from serving.verdict import Verdict
 Image = Annotated[UploadFile, File(description="An image file.")]
 Rate = Annotated[
     float | None,
-    Form(
-        gt=0, lt=1, allow_inf_nan=False, description="Decide at this false-accept rate, not EER's."
-    ),
+    Form(gt=0, lt=1, allow_inf_nan=False, description="Decide at this false-accept rate."),
 ]
 Prior = Annotated[
     float, Form(gt=0, lt=1, allow_inf_nan=False, description="Probability of one person before.")
