@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from starlette.staticfiles import StaticFiles
@@ -19,7 +19,7 @@ from serving.service.metrics import MEDIA_TYPE
 from serving.service.refusals import reason_of
 from serving.service.service import LOG, Service
 from serving.service.tensors import InferRequest
-from serving.service.v2 import v2_routes
+from serving.service.v2 import READY_ANSWERS, ready_answer, v2_routes
 from serving.service.verifying import verify_routes
 
 _PAGE = Path(__file__).parent / "page"
@@ -58,17 +58,12 @@ def create_app(service: Service) -> ASGIApp:
 def _about(service: Service) -> APIRouter:
     router = APIRouter(tags=["Operation"])
 
-    @router.get("/healthz")
+    @router.get("/healthz", responses=READY_ANSWERS)
     async def health() -> Response:
         """Whether new requests are taken, and which model answers: 200 or 503."""
-        content = {
-            "ready": service.is_ready,
-            "model": service.settings.name,
-            "version": service.model.version,
-        }
-        return JSONResponse(content, 200 if service.is_ready else 503)
+        return ready_answer(service, version=service.model.version)
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Counts and times, in Prometheus' format."""
         return Response(service.metrics.text(), media_type=MEDIA_TYPE)

@@ -60,6 +60,7 @@ def uvicorn_config(service: Service) -> uvicorn.Config:
     """How the service speaks HTTP."""
     return uvicorn.Config(
         create_app(service),
+        http="h11",  # the strict one, and always installed
         access_log=False,  # it would log people's names
         log_config=None,
         lifespan="off",

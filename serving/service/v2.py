@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from serving.service.refusals import Refusal
 from serving.service.served_model import ServedModel
@@ -29,6 +30,28 @@ Name = Annotated[str, Path(description="Of the model, such as arcface.")]
 Version = Annotated[str, Path(description="Of the model: the number of its folder.")]
 
 
+class ReadyAnswer(BaseModel):
+    """Whether new requests are taken."""
+
+    name: str
+    ready: bool
+
+
+READY_ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ReadyAnswer, "description": description}
+    for status, description in ((200, "Requests are taken."), (503, "The service stops."))
+}
+_INFERRED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The embeddings.", "content": {"application/octet-stream": {}}}
+}
+
+
+def ready_answer(service: Service, **more: str) -> Response:
+    """Whether new requests are taken, as a load balancer reads it."""
+    content = {"name": service.settings.name, "ready": service.is_ready, **more}
+    return JSONResponse(content, 200 if service.is_ready else 503)
+
+
 def v2_routes(service: Service) -> APIRouter:
     """The routes below `/v2`."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
@@ -43,10 +66,10 @@ def v2_routes(service: Service) -> APIRouter:
         """Whether the process answers."""
         return {"live": True}
 
-    @router.get("/health/ready")
+    @router.get("/health/ready", responses=READY_ANSWERS)
     async def ready() -> Response:
         """Whether new requests are taken: 200 or 503."""
-        return JSONResponse({"ready": service.is_ready}, 200 if service.is_ready else 503)
+        return ready_answer(service)
 
     def any_version(name: Name) -> ServedModel:
         return _model(service, name)
@@ -71,13 +94,12 @@ def _add_model_routes(
         """The inputs and outputs of a model."""
         return _metadata(model, name)
 
-    @router.get(f"{path}/ready")
-    async def model_ready(model: Model) -> Response:
+    @router.get(f"{path}/ready", responses=READY_ANSWERS)
+    async def model_ready(_: Model) -> Response:
         """Whether a model takes requests: 200 or 503."""
-        content = {"name": name, "ready": service.is_ready}
-        return JSONResponse(content, 200 if service.is_ready else 503)
+        return ready_answer(service)
 
-    @router.post(f"{path}/infer", openapi_extra=_body())
+    @router.post(f"{path}/infer", openapi_extra=_body(), responses=_INFERRED)
     async def infer(request: Request, model: Model) -> Response:
         """Embeddings of image files (`image_bytes`) or of what the network sees (`pixels`)."""
         body, header_length = await request.body(), request.headers.get(HEADER_LENGTH)

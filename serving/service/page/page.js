@@ -110,8 +110,8 @@ function dropping(drop) {
 }
 
 async function about() {
-  const { ready, model, version } = await ask("/healthz");
-  find("#model").textContent = `${ready ? "model" : "stopping: model"} ${model}, version ${version}`;
+  const { ready, name, version } = await ask("/healthz");
+  find("#model").textContent = `${ready ? "model" : "stopping: model"} ${name}, version ${version}`;
 }
 
 document.querySelectorAll(".drop").forEach(dropping);

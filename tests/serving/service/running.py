@@ -70,3 +70,11 @@ def infer_images(*contents):
     data = [base64.b64encode(content).decode() for content in contents]
     tensor = {"name": "image_bytes", "shape": [len(data)], "datatype": "BYTES", "data": data}
     return {"inputs": [tensor]}
+
+
+def exchange(client, request):
+    """Sends bytes as they are; returns the status of the answer, or None where there is none."""
+    with socket.create_connection((client.base_url.host, client.base_url.port), 30) as connection:
+        connection.sendall(request)
+        status = connection.makefile("rb").readline()
+    return int(status.split()[1]) if status else None
