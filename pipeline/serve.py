@@ -6,7 +6,7 @@ docs/serving.md has the routes, the limits, and how it runs where others can rea
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,9 @@ import typer
 from groundfloor.errors import UserError
 from pipeline.command import failing_with_one_message, new_app, start
 from pipeline.quiet import quiet_import
+from serving.choice import ChosenModel, choose_model
 from serving.service.settings import MEBIBYTE, ServiceSettings
+from serving.service.tokens import Tokens, read_tokens, require_token_or_loopback
 
 app = new_app()
 
@@ -81,7 +83,6 @@ def main(
 ) -> None:
     """Serve the pushed model over HTTP: verification, inference, a page to try it."""
     with failing_with_one_message():
-        serve = _service()
         settings = ServiceSettings(
             model_dir=model_dir,
             trust_model=trust_model,
@@ -98,10 +99,13 @@ def main(
             burst=burst,
             threads=threads or len(os.sched_getaffinity(0)),
         )
-        serve(settings, os.environ, token_file)
+        tokens = read_tokens(os.environ, token_file)
+        require_token_or_loopback(host, tokens)
+        chosen = choose_model(model_dir, trust_model)
+        _service()(settings, tokens, chosen)
 
 
-def _service() -> Callable[[ServiceSettings, Mapping[str, str], Path | None], None]:
+def _service() -> Callable[[ServiceSettings, Tokens, ChosenModel], None]:
     """What serves.
 
     Raises:

@@ -1,6 +1,7 @@
 """What Prometheus is told."""
 
 from collections.abc import Callable
+from typing import Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -24,7 +25,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        options = {"namespace": "arcface", "registry": self._registry}
+        options: dict[str, Any] = {"namespace": "arcface", "registry": self._registry}
         self._requests = Counter(
             "requests", "Requests that were answered.", ("method", "route", "status"), **options
         )

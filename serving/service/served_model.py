@@ -135,9 +135,9 @@ class ServedModel:
         except UserError as error:
             return error
 
-    def _embed(self, batch: list[np.ndarray]) -> np.ndarray:
+    def _embed(self, batch: list[np.ndarray]) -> list[np.ndarray]:
         self._metrics.batch(len(batch))
-        return self.embedder.embed_pixels(tf.constant(np.stack(batch)))
+        return [*self.embedder.embed_pixels(tf.constant(np.stack(batch)))]
 
 
 def load_model(settings: ServiceSettings, metrics: Metrics) -> ServedModel:

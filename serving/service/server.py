@@ -5,50 +5,53 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TextIO
 
 import uvicorn
 
 from groundfloor.errors import UserError
+from serving.choice import ChosenModel
 from serving.service.app import create_app
 from serving.service.metrics import Metrics
-from serving.service.served_model import load_model
+from serving.service.served_model import ServedModel
 from serving.service.service import LOG, Service
 from serving.service.settings import ServiceSettings
-from serving.service.tokens import read_tokens, require_token_or_loopback
+from serving.service.tokens import Tokens
 
 _BACKLOG = 128
 _IDLE_SECONDS = 15
 
 
-def serve(
-    settings: ServiceSettings, environment: Mapping[str, str], token_file: Path | None
-) -> None:
+def serve(settings: ServiceSettings, tokens: Tokens, chosen: ChosenModel) -> None:
     """Answers requests until SIGTERM or SIGINT; what was begun is answered before it returns.
 
+    Args:
+      settings: how.
+      tokens: who may ask.
+      chosen: the model to begin with.
+
     Raises:
-      UserError: something that was given cannot be used; or the port is taken.
+      UserError: the model cannot be loaded, or the address cannot be had.
     """
-    tokens = read_tokens(environment, token_file)
-    require_token_or_loopback(settings.host, tokens)
     log_to(sys.stderr)
     with _listening(settings.host, settings.port) as listener:
         metrics = Metrics()
-        service = Service(settings, tokens, load_model(settings, metrics), metrics)
-        for remark in service.model.chosen.remarks:
+        model = ServedModel(chosen, settings, metrics)
+        service = Service(settings, tokens, model, metrics)
+        for remark in chosen.remarks:
             LOG.warning("note: %s", remark)
-        LOG.info("model %s, thresholds %s", service.model.chosen.path, service.vouched)
+        service.say_model()
         try:
             asyncio.run(_Server(service).serve([listener]))
         finally:
             service.close()
 
 
-def log_to(stream: object) -> None:
+def log_to(stream: TextIO) -> None:
     """Writes what the service says to a stream, a line each."""
-    handler = logging.StreamHandler(stream)  # type: ignore[arg-type]
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     logger = logging.getLogger("arcface")
     logger.handlers = [handler]
@@ -92,7 +95,7 @@ class _Server(uvicorn.Server):
             LOG.info("listening at http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """Ends on a signal as on a wish; uvicorn's own would die of it in the end."""
         before = {
             number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)

@@ -39,10 +39,10 @@ class Service:
         """Whether new requests are taken."""
         return not self.is_stopping
 
-    @property
-    def vouched(self) -> str:
-        """The first digits of what vouches for the model, as a run prints them when it pushes."""
-        return self.model.pack.sha256[:12] if self.model.pack else "none"
+    def say_model(self) -> None:
+        """Logs which model answers, with the digits that a run prints when it pushes one."""
+        vouched = self.model.pack.sha256[:12] if self.model.pack else "none"
+        LOG.info("model %s, thresholds %s", self.model.chosen.path, vouched)
 
     async def reload(self) -> None:
         """Takes the newest complete version, if it is another; else says why the old one stays."""
@@ -57,7 +57,7 @@ class Service:
             return
         former, self.model = self.model, model
         self.metrics.serving(model.version, model.sha256)
-        LOG.info("model %s, thresholds %s", model.chosen.path, self.vouched)
+        self.say_model()
         await asyncio.sleep(self.settings.timeout)  # every request that took it has ended by then
         await asyncio.to_thread(former.close)
 

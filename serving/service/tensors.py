@@ -7,7 +7,6 @@ binary extension, Triton's protocol/extension_binary_data.
 """
 
 import base64
-import binascii
 import json
 import math
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from serving.service.refusals import Refusal
 HEADER_LENGTH = "Inference-Header-Content-Length"
 
 _BINARY_SIZE = "binary_data_size"
-_NUMBERS = {"UINT8": np.dtype("u1"), "FP32": np.dtype("<f4")}
+_NUMBERS: dict[str, np.dtype[Any]] = {"UINT8": np.dtype("u1"), "FP32": np.dtype("<f4")}
 _KINDS = {"UINT8": "iu", "FP32": "iuf"}
 _MAX_RANK = 8
 
@@ -212,9 +211,11 @@ def _flat(values: list[Any]) -> Iterator[Any]:
 def _decoded(name: str, value: Any) -> bytes:
     text = value.get("b64") if isinstance(value, dict) else value
     try:
-        return base64.b64decode(text, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        raise _refused(f"an element of {name!r} is no base64") from None
+        if isinstance(text, str):
+            return base64.b64decode(text, validate=True)
+    except ValueError:  # whose kinds are of base64, and of characters that are no ASCII
+        pass
+    raise _refused(f"an element of {name!r} is no base64")
 
 
 def _elements(name: str, part: bytes) -> Iterator[bytes]:

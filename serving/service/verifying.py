@@ -32,7 +32,8 @@ def verify_routes(service: Service) -> APIRouter:
         model = service.model
         point = model.pack.operating_point(far) if model.pack else None
         files = [("first", await first.read()), ("second", await second.read())]
-        pair = compare_images(*await model.see_all(files), model.pack)
+        one, other = await model.see_all(files)
+        pair = compare_images(one, other, model.pack)
         judged = Verdict(pair, model.pack, point, prior) if model.pack and point else None
         return verify_answer(pair, judged, prior=prior, model=model_answer(model))
 
