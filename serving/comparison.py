@@ -24,6 +24,8 @@ class SeenImage:
       embedding: float32 [D], L2-normalised.
       unprepared: what was done to the images that the model was trained on, and not to this one, a
         sentence each.
+      landmarks: by which it was aligned, ten numbers in pixels of the image; None: it was taken
+        whole.
     """
 
     name: str
@@ -32,6 +34,7 @@ class SeenImage:
     pixels: np.ndarray
     embedding: np.ndarray
     unprepared: tuple[str, ...] = ()
+    landmarks: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

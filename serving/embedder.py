@@ -117,6 +117,7 @@ class Embedder:
             pixels=self.pixels(path, image.encoded, landmarks),
             embedding=self.embed(path, image.encoded, landmarks),
             unprepared=self._unprepared(landmarks),
+            landmarks=landmarks,
         )
 
     def _landmarks(
