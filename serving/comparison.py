@@ -24,6 +24,8 @@ class SeenImage:
       embedding: float32 [D], L2-normalised.
       unprepared: what was done to the images that the model was trained on, and not to this one, a
         sentence each.
+      landmarks: by which it was aligned, ten numbers in pixels of the image; None: it was taken
+        whole.
     """
 
     name: str
@@ -32,6 +34,7 @@ class SeenImage:
     pixels: np.ndarray
     embedding: np.ndarray
     unprepared: tuple[str, ...] = ()
+    landmarks: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | No
       second: another one.
       pack: of the model that embedded both; None for a model without thresholds.
     """
-    differences = {image.name: _differences(image, pack) for image in (first, second)}
+    differences = {image.name: differences(image, pack) for image in (first, second)}
     return Comparison(
         distance=distance_between(
             first.embedding, second.embedding, pack.distance if pack else DEFAULT_DISTANCE
@@ -72,7 +75,7 @@ def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | No
     )
 
 
-def _differences(image: SeenImage, pack: ThresholdPack | None) -> list[str]:
+def differences(image: SeenImage, pack: ThresholdPack | None) -> list[str]:
     """How an image differs from those that were measured; empty where it does not."""
     reasons = list(image.unprepared)
     if pack and pack.measured_sizes:

@@ -67,7 +67,13 @@ class PreparedImage:
     def seen(self, embedding: np.ndarray) -> SeenImage:
         """With its embedding, float32 [D]."""
         return SeenImage(
-            self.name, self.height, self.width, self.pixels, embedding, self.unprepared
+            name=self.name,
+            height=self.height,
+            width=self.width,
+            pixels=self.pixels,
+            embedding=embedding,
+            unprepared=self.unprepared,
+            landmarks=self.landmarks,
         )
 
 

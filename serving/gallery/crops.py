@@ -1,0 +1,85 @@
+"""What the gallery keeps of an image: what the network saw of it, without loss."""
+
+import io
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from groundfloor.text import visible
+from serving.gallery.records import EnrollableImage
+
+_LENGTH = 4
+# Texts of this length are names; more is something else.
+_MAX_NAME = 1000
+
+
+@dataclass(frozen=True)
+class KeptImage:
+    """An image as it is kept.
+
+    Attributes:
+      name: of the image.
+      height: in pixels, before it was resized for the model that it was enrolled with.
+      width: the same.
+      landmarks: ten numbers in those pixels; None: it was taken whole.
+      png: what the network of that model saw.
+    """
+
+    name: str
+    height: int
+    width: int
+    landmarks: tuple[float, ...] | None
+    png: bytes
+
+    @classmethod
+    def of(cls, image: EnrollableImage) -> "KeptImage":
+        """What to keep of an image."""
+        landmarks = image.landmarks
+        return cls(
+            name=visible(image.name)[-_MAX_NAME:],
+            height=int(image.height),
+            width=int(image.width),
+            landmarks=None if landmarks is None else tuple(map(float, landmarks)),
+            png=_png(image.pixels),
+        )
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """What the network saw, uint8 [H, W, C]."""
+        pixels = np.asarray(Image.open(io.BytesIO(self.png), formats=["PNG"]))
+        return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+    def to_bytes(self) -> bytes:
+        """All of it, for `from_bytes`."""
+        said = {
+            "name": self.name,
+            "height": self.height,
+            "width": self.width,
+            "landmarks": self.landmarks,
+        }
+        head = json.dumps(said).encode()
+        return len(head).to_bytes(_LENGTH, "little") + head + self.png
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "KeptImage":
+        """Reads what `to_bytes` wrote."""
+        end = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+        said = json.loads(content[_LENGTH:end])
+        landmarks = said["landmarks"]
+        return cls(
+            said["name"],
+            said["height"],
+            said["width"],
+            None if landmarks is None else tuple(landmarks),
+            content[end:],
+        )
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """A PNG of uint8 [H, W, C], of 1 or 3 channels."""
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
