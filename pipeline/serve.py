@@ -35,6 +35,10 @@ def main(
     name: Annotated[
         str, typer.Option(help="Of the model, in the paths of the Open Inference Protocol.")
     ] = "arcface",
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="The file of a gallery, to enrol and find people; made if missing."),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="The address to listen at; without a token, of this machine only.")
     ] = "127.0.0.1",
@@ -81,12 +85,13 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Serve the pushed model over HTTP: verification, inference, a page to try it."""
+    """Serve the pushed model over HTTP: verification, a gallery, inference, a page."""
     with failing_with_one_message():
         settings = ServiceSettings(
             model_dir=model_dir,
             trust_model=trust_model,
             name=name,
+            gallery=gallery,
             host=host,
             port=port,
             max_body=int(max_body * MEBIBYTE),

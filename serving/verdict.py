@@ -1,5 +1,6 @@
 """What is said of two compared images, as numbers and as sentences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from biometrics.thresholds.calibration import posterior
@@ -46,8 +47,10 @@ class Verdict:
 
 def remarks_on(pair: Comparison) -> list[str]:
     """What is to be said of the images of a comparison, a sentence each."""
-    remarks = [
-        f"{image} is unlike the images this model was measured on: {'; '.join(reasons)}"
-        for image, reasons in pair.unlike.items()
-    ]
+    remarks = [unlike_remark(image, reasons) for image, reasons in pair.unlike.items()]
     return remarks + [ONE_IMAGE] * pair.is_one_image
+
+
+def unlike_remark(image: str, reasons: Sequence[str]) -> str:
+    """What is to be said of an image that is unlike those that were measured."""
+    return f"{image} is unlike the images this model was measured on: {'; '.join(reasons)}"

@@ -16,6 +16,7 @@ from groundfloor.text import shown_text
 from serving.service.answers import ErrorAnswer
 from serving.service.guard import Guard
 from serving.service.metrics import MEDIA_TYPE
+from serving.service.people import people_routes
 from serving.service.refusals import reason_of
 from serving.service.service import LOG, Service
 from serving.service.tensors import InferRequest
@@ -29,6 +30,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorAnswer, "description": "There is no valid token."},
     403: {"model": ErrorAnswer, "description": "It comes from a page of another site."},
     404: {"model": ErrorAnswer, "description": "There is no such thing."},
+    409: {"model": ErrorAnswer, "description": "No image is enrolled, by the gallery's rules."},
     413: {"model": ErrorAnswer, "description": "It is too large."},
     429: {"model": ErrorAnswer, "description": "Too many requests of one client."},
     503: {"model": ErrorAnswer, "description": "Too many requests, or the service stops."},
@@ -47,12 +49,22 @@ def create_app(service: Service) -> ASGIApp:
         redoc_url=None,
         responses=_REFUSALS,
     )
-    for router in (verify_routes(service), v2_routes(service), _about(service), _page()):
+    for router in _routers(service):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_PAGE), name="static")
     _say_errors(app, service)
     _describe(app)
     return Guard(app, service)
+
+
+def _routers(service: Service) -> list[APIRouter]:
+    return [
+        verify_routes(service),
+        people_routes(service),
+        v2_routes(service),
+        _about(service),
+        _page(),
+    ]
 
 
 def _about(service: Service) -> APIRouter:
@@ -61,7 +73,10 @@ def _about(service: Service) -> APIRouter:
     @router.get("/healthz", responses=READY_ANSWERS)
     async def health() -> Response:
         """Whether new requests are taken, and which model answers: 200 or 503."""
-        return ready_answer(service, version=service.model.version)
+        deployment = service.deployment
+        return ready_answer(
+            service, version=deployment.model.version, gallery=deployment.gallery is not None
+        )
 
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from biometrics.thresholds.pack import ThresholdPack
 from groundfloor.errors import UserError
-from serving.choice import ChosenModel, choose_model
+from serving.choice import ChosenModel
 from serving.comparison import SeenImage
 from serving.embedder import Embedder, usable_embedding
 from serving.service.batching import Batcher
@@ -138,13 +138,3 @@ class ServedModel:
     def _embed(self, batch: list[np.ndarray]) -> list[np.ndarray]:
         self._metrics.batch(len(batch))
         return [*self.embedder.embed_pixels(tf.constant(np.stack(batch)))]
-
-
-def load_model(settings: ServiceSettings, metrics: Metrics) -> ServedModel:
-    """The newest complete version of the serving folder, loaded.
-
-    Raises:
-      UserError: there is none, or it cannot be loaded.
-    """
-    chosen = choose_model(settings.model_dir, settings.trust_model)
-    return ServedModel(chosen, settings, metrics)

@@ -15,8 +15,7 @@ from groundfloor.errors import UserError
 from serving.choice import ChosenModel
 from serving.service.app import create_app
 from serving.service.metrics import Metrics
-from serving.service.served_model import ServedModel
-from serving.service.service import LOG, Service
+from serving.service.service import LOG, Service, deploy
 from serving.service.settings import ServiceSettings
 from serving.service.tokens import Tokens
 
@@ -33,13 +32,13 @@ def serve(settings: ServiceSettings, tokens: Tokens, chosen: ChosenModel) -> Non
       chosen: the model to begin with.
 
     Raises:
-      UserError: the model cannot be loaded, or the address cannot be had.
+      UserError: the model cannot be loaded, the gallery is of another one, or the address cannot be
+        had.
     """
     log_to(sys.stderr)
     with _listening(settings.host, settings.port) as listener:
         metrics = Metrics()
-        model = ServedModel(chosen, settings, metrics)
-        service = Service(settings, tokens, model, metrics)
+        service = Service(settings, tokens, deploy(chosen, settings, metrics), metrics)
         for remark in chosen.remarks:
             LOG.warning("note: %s", remark)
         service.say_model()

@@ -46,7 +46,7 @@ _INFERRED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def ready_answer(service: Service, **more: str) -> Response:
+def ready_answer(service: Service, **more: str | bool) -> Response:
     """Whether new requests are taken, as a load balancer reads it."""
     content = {"name": service.settings.name, "ready": service.is_ready, **more}
     return JSONResponse(content, 200 if service.is_ready else 503)

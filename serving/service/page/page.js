@@ -109,16 +109,72 @@ function dropping(drop) {
   for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
 }
 
+// A table of the nearest people, near enough or not.
+async function nearest(form, result) {
+  const body = new FormData(form);
+  body.set("top", "5");
+  const { candidates } = await ask("/v1/search", { method: "POST", body });
+  const rows = candidates.map(({ person, distance }) => {
+    const row = element("tr", "");
+    row.append(element("td", person), element("td", number(distance)));
+    return row;
+  });
+  find("tbody", result).append(...rows);
+  find("table", result).hidden = rows.length === 0;
+}
+
+async function identify(form) {
+  const answer = await ask("/v1/identify", { method: "POST", body: new FormData(form) });
+  const result = find("#found");
+  show(result, answer.person === null ? "different" : "same", answer.person ?? "Nobody who is enrolled");
+  const pairs = [];
+  if (answer.distance !== null) pairs.push(["Nearest image", `${number(answer.distance)} away`]);
+  pairs.push(["Threshold", `${number(answer.threshold)} (${answer.threshold_name})`]);
+  pairs.push(["A stranger gets a name", `with a probability of ${percent(answer.FPIR)}, at most`]);
+  if (answer.log_likelihood_ratio !== null) {
+    pairs.push(["Evidence", `log-likelihood ratio ${number(answer.log_likelihood_ratio, 2)}`]);
+  }
+  fill(find("dl", result), pairs);
+  find(".remarks", result).append(...answer.remarks.map((remark) => element("li", remark)));
+  await nearest(form, result);
+}
+
+function outcome({ image, enrolled, reasons }) {
+  const why = Object.values(reasons).join("; ");
+  return element("li", enrolled ? `${image} is enrolled` : `${image} is not enrolled: ${why}`);
+}
+
+async function enrol(form) {
+  const answer = await ask("/v1/enrol", { method: "POST", body: new FormData(form) });
+  const result = find("#enrolled");
+  const count = answer.images.filter(({ enrolled }) => enrolled).length;
+  show(result, "same", `${answer.person}: ${count} of ${answer.images.length} enrolled`);
+  find(".remarks", result).append(...answer.images.map(outcome));
+  await people();
+}
+
+async function people() {
+  const { people: known } = await ask("/v1/people");
+  const list = find("#people");
+  list.textContent = known.length === 1 ? "One person is enrolled." : `${known.length} people are enrolled.`;
+}
+
 async function about() {
-  const { ready, name, version } = await ask("/healthz");
+  const { ready, name, version, gallery } = await ask("/healthz");
   find("#model").textContent = `${ready ? "model" : "stopping: model"} ${name}, version ${version}`;
+  find("#gallery").hidden = !gallery;
+  if (gallery) await people().catch((error) => failed(find("#found"), error));
 }
 
 document.querySelectorAll(".drop").forEach(dropping);
 onSubmit("#verify", "#verdict", verify);
+onSubmit("#identify", "#found", identify);
+onSubmit("#enrol", "#enrolled", enrol);
 find("#access").addEventListener("submit", (event) => {
   event.preventDefault();
   useToken(find("#token").value);
   find("#access").hidden = true;
+  for (const result of document.querySelectorAll(".failed")) result.hidden = true;
+  about();
 });
 about().catch((error) => { find("#model").textContent = error.message; });

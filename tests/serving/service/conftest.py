@@ -12,14 +12,8 @@ def serving_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def service(serving_folder):
-    """A service without tokens."""
-    with running(serving_folder) as (_, service):
-        yield service
-
-
-@pytest.fixture(scope="package")
-def client(serving_folder):
-    """A client of a service without tokens."""
-    with running(serving_folder) as (client, _):
+def client(serving_folder, tmp_path_factory):
+    """A client of a service with a gallery and without tokens."""
+    gallery = tmp_path_factory.mktemp("gallery") / "people.db"
+    with running(serving_folder, gallery=gallery) as (client, _):
         yield client

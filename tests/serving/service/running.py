@@ -7,14 +7,15 @@ import threading
 from contextlib import contextmanager
 
 import httpx
+import tensorflow as tf
 import uvicorn
 
 from biometrics.thresholds.pack import digest_of_folder
+from serving.choice import choose_model
 from serving.model_dir import contents_of
 from serving.service.metrics import Metrics
-from serving.service.served_model import load_model
 from serving.service.server import uvicorn_config
-from serving.service.service import Service
+from serving.service.service import Service, deploy
 from serving.service.settings import ServiceSettings
 from serving.service.tokens import Tokens
 from tests.biometrics.packs import threshold_pack
@@ -26,9 +27,21 @@ SETTINGS = ServiceSettings(rate=0, threads=1)
 V2 = "/v2/models/arcface"
 
 
-def push(folder, version="1", channels=3):
+class Pixels(Dark):
+    """A model whose embedding is the image itself, less a level: it tells drawn people apart."""
+
+    def __init__(self, level=128.0):
+        super().__init__(3)
+        self.level = level
+
+    def embed_pixels(self, pixels):
+        flat = tf.reshape(tf.cast(pixels, tf.float32), [-1, 32 * 32 * 3]) - self.level
+        return {"embedding": flat / tf.norm(flat, axis=1, keepdims=True)}
+
+
+def push(folder, version="1", model=None):
     """Writes a complete version; returns the serving folder."""
-    Dark(channels).save(folder / version)
+    (model or Dark(3)).save(folder / version)
     pack = threshold_pack(model_sha256=digest_of_folder(contents_of(str(folder / version))))
     write_pack(folder / version / "assets.extra", pack)
     return folder
@@ -39,7 +52,8 @@ def running(folder, tokens=(), **settings):
     """A client of a service, and the service."""
     metrics = Metrics()
     settings = dataclasses.replace(SETTINGS, model_dir=folder, **settings)
-    service = Service(settings, Tokens(tokens), load_model(settings, metrics), metrics)
+    deployment = deploy(choose_model(folder, trust_model=False), settings, metrics)
+    service = Service(settings, Tokens(tokens), deployment, metrics)
     server = uvicorn.Server(uvicorn_config(service))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
