@@ -51,6 +51,7 @@ function draw(scale, answer) {
   find(".near", scale).style.width = at(answer.threshold.value);
   find(".limit", scale).style.left = at(answer.threshold.value);
   find(".mark", scale).style.left = at(answer.distance);
+  find(".limit-name", scale).style.marginLeft = `min(${at(answer.threshold.value)}, 100% - 8rem)`;
   find(".limit-name", scale).textContent = `threshold ${number(answer.threshold.value, 2)}`;
 }
 
