@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-thresholds bench-training bench-doctor images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-doctor images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -76,6 +76,9 @@ bench-thresholds: $(SETUP)  ## by simulation, what the thresholds' promises are 
 
 bench-models: $(SETUP)  ## each network's parameters and MACs beside the papers', and its speed; into docs/models.md
 	@$(PYTHON_IN_VENV) benchmarks/models.py --write
+
+bench-serving: $(SETUP)  ## the service's throughput and latency, beside the bare batched model
+	@$(PYTHON_IN_VENV) benchmarks/service.py
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh
