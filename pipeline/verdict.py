@@ -13,9 +13,8 @@ from biometrics.thresholds.pack import (
     OperatingPoint,
     ThresholdPack,
 )
-from faces.content import UnreadableError, read_file
-from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, landmarks_of
 from groundfloor.errors import UserError
+from pipeline.image_files import content_of, expanded, given_landmarks
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
 from serving.comparison import DEFAULT_DISTANCE, Comparison, compare_images
@@ -48,13 +47,13 @@ def print_verdict(
     Raises:
       UserError: something that was given cannot be used.
     """
-    paths = [_expanded(path) for path in paths]
+    paths = [expanded(path) for path in paths]
     if far is not None and not 0 < far < 1:
         raise UserError(f"--far is a false-accept rate above 0 and below 1. Received: {far}")
     posterior(0.0, prior)
-    points = _landmarks(landmarks, len(paths))
-    contents = [_content(path) for path in paths]
-    model = choose_model(_expanded(model_dir), trust_model)
+    points = given_landmarks(landmarks, len(paths))
+    contents = [content_of(path) for path in paths]
+    model = choose_model(expanded(model_dir), trust_model)
     for remark in model.remarks:
         _print(f"note: {remark}", sys.stderr)
     point = model.pack.operating_point(far) if model.pack else None
@@ -135,44 +134,6 @@ def _evidence(verdict: Verdict) -> list[str]:
         f"evidence  log-likelihood ratio {verdict.llr:+.2f} (natural): same person with "
         f"probability {verdict.probability:.4f}, at a prior of {verdict.prior:g}"
     ]
-
-
-def _landmarks(texts: Sequence[str], images: int) -> list[tuple[float, ...] | None]:
-    """Those of each image, or None for all where none are given."""
-    if not texts:
-        return [None] * images
-    if len(texts) != images:
-        raise UserError(
-            f"--landmarks is given {images} times, for each image in turn. Received: {len(texts)}"
-        )
-    return [_points(text) for text in texts]
-
-
-def _points(text: str) -> tuple[float, ...] | None:
-    cells = text.replace(",", " ").split()
-    try:
-        if len(cells) != len(LANDMARK_COLUMNS):
-            raise GeometryError(f"landmarks: {len(cells)} numbers")
-        return landmarks_of(cells)
-    except GeometryError as error:
-        raise UserError(
-            f"--landmarks takes x and y of five points, ten numbers with commas. {error}"
-        ) from None
-
-
-def _expanded(path: Path) -> Path:
-    """With a home in place of `~`, for those who quote it."""
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise UserError(f"cannot read {path}: {error}") from None
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return read_file(path)
-    except UnreadableError as error:
-        raise UserError(f"{path} is no usable image: {error}") from None
 
 
 def _print(line: str, stream: TextIO) -> None:

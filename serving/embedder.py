@@ -238,9 +238,9 @@ class Embedder:
                 f"{self.channels} channels"
             ) from None
 
-    def embed_pixels(self, pixels: tf.Tensor) -> np.ndarray:
+    def embed_pixels(self, pixels: tf.Tensor | np.ndarray) -> np.ndarray:
         """The embeddings of what the network sees, uint8 [N, H, W, C]: float32 [N, D]."""
-        return self._pixels_signature(pixels=pixels)[EMBEDDING_KEY].numpy()
+        return self._pixels_signature(pixels=tf.convert_to_tensor(pixels))[EMBEDDING_KEY].numpy()
 
     def embed(
         self, path: Path, image: bytes, landmarks: Sequence[float] | None = None

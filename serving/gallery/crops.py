@@ -24,6 +24,7 @@ class KeptImage:
       height: in pixels, before it was resized for the model that it was enrolled with.
       width: the same.
       landmarks: ten numbers in those pixels; None: it was taken whole.
+      preparation: what that model's images go through, see `ModelIdentity`.
       png: what the network of that model saw.
     """
 
@@ -31,24 +32,32 @@ class KeptImage:
     height: int
     width: int
     landmarks: tuple[float, ...] | None
+    preparation: str
     png: bytes
 
     @classmethod
-    def of(cls, image: EnrollableImage) -> "KeptImage":
-        """What to keep of an image."""
+    def of(cls, image: EnrollableImage, preparation: str) -> "KeptImage":
+        """What to keep of an image, and what was done to it."""
         landmarks = image.landmarks
         return cls(
             name=visible(image.name)[-_MAX_NAME:],
             height=int(image.height),
             width=int(image.width),
             landmarks=None if landmarks is None else tuple(map(float, landmarks)),
+            preparation=preparation,
             png=_png(image.pixels),
         )
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the pixels: height, width and channels; nothing is decoded."""
+        picture = _opened(self.png)
+        return picture.height, picture.width, len(picture.getbands())
+
+    @property
     def pixels(self) -> np.ndarray:
         """What the network saw, uint8 [H, W, C]."""
-        pixels = np.asarray(Image.open(io.BytesIO(self.png), formats=["PNG"]))
+        pixels = np.asarray(_opened(self.png))
         return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
     def to_bytes(self) -> bytes:
@@ -58,6 +67,7 @@ class KeptImage:
             "height": self.height,
             "width": self.width,
             "landmarks": self.landmarks,
+            "preparation": self.preparation,
         }
         head = json.dumps(said).encode()
         return len(head).to_bytes(_LENGTH, "little") + head + self.png
@@ -73,8 +83,13 @@ class KeptImage:
             said["height"],
             said["width"],
             None if landmarks is None else tuple(landmarks),
+            said["preparation"],
             content[end:],
         )
+
+
+def _opened(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png), formats=["PNG"])
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from biometrics.arrays import Float32, Int64
+from biometrics.thresholds.pack import ThresholdPack
 from groundfloor.errors import UserError
 from groundfloor.text import shown
 from serving.gallery.crops import KeptImage
@@ -25,14 +26,12 @@ from serving.gallery.records import (
     ModelIdentity,
     Person,
     Refused,
+    short_digest,
 )
-from serving.gallery.rows import FLOAT32, check_precision, unit
+from serving.gallery.rows import FLOAT32, LENGTH_ROUNDING, check_precision, unit
 from serving.gallery.sealing import seal, unseal
 from serving.gallery.search import distances_to, near_rows, nearest
 from serving.gallery.snapshot import Follower, Snapshot, identity_to_text
-
-# How far from 1 the length of an embedding may be.
-_LENGTH_ROUNDING = 1e-3
 
 
 class Gallery:
@@ -84,7 +83,7 @@ class Gallery:
         try:
             gallery = cls(database, precision)
             if model:
-                gallery.require(model)
+                gallery.require(model.pack)
         except BaseException:
             database.close()
             raise
@@ -130,17 +129,17 @@ class Gallery:
         """The bytes of the embeddings in memory."""
         return self._follow().rows.nbytes
 
-    def require(self, model: ModelIdentity) -> None:
-        """Checks that it holds the embeddings of a model.
+    def require(self, pack: ThresholdPack) -> None:
+        """Checks that it holds the embeddings of the model of these thresholds.
 
         Raises:
           UserError: they are another's.
         """
-        if self._model.sha256 != model.sha256:
+        if self._model.sha256 != pack.sha256:
             raise UserError(
-                f"the gallery {self.path} holds embeddings of the model {self._model.short}, and "
-                f"this one is {model.short}: give the model that it is of, or upgrade the gallery "
-                "(arcface gallery upgrade)"
+                f"the gallery {self.path} is of the model with the thresholds {self._model.short}, "
+                f"and this one has {short_digest(pack)}: give the model that it is of, or upgrade "
+                "the gallery (arcface gallery upgrade)"
             )
 
     def enrol(
@@ -262,6 +261,19 @@ class Gallery:
         people = (Person(snapshot.names.of[number], *rest) for number, *rest in counts)
         return sorted(people, key=lambda person: person.name)
 
+    def sample(self, most: int) -> tuple[Float32, list[str]]:
+        """Some of the embeddings, from regular places, and whose each is.
+
+        Returns:
+          float32 [N, D] and N names, N at most `most`.
+        """
+        with self._database.reading():
+            snapshot = self._current()
+            count = len(snapshot.rows)
+            rows = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+            vectors = snapshot.vectors(self._database, rows)
+        return vectors, [snapshot.name_of(row) for row in rows.tolist()]
+
     def _follow(self) -> Snapshot:
         with self._database.reading():
             return self._current()
@@ -275,8 +287,9 @@ class Gallery:
         snapshot = self._follower.follow(self._database)
         if snapshot.identity.sha256 != self._model.sha256:
             raise UserError(
-                f"the gallery {self.path} was upgraded to the model {snapshot.identity.short}, "
-                f"and this process uses {self._model.short}: start it again with the new model"
+                f"the gallery {self.path} was upgraded to the model with the thresholds "
+                f"{snapshot.identity.short}, and this process uses {self._model.short}: start it "
+                "again with the new model"
             )
         return snapshot
 
@@ -292,7 +305,7 @@ class Gallery:
                 f"Received: shape {vectors.shape[1:]}"
             )
         # Written so that NaN fails it.
-        if not np.all(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _LENGTH_ROUNDING):
+        if not np.all(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= LENGTH_ROUNDING):
             raise UserError("an embedding is a vector of length 1, and one that was given is not")
         return unit(vectors)
 
@@ -303,7 +316,7 @@ class Gallery:
         if number is None:
             number = self._database.insert("person", sealed=seal(name.encode()))
         for image, vector in images:
-            kept = seal(KeptImage.of(image).to_bytes())
+            kept = seal(KeptImage.of(image, self._model.preparation).to_bytes())
             key = self._database.insert("image", person=number, sealed=kept)
             sealed = seal(vector.astype("<f4").tobytes())
             self._database.insert("embedding", model=snapshot.model, image=key, sealed=sealed)

@@ -64,8 +64,13 @@ class ModelIdentity:
 
     @property
     def short(self) -> str:
-        """The first digits of it, for messages."""
-        return self.sha256[:12]
+        """The first digits of it, as a run prints them when it pushes the model."""
+        return short_digest(self.pack)
+
+
+def short_digest(pack: ThresholdPack) -> str:
+    """The first digits of the digest of thresholds, by which messages name a model."""
+    return pack.sha256[:12]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ FLOAT32 = "float32"
 INT8 = "int8"
 PRECISIONS = (FLOAT32, INT8)
 
+# How far from 1 the length of an embedding may be that a model gives.
+LENGTH_ROUNDING = 1e-3
+
 _LEVELS = 127
 # From so many queries on, int8 rows are made float32 in the cache and multiplied by BLAS.
 _BLAS_QUERIES = 4

@@ -115,7 +115,7 @@ def test_a_gallery_is_for_its_owner_alone(gallery):
 def test_a_gallery_of_another_model_is_refused_with_both_names(gallery):
     other = identity("b" * 64)
     for option in ("for_model", "create_for"):
-        with pytest.raises(UserError, match=f"{identity().short}, and this one is {other.short}"):
+        with pytest.raises(UserError, match=f"{identity().short}, and this one has {other.short}"):
             Gallery.open(gallery.path, **{option: other})
 
 
