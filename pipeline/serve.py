@@ -14,6 +14,7 @@ import typer
 
 from groundfloor.errors import UserError
 from pipeline.command import failing_with_one_message, new_app, start
+from pipeline.image_files import expanded
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
 from serving.service.settings import MEBIBYTE, ServiceSettings
@@ -88,10 +89,10 @@ def main(
     """Serve the pushed model over HTTP: verification, a gallery, inference, a page."""
     with failing_with_one_message():
         settings = ServiceSettings(
-            model_dir=model_dir,
+            model_dir=expanded(model_dir),
             trust_model=trust_model,
             name=name,
-            gallery=gallery,
+            gallery=expanded(gallery) if gallery else None,
             host=host,
             port=port,
             max_body=int(max_body * MEBIBYTE),
@@ -104,9 +105,9 @@ def main(
             burst=burst,
             threads=threads or len(os.sched_getaffinity(0)),
         )
-        tokens = read_tokens(os.environ, token_file)
+        tokens = read_tokens(os.environ, expanded(token_file) if token_file else None)
         require_token_or_loopback(host, tokens)
-        chosen = choose_model(model_dir, trust_model)
+        chosen = choose_model(settings.model_dir, trust_model)
         _service()(settings, tokens, chosen)
 
 

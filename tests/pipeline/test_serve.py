@@ -1,20 +1,24 @@
 """`arcface serve` as a process: how it starts, takes another model, and ends."""
 
+import contextlib
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
+from serving.gallery.gallery import Gallery
 from tests import ROOT
-from tests.serving.service.running import V2, face, infer_images, pair, push
+from tests.serving.service.running import V2, Pixels, face, infer_images, pair, push
 
 SCRIPT = ROOT / "pipeline" / "serve.py"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -23,6 +27,12 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return push(tmp_path_factory.mktemp("serving"))
+
+
+@pytest.fixture(scope="module")
+def people_folder(tmp_path_factory):
+    """A model that tells drawn people apart."""
+    return push(tmp_path_factory.mktemp("serving"), model=Pixels())
 
 
 class Process:
@@ -108,6 +118,51 @@ def test_it_serves_takes_another_model_and_ends_when_all_is_answered(tmp_path):
             statuses = [answer.result().status_code for answer in answers if not answer.exception()]
         assert set(statuses) == {200}
         assert TOKEN not in str(process.lines)
+
+
+def test_a_killed_service_has_lost_no_enrolment_that_it_had_acknowledged(people_folder, tmp_path):
+    file = tmp_path / "people.db"
+    acknowledged = []
+
+    def enrol(client, worker):
+        """Until the service is gone."""
+        for number in range(1000):
+            name = f"{worker}-{number}"
+            files = {"images": ("a.png", face(100 * worker + number))}
+            with contextlib.suppress(httpx.TransportError):
+                answer = client.post("/v1/enrol", data={"person": name}, files=files)
+                assert answer.status_code == 200, answer.text
+                acknowledged.append(name)
+                continue
+            return
+
+    with served(people_folder, "--gallery", file) as process, ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(enrol, process.client, worker) for worker in range(3)]
+        while len(acknowledged) < 12 and not any(worker.done() for worker in workers):
+            time.sleep(0.01)
+        process.popen.kill()
+        for worker in workers:
+            worker.result()
+    with Gallery.open(file) as gallery:
+        kept = {person.name for person in gallery.people()}
+    assert len(acknowledged) >= 12
+    assert set(acknowledged) <= kept
+    assert len(kept) <= len(acknowledged) + 3  # what was under way
+
+
+def test_a_gallery_is_served_by_no_other_model_than_its_own(people_folder, tmp_path):
+    folder = tmp_path / "serving"
+    shutil.copytree(people_folder, folder)
+    with served(folder, "--gallery", tmp_path / "people.db") as process:
+        push(folder, "2", Pixels(100.0))
+        process.popen.send_signal(signal.SIGHUP)
+        process.said("model 1 stays: the gallery .* is of the model with the thresholds")
+        assert process.client.get("/healthz").json()["version"] == "1"
+        files = {"images": ("a.png", face(1))}
+        answer = process.client.post("/v1/enrol", data={"person": "Jane"}, files=files)
+        assert answer.status_code == 200
+    said = refusal("--model-dir", folder, "--gallery", tmp_path / "people.db", "--port", "0")
+    assert "is of the model with the thresholds" in said
 
 
 @pytest.mark.parametrize(
