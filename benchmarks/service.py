@@ -47,13 +47,14 @@ def main() -> None:
     parser.add_argument("--backbone", default="mobilefacenet", help="untrained")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2, help="that decode, in both")
+    parser.add_argument("--workers", type=int, default=2, help="batches at a time, in the service")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each of both, in a turn")
     parser.add_argument("--turns", type=int, default=12)
     options = parser.parse_args()
     images = draw_jpegs(SIDE, 256)
     with tempfile.TemporaryDirectory() as folder:
         save_model(options.backbone, Path(folder))
-        with served(Path(folder), options.threads) as (address, process):
+        with served(Path(folder), options) as (address, process):
             print_turns(Embedder(Path(folder)), address, process, images, options)
 
 
@@ -167,11 +168,12 @@ def save_model(backbone: str, folder: Path) -> None:
 
 
 @contextmanager
-def served(folder: Path, threads: int) -> Iterator[tuple[str, psutil.Process]]:
+def served(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, psutil.Process]]:
     """A service in a process of its own; yields its address, and the process."""
     command = [sys.executable, ROOT / "pipeline/serve.py", "--model-dir", folder, "--trust-model"]
-    more = ["--port", "0", "--rate", "0", "--threads", str(threads)]
-    with subprocess.Popen([*command, *more], stderr=subprocess.PIPE, text=True) as process:
+    more = ["--threads", str(options.threads), "--workers", str(options.workers)]
+    command += ["--port", "0", "--rate", "0", *more]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         try:
             for said in process.stderr:

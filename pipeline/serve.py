@@ -78,6 +78,15 @@ def main(
         int | None,
         typer.Option(min=1, max=256, help="That decode images.", show_default="one for each core"),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            help="Batches that the model sees at a time; 1 suits a GPU.",
+            show_default="one for each core",
+        ),
+    ] = None,
     trust_model: Annotated[
         bool,
         typer.Option(
@@ -88,6 +97,7 @@ def main(
 ) -> None:
     """Serve the pushed model over HTTP: verification, a gallery, inference, a page."""
     with failing_with_one_message():
+        cores = len(os.sched_getaffinity(0))
         settings = ServiceSettings(
             model_dir=expanded(model_dir),
             trust_model=trust_model,
@@ -103,7 +113,8 @@ def main(
             timeout=timeout,
             rate=rate,
             burst=burst,
-            threads=threads or len(os.sched_getaffinity(0)),
+            threads=threads or cores,
+            workers=workers or cores,
         )
         tokens = read_tokens(os.environ, expanded(token_file) if token_file else None)
         require_token_or_loopback(host, tokens)

@@ -38,7 +38,7 @@ class ServedModel:
         self._decoders = ThreadPoolExecutor(settings.threads, "decoding")
         self._dimensions = len(self._embed([np.zeros(self.embedder.input_shape, np.uint8)])[0])
         self._batcher: Batcher[np.ndarray, np.ndarray] = Batcher(
-            self._embed, settings.max_batch, settings.max_wait
+            self._embed, settings.max_batch, settings.max_wait, settings.workers
         )
 
     @property

@@ -22,6 +22,7 @@ class ServiceSettings:
       max_requests: requests that are read, wait or are worked on at a time; more are refused.
       max_batch: images that the model sees at a time.
       max_wait: seconds that a batch waits for images that are being decoded.
+      workers: batches that the model sees at a time, each on a thread.
       timeout: seconds after which a request is answered with an error.
       rate: requests a second of one client; 0: as many as it likes.
       burst: requests that a client which was quiet may make at once.
@@ -39,6 +40,7 @@ class ServiceSettings:
     max_requests: int = 64
     max_batch: int = 32
     max_wait: float = 0.005
+    workers: int = 2
     timeout: float = 30.0
     rate: float = 100.0
     burst: int = 200

@@ -72,6 +72,22 @@ def test_and_no_longer_than_it_may(gate):
     batcher.close()
 
 
+def test_free_workers_share_what_waits():
+    both, batches = threading.Barrier(2, timeout=FOREVER), []
+
+    def work(batch):
+        batches.append(batch)
+        both.wait()
+        return batch
+
+    batcher = Batcher(work, max_batch=4, max_wait=FOREVER, workers=2)
+    with batcher.announced():
+        futures = [batcher.submit(number) for number in range(3)]
+    assert [future.result() for future in futures] == [0, 1, 2]
+    assert sorted(batches) == [[0, 1], [2]]
+    batcher.close()
+
+
 def test_an_item_that_nobody_waits_for_is_left_out(gate, batcher):
     batcher.submit(0)
     assert gate.entered.wait(FOREVER)
