@@ -19,7 +19,7 @@ class ClosedError(Exception):
 class Batcher(Generic[Item, Result]):
     """Gathers items, and hands them to a function in batches.
 
-    A batch begins when there is an item and a worker is free, and the free workers share what waits.
+    A batch begins when there is an item and a worker is free; the free workers share what waits.
     It waits for others only while some are announced, so that a client that is alone never waits
     for nobody.
 
