@@ -128,3 +128,13 @@ def test_a_file_of_another_model_is_refused(tmp_path):
         UserError, match=r"preprocessing.json is of another model: .* \(32, 32, 1\)"
     ):
         Embedder(tmp_path / "model")
+
+
+def test_each_of_many_images_is_aligned_by_its_own_landmarks(tmp_path):
+    embedder = Embedder(save_model(tmp_path, {"aligned": 9}))
+    points = [LANDMARKS, None, MIRRORED, NEARBY]
+    aligned, whole, refused, nearby = embedder.see_many([("a.png", FILE)] * 4, points)
+    for seen, landmarks in ((aligned, LANDMARKS), (whole, None), (nearby, NEARBY)):
+        np.testing.assert_array_equal(seen.pixels, pixels_of(landmarks))
+        assert seen.landmarks == landmarks
+    assert "a.png is no usable image for this model: " in str(refused)
