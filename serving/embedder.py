@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from faces.contract import LANDMARKS
-from faces.images.align import require_face
+from faces.images.align import require_box, require_face
 from faces.images.decode import decode_image
 from faces.images.encode import EncodedImage, encode_image
 from faces.images.formats import BadImageError
 from faces.images.preprocess import (
     ALIGNED,
+    BOXED,
     PREPROCESSING_FILE,
     WHOLE,
     PreparedImages,
@@ -43,6 +44,9 @@ BATCH_IMAGES = 64
 # How far from 1 the length of an embedding may be.
 _LENGTH_ROUNDING = 1e-3
 
+# Landmarks and box of a face, as `Record` has them, each None where nobody knows it.
+Face = tuple[Sequence[float] | None, Sequence[float] | None]
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _Arguments = ParamSpec("_Arguments")
@@ -58,7 +62,7 @@ class PreparedImage:
       width: the same.
       pixels: what the network sees, uint8 [H, W, C].
       unprepared: what could not be done to it.
-      landmarks: by which it was aligned; None: it is taken whole.
+      landmarks: by which it was aligned; None: it was not.
     """
 
     name: str
@@ -88,12 +92,14 @@ class _Checked:
     Attributes:
       name: what to call it.
       image: what it holds.
-      landmarks: by which it is aligned; None: it is taken whole.
+      landmarks: by which it is aligned; None: it is not.
+      box: of the face, by which it is cut out where it is not aligned; None: it is taken whole.
     """
 
     name: str
     image: EncodedImage
     landmarks: Sequence[float] | None
+    box: Sequence[float] | None
 
 
 def checked_image(path: Path | str, content: bytes, channels: int) -> EncodedImage:
@@ -167,12 +173,12 @@ class Embedder:
         Raises:
           UserError: it is no image that the pipeline would have taken, or the model fails on it.
         """
-        return _only(self.see_many([(str(path), content)], [landmarks]))
+        return _only(self.see_many([(str(path), content)], [(landmarks, None)]))
 
     def see_many(
         self,
         files: Sequence[tuple[str, bytes]],
-        landmarks: Sequence[Sequence[float] | None] | None = None,
+        faces: Sequence[Face] | None = None,
     ) -> list[SeenImage | UserError]:
         """Image files as this model sees them; a UserError for each that is refused.
 
@@ -181,13 +187,13 @@ class Embedder:
 
         Args:
           files: what to call each, and its content.
-          landmarks: of each, as `see` takes them; None: nobody says them.
+          faces: where the face is in each, as `Record` says it; None: nobody knows.
         """
-        points = [None] * len(files) if landmarks is None else landmarks
+        known = [(None, None)] * len(files) if faces is None else faces
         seen: list[SeenImage | UserError] = []
         for start in range(0, len(files), BATCH_IMAGES):
             part = slice(start, start + BATCH_IMAGES)
-            seen += _of_usable(self._prepare_many(files[part], points[part]), self._embedded)
+            seen += _of_usable(self._prepare_many(files[part], known[part]), self._embedded)
         return seen
 
     def prepare(
@@ -203,36 +209,44 @@ class Embedder:
         Raises:
           UserError: it is no image that the pipeline would have taken.
         """
-        return _only(self._prepare_many([(str(path), content)], [landmarks]))
+        return _only(self._prepare_many([(str(path), content)], [(landmarks, None)]))
 
     def _prepare_many(
-        self, files: Sequence[tuple[str, bytes]], landmarks: Sequence[Sequence[float] | None]
+        self, files: Sequence[tuple[str, bytes]], faces: Sequence[Face]
     ) -> list[PreparedImage | UserError]:
         checked = [
-            _or_refused(self._checked, name, content, points)
-            for (name, content), points in zip(files, landmarks, strict=True)
+            _or_refused(self._checked, name, content, *face)
+            for (name, content), face in zip(files, faces, strict=True)
         ]
         return _of_usable(checked, self._prepared_of)
 
-    def _checked(self, name: str, content: bytes, landmarks: Sequence[float] | None) -> _Checked:
+    def _checked(
+        self,
+        name: str,
+        content: bytes,
+        landmarks: Sequence[float] | None,
+        box: Sequence[float] | None,
+    ) -> _Checked:
         image = checked_image(name, content, self.channels)
         try:
-            return _Checked(name, image, self._landmarks(image, landmarks))
+            if box is not None:
+                require_box(tuple(box), image.height, image.width)
+            return _Checked(name, image, self._landmarks(image, landmarks, box), box)
         except BadImageError as error:
             raise UserError(f"{name} is no usable image for this model: {error}") from None
 
     def _prepared_of(self, images: Sequence[_Checked]) -> list[PreparedImage | UserError]:
         """All of them at a time, or one by one where TensorFlow fails on any of them."""
         encoded = [each.image.encoded for each in images]
-        landmarks = [each.landmarks for each in images]
+        landmarks, boxes = [each.landmarks for each in images], [each.box for each in images]
         try:
-            pixels = self._pixels(*batch_of(encoded, landmarks, [None] * len(images))).numpy()
+            pixels = self._pixels(*batch_of(encoded, landmarks, boxes)).numpy()
         except tf.errors.OpError:
             return [_or_refused(self._prepared_alone, each) for each in images]
         return [*map(self._prepared_image, images, pixels)]
 
     def _prepared_alone(self, checked: _Checked) -> PreparedImage:
-        pixels = self.pixels(checked.name, checked.image.encoded, checked.landmarks)
+        pixels = self.pixels(checked.name, checked.image.encoded, checked.landmarks, checked.box)
         return self._prepared_image(checked, pixels)
 
     def _prepared_image(self, checked: _Checked, pixels: np.ndarray) -> PreparedImage:
@@ -241,7 +255,7 @@ class Embedder:
             height=checked.image.height,
             width=checked.image.width,
             pixels=pixels,
-            unprepared=self._unprepared(checked.landmarks),
+            unprepared=self._unprepared(checked.landmarks, checked.box),
             landmarks=checked.landmarks,
         )
 
@@ -257,40 +271,45 @@ class Embedder:
         ]
 
     def _landmarks(
-        self, image: EncodedImage, given: Sequence[float] | None
+        self, image: EncodedImage, given: Sequence[float] | None, box: Sequence[float] | None
     ) -> Sequence[float] | None:
-        """Those by which the face is aligned, or None where the image is taken whole.
+        """Those by which the face is aligned, or None where it is not.
 
         Raises:
           BadImageError: the given ones are of no face; or no single one is found.
         """
         if given is not None and not self._preprocessing.align:
             raise BadImageError("landmarks are given, and it aligns none")
-        landmarks = self._found(image) if given is None else given
+        landmarks = self._found(image, box) if given is None else given
         if landmarks is not None:
             require_face(tuple(landmarks), image.height, image.width)
         return landmarks
 
-    def _found(self, image: EncodedImage) -> Sequence[float] | None:
+    def _found(self, image: EncodedImage, box: Sequence[float] | None) -> Sequence[float] | None:
         """What the detector says, where there is one."""
         if self._detector is None:
             return None
-        from faces.detection import NoFaceError, choose_face  # noqa: PLC0415 - as below
+        from faces.detection import NoFaceError, choose_face, face_in_box  # noqa: PLC0415 - as below
 
         pixels = decode_image(tf.constant(image.encoded), channels=3).numpy()
         (faces,) = self._detector.detect([pixels])
         policy = self._preprocessing.faces
         try:
+            if box is not None:
+                return face_in_box(faces, tuple(box)).landmarks
             return choose_face(faces, image.height, image.width, policy).landmarks
         except NoFaceError:
             if self._preprocessing.no_face == "resize":
                 return None
             raise
 
-    def _unprepared(self, landmarks: Sequence[float] | None) -> tuple[str, ...]:
+    def _unprepared(
+        self, landmarks: Sequence[float] | None, box: Sequence[float] | None
+    ) -> tuple[str, ...]:
         """What was done to most or some of the training's images, and cannot be done here."""
         done = set(self._prepared.total()) - {WHOLE}
-        if landmarks is not None or not done:
+        is_known = landmarks is not None or (box is not None and BOXED in done)
+        if is_known or not done:
             return ()
         how = "aligned by five landmarks" if ALIGNED in done else "cut out by boxes"
         why = (
@@ -298,10 +317,15 @@ class Embedder:
             if self._detector
             else "its landmarks were not given (--landmarks)"
         )
-        return (f"it is taken as it is, and the model's own images are faces {how}: {why}",)
+        taken = "as it is" if box is None else "by its box"
+        return (f"it is taken {taken}, and the model's own images are faces {how}: {why}",)
 
     def pixels(
-        self, path: Path | str, image: bytes, landmarks: Sequence[float] | None = None
+        self,
+        path: Path | str,
+        image: bytes,
+        landmarks: Sequence[float] | None = None,
+        box: Sequence[float] | None = None,
     ) -> np.ndarray:
         """What the network sees of a JPEG or PNG, uint8 [H, W, C].
 
@@ -309,7 +333,7 @@ class Embedder:
           UserError: TensorFlow cannot decode it for this model.
         """
         try:
-            return self._pixels(*batch_of([image], [landmarks], [None])).numpy()[0]
+            return self._pixels(*batch_of([image], [landmarks], [box])).numpy()[0]
         except tf.errors.OpError:
             raise UserError(
                 f"{path} is no usable image for this model: TensorFlow cannot decode it to "
