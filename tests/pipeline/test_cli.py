@@ -14,6 +14,7 @@ from tests import ROOT
 FILES = {
     "run": "run_local",
     "verify": "verify",
+    "serve": "serve",
     "audit": "audit",
     "evaluate": "evaluate",
     "compare": "compare",
@@ -31,6 +32,7 @@ HEAVY = {"apache_beam", "keras", "kfp", "mlflow", "scipy", "sklearn", "tensorflo
 MISTAKES = {
     "run": (["--config", "no.yaml"], "cannot read the configuration"),
     "verify": (["no.jpg", "no.jpg"], "no.jpg is no usable image"),
+    "serve": (["--model-dir", "nowhere"], "no pushed model in nowhere"),
     "audit": (["nowhere"], "there is no run in "),
     "compare": (["no.npz", "no.npz"], "cannot read embeddings from no.npz"),
     "evaluate": (["no.npz", "--output", "new"], "cannot read embeddings from no.npz"),
