@@ -50,9 +50,8 @@ def print_outcomes(outcomes: Sequence[Enrolled | Refused], as_json: bool) -> Non
         note(remark)
     enrolled = [one for one in outcomes if isinstance(one, Enrolled)]
     people = len({one.person for one in enrolled})
-    console.say(
-        f"enrolled  {images_of(len(enrolled))} of {people:,} {'person' if people == 1 else 'people'}"
-    )
+    whom = "1 person" if people == 1 else f"{people:,} people"
+    console.say(f"enrolled  {images_of(len(enrolled))} of {whom}")
     if refused := len(outcomes) - len(enrolled):
         console.say(f"refused   {images_of(refused)}")
 

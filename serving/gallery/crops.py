@@ -11,8 +11,11 @@ from groundfloor.text import visible
 from serving.gallery.records import EnrollableImage
 
 _LENGTH = 4
-# Texts of this length are names; more is something else.
+# Of a longer name the end is kept.
 _MAX_NAME = 1000
+
+HEAD = 2**14
+"""Where `KeptImage.to_bytes` has said all but the pixels: JSON takes up to 12 bytes a character."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class KeptImage:
             said["preparation"],
             content[end:],
         )
+
+
+def name_in(head: bytes) -> str:
+    """The name of an image, of which the first `HEAD` bytes of `KeptImage.to_bytes` were read."""
+    return str(KeptImage.from_bytes(head).name)
 
 
 def _opened(png: bytes) -> Image.Image:

@@ -118,6 +118,27 @@ class Database:
         """The rows of a query, one at a time."""
         yield from self._connection.execute(sql, values)
 
+    def start_of(self, table: str, number: int, first: int, count: int) -> bytes | None:
+        """So many bytes of a value of the column `sealed`, of which no more is read.
+
+        Args:
+          table: one of those above that has it.
+          number: the id of the row.
+          first: the first byte.
+          count: how many.
+
+        Returns:
+          The bytes; None where there is no such row.
+        """
+        try:
+            with self._connection.blobopen(table, "sealed", number, readonly=True) as blob:
+                blob.seek(first)
+                return blob.read(count)
+        except sqlite3.OperationalError:
+            if self.one(f"SELECT 1 FROM {table} WHERE id = ?", (number,)):
+                raise
+            return None
+
     def insert(self, table: str, **columns: Any) -> int:
         """Adds a row to one of the tables above; returns its id."""
         names, places = ", ".join(columns), ", ".join("?" * len(columns))

@@ -12,7 +12,7 @@ from biometrics.arrays import Float32, Int64
 from biometrics.thresholds.pack import ThresholdPack
 from groundfloor.errors import UserError
 from groundfloor.text import shown
-from serving.gallery.crops import KeptImage
+from serving.gallery.crops import HEAD, KeptImage, name_in
 from serving.gallery.database import Database
 from serving.gallery.enrolment import judge
 from serving.gallery.names import checked_name
@@ -29,7 +29,7 @@ from serving.gallery.records import (
     short_digest,
 )
 from serving.gallery.rows import FLOAT32, LENGTH_ROUNDING, check_precision, unit
-from serving.gallery.sealing import seal, unseal
+from serving.gallery.sealing import OFFSET, seal
 from serving.gallery.search import distances_to, near_rows, nearest
 from serving.gallery.snapshot import Follower, Snapshot, identity_to_text
 
@@ -352,10 +352,10 @@ class Gallery:
 
     def _image_name(self, snapshot: Snapshot, row: int) -> str:
         image = int(snapshot.images[row])
-        found = self._database.one("SELECT sealed FROM image WHERE id = ?", (image,))
-        if found is None:
+        head = self._database.start_of("image", image, OFFSET, HEAD)
+        if head is None:
             raise KeyError(image)
-        return KeptImage.from_bytes(unseal(found[0])).name
+        return name_in(head)
 
 
 def _touch(path: Path) -> None:

@@ -45,4 +45,4 @@ def _tar(exact: GenuineAndImpostor, small: GenuineAndImpostor) -> str:
     far = min(supported)
     rates = (true_accept_rate(scores, far) for scores in (small, exact))
     in_int8, in_float32 = rates
-    return f"{tar_key(far)} {in_int8:.4f} and not {in_float32:.4f}"
+    return f"{tar_key(far)} {in_int8:.4f} in place of {in_float32:.4f}"

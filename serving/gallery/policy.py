@@ -96,7 +96,7 @@ def wrong_beside_others(
     Args:
       neighbours: of N new images.
       threshold: images of a person are this near.
-      usable: bool [N], those that are not refused for other reasons; `far` is judged by them alone.
+      usable: bool [N], those that are not refused for other reasons: steps lead over them alone.
     """
     found: list[dict[str, str]] = [{} for _ in usable]
     nearest = neighbours.own.min(axis=1, initial=np.inf)
@@ -122,13 +122,18 @@ def _by(distance: float) -> str:
 
 
 def _reached(neighbours: Neighbours, threshold: float, usable: Bool) -> Bool:
-    """Whether each new image is near the person's others, by steps over those that are usable."""
+    """Whether each new image is near the person's others, by steps over those that are usable.
+
+    Where there is no other to be near to, it is.
+    """
     is_near = (neighbours.own <= threshold).any(axis=1)
     linked = (neighbours.each_other <= threshold) & usable
-    if not neighbours.own.shape[1] and usable.any():
+    if not neighbours.own.shape[1]:
+        if not usable.any():
+            return ~usable
         is_near[np.argmax(np.where(usable, linked.sum(axis=1), -1))] = True
     while True:
         grown = is_near | (linked & (is_near & usable)).any(axis=1)
         if np.array_equal(grown, is_near):
-            return is_near | ~usable
+            return is_near
         is_near = grown

@@ -24,13 +24,11 @@ _ROUNDING = 2.0**-23
 
 
 class Rows(Protocol):
-    """N unit vectors.
+    """N unit vectors."""
 
-    Attributes:
-      slack: how far the scores of two rows, in their true order, may be the other way round.
-    """
-
-    slack: float
+    @property
+    def slack(self) -> float:
+        """How far the scores of two rows, in their true order, may be the other way round."""
 
     def __len__(self) -> int: ...
 

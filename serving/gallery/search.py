@@ -88,7 +88,7 @@ class _Scan:
         scores = self._rows.scores(self._queries, block)
         queries, columns = np.nonzero(scores >= self._floors[:, np.newaxis])
         starts = np.flatnonzero(np.diff(queries, prepend=-1))
-        for start, stop in zip(starts, [*starts[1:], len(queries)], strict=True):
+        for start, stop in zip(starts, np.append(starts, len(queries))[1:], strict=True):
             query, found = queries[start], columns[start:stop]
             best = self.best[query]
             best.add(scores[query, found], found + block.start)

@@ -154,7 +154,9 @@ class _Growing:
     def __init__(self, dimensions: int, precision: str, capacity: int = _READ):
         self._dimensions, self._precision = dimensions, precision
         is_float = precision == FLOAT32
-        self._values = np.empty((capacity, dimensions), np.float32 if is_float else np.int8)
+        self._values: np.ndarray = np.empty(
+            (capacity, dimensions), np.float32 if is_float else np.int8
+        )
         self._steps = np.empty(0 if is_float else capacity, np.float32)
         self._loss = 0.0
         self._images = np.empty(capacity, np.int64)
@@ -179,11 +181,11 @@ class _Growing:
 
     def parts(self) -> tuple[Rows, Int64, Int64]:
         """The rows, their images and their people, as they are now."""
-        count, rows = self._count, Float32Rows(self._values[: self._count])
+        count, values = self._count, self._values[: self._count]
+        images, people = self._images[:count], self._people[:count]
         if self._precision == FLOAT32:
-            return rows, self._images[:count], self._people[:count]
-        small = Int8Rows(self._values[:count], self._steps[:count], self._loss)
-        return small, self._images[:count], self._people[:count]
+            return Float32Rows(values), images, people
+        return Int8Rows(values, self._steps[:count], self._loss), images, people
 
     def only(self, images: Int64) -> "_Growing":
         """A copy with those images alone."""

@@ -6,7 +6,7 @@ from serving.comparison import SeenImage
 from serving.gallery.records import ModelIdentity
 from tests.biometrics.packs import threshold_pack
 
-SIDE = 8
+SIDE = 16
 DIMENSIONS = 3 * SIDE * SIDE
 
 
@@ -28,7 +28,7 @@ def identity(model_sha256="a" * 64, side=SIDE, **options):
 
 
 def pixels_of(person, shot, noise=20):
-    """Alike for one person, and unlike for two; uint8 [8, 8, 3]."""
+    """Alike for one person, and unlike for two; uint8 [16, 16, 3]."""
     plain = np.random.default_rng(person).integers(0, 256, (SIDE, SIDE, 3))
     moved = plain + np.random.default_rng([person, shot, 1]).normal(0, noise, plain.shape)
     return moved.clip(0, 255).astype(np.uint8)
@@ -47,3 +47,7 @@ def enrol(gallery, people, shots=2):
     for person in people:
         gallery.enrol(f"person-{person:03d}", [seen(person, shot) for shot in range(shots)])
     return gallery
+
+
+# Another model, whose thresholds are the same.
+NEW = identity("b" * 64)

@@ -204,6 +204,12 @@ def test_images_keep_their_name_size_and_place_of_the_face(gallery):
     assert found[0].image == "a\\x1b[2J.png"
 
 
+def test_of_a_long_name_the_end_is_kept(gallery):
+    gallery.enrol("new", [seen(9, 1, name="\U0001f642" * 2000 + "end.png")])
+    (found,) = gallery.search([seen(9, 1).embedding], 1)
+    assert found[0].image == "\U0001f642" * 993 + "end.png"
+
+
 def _tables(path, *statements):
     connection = sqlite3.connect(path)
     for statement in statements:
