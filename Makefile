@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-thresholds bench-training bench-doctor images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-doctor bench-search images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -74,8 +74,14 @@ bench-training: $(SETUP)  ## the training's speed beside the bare compiled step
 bench-thresholds: $(SETUP)  ## by simulation, what the thresholds' promises are worth
 	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) benchmarks/thresholds.py
 
+bench-search: $(SETUP)  ## the gallery's search of a million people, beside the memory's bandwidth and faiss
+	@$(PYTHON_IN_VENV) benchmarks/search.py
+
 bench-models: $(SETUP)  ## each network's parameters and MACs beside the papers', and its speed; into docs/models.md
 	@$(PYTHON_IN_VENV) benchmarks/models.py --write
+
+bench-serving: $(SETUP)  ## the service's throughput and latency, beside the bare batched model
+	@$(PYTHON_IN_VENV) benchmarks/service.py
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh

@@ -60,6 +60,11 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingSet:
     return images
 
 
+def is_of_embedding(column: str) -> bool:
+    """Whether a column of a Parquet file has embeddings, or a component of them."""
+    return column == EMBEDDING or _COMPONENT.fullmatch(column) is not None
+
+
 def embeddings_sha256(images: EmbeddingSet) -> str:
     """SHA-256 of embeddings with their names, in hexadecimal; their order does not matter."""
     rows = [hashlib.sha256(row.tobytes()).digest() for row in images.embeddings]
@@ -110,7 +115,7 @@ def _read_parquet(path: Path, _: Path | None) -> EmbeddingSet:
             f"it needs the columns {KEY} and {IDENTITY}, each column once. "
             f"Received: {', '.join(names[:10]) or 'none'}",
         )
-    components = [name for name in names if _COMPONENT.fullmatch(name)]
+    components = [name for name in names if is_of_embedding(name) and name != EMBEDDING]
     embeddings = _parquet_embeddings(table, components, path)
     plain = [
         field.name

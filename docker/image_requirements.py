@@ -4,18 +4,21 @@
     python3 docker/image_requirements.py cuda    the same, with NVIDIA's libraries
     python3 docker/image_requirements.py uv      uv alone, which then installs the others
 
-They are those of requirements.lock less what only the extras (demo, dev) bring in. Nothing is
-resolved anew: the versions are those that the tests ran with. Standard library only.
+They are those of requirements.lock less what only some extras (demo, dev, fast) bring in; those of
+`serve` and `export` are in the images. Nothing is resolved anew: the versions are those that the
+tests ran with. Standard library only.
 """
 
 import re
 import sys
 import tomllib
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = "requirements.lock"
+EXTRAS = ("serve", "export")
 ALTERNATIVES = {"cpu": "docker/tensorflow-cpu.lock", "cuda": "docker/tensorflow-cuda.lock"}
 
 
@@ -46,9 +49,9 @@ def image_requirements(kind: str) -> str:
     blocks = read_lock((ROOT / LOCK).read_text(encoding="utf-8"))
     if kind == "uv":
         return blocks["uv"]
-    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "dependencies"
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = (project["optional-dependencies"][extra] for extra in EXTRAS)
+    dependencies = chain(project["dependencies"], *extras)
     names = needed(blocks, (re.split(r"[^A-Za-z0-9._-]", text)[0] for text in dependencies))
     chosen = {name: text for name, text in blocks.items() if name in names and name != "tensorflow"}
     # Where both have a package, the lock's own markers count: the alternative's are narrower.

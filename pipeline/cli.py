@@ -11,10 +11,12 @@ from pipeline import (
     compile_kubeflow,
     doctor,
     evaluate,
+    gallery,
     kubeflow_lint,
     run_containers,
     run_kubeflow,
     run_local,
+    serve,
     upload,
     verify,
 )
@@ -23,6 +25,8 @@ from pipeline.command import new_app, start
 app = new_app()
 app.command("run")(run_local.main)
 app.command("verify")(verify.main)
+app.add_typer(gallery.app, name="gallery")
+app.command("serve")(serve.main)
 app.command("audit")(audit.main)
 app.command("evaluate")(evaluate.main)
 app.command("compare")(compare.main)

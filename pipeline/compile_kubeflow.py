@@ -14,6 +14,7 @@ from groundfloor.errors import UserError
 from pipeline.command import failing_with_one_message, new_app, start
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole
+from pipeline.kubeflow.inference_service import FILE_NAME, inference_service
 from pipeline.kubeflow.preflight import check_settings
 from pipeline.quiet import quiet_import
 
@@ -45,15 +46,19 @@ def main(
         list[str] | None, typer.Option("--set", help="key=value, such as kubeflow.retries=0.")
     ] = None,
 ) -> None:
-    """Write the pipeline as a file that Kubeflow Pipelines takes."""
+    """Write the pipeline as a file that Kubeflow Pipelines takes, and a KServe InferenceService."""
     console = TextConsole(stderr=True)
     with failing_with_one_message():
         settings = load_config(config, overrides)
         check_settings(settings, image)
         if output.suffix not in (".yaml", ".yml"):
             raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
-        _write(_compiled(settings, image, training_image, console), output)
-    console.say(f"wrote {output}")
+        _write(_compiled(settings, image, training_image, console).to_yaml(), output)
+        console.say(f"wrote {output}")
+        service = inference_service(settings.kubeflow, image or settings.kubeflow.image or "")
+        if service:
+            _write(service, output.with_name(FILE_NAME))
+            console.say(f"wrote {output.with_name(FILE_NAME)}, with which KServe serves the models")
 
 
 def _compiled(
@@ -76,10 +81,10 @@ def _compiled(
     return document
 
 
-def _write(document: "PipelineDocument", output: Path) -> None:
+def _write(text: str, output: Path) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(document.to_yaml(), encoding="utf-8")
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror}") from None
 

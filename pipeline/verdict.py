@@ -13,12 +13,12 @@ from biometrics.thresholds.pack import (
     OperatingPoint,
     ThresholdPack,
 )
-from faces.content import UnreadableError, read_file
-from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, landmarks_of
 from groundfloor.errors import UserError
+from pipeline.image_files import content_of, expanded, given_landmarks
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
 from serving.comparison import DEFAULT_DISTANCE, Comparison, compare_images
+from serving.verdict import NOT_MEASURED, Verdict, remarks_on
 
 _ANY_CHANNELS = 3
 
@@ -47,13 +47,13 @@ def print_verdict(
     Raises:
       UserError: something that was given cannot be used.
     """
-    paths = [_expanded(path) for path in paths]
+    paths = [expanded(path) for path in paths]
     if far is not None and not 0 < far < 1:
         raise UserError(f"--far is a false-accept rate above 0 and below 1. Received: {far}")
     posterior(0.0, prior)
-    points = _landmarks(landmarks, len(paths))
-    contents = [_content(path) for path in paths]
-    model = choose_model(_expanded(model_dir), trust_model)
+    points = given_landmarks(landmarks, len(paths))
+    contents = [content_of(path) for path in paths]
+    model = choose_model(expanded(model_dir), trust_model)
     for remark in model.remarks:
         _print(f"note: {remark}", sys.stderr)
     point = model.pack.operating_point(far) if model.pack else None
@@ -70,6 +70,7 @@ def answer(
     pair: Comparison, pack: ThresholdPack, point: OperatingPoint, version: Path, prior: float
 ) -> list[str]:
     """The lines that are printed for a model with thresholds."""
+    verdict = Verdict(pair, pack, point, prior)
     measured = point.test
     return [
         f"distance  {pair.distance:.4f} ({pack.distance})",
@@ -77,10 +78,10 @@ def answer(
         f"measured  {_rate(measured, 'FAR')} and {_rate(measured, 'FRR')} there, "
         f"on {measured.identities} test people: {_state(point)}",
         *_said_of(pair),
-        *_evidence(pair, pack, prior),
+        *_evidence(verdict),
         # What the run printed when it pushed the model: the folder alone could have been rewritten.
         f"vouched   by {THRESHOLDS_FILE}, sha256 {pack.sha256[:12]}",
-        "same person" if pair.distance <= point.threshold else "different people",
+        "same person" if verdict.is_same else "different people",
     ]
 
 
@@ -120,66 +121,19 @@ def _state(point: OperatingPoint) -> str:
 
 
 def _said_of(pair: Comparison) -> list[str]:
-    lines = [
-        f"images    {image} is unlike the images this model was measured on: {'; '.join(reasons)}"
-        for image, reasons in pair.unlike.items()
-    ]
-    if pair.is_one_image:
-        lines.append("images    both have the very same pixels: an image is compared with itself")
-    return lines
+    return [f"images    {remark}" for remark in remarks_on(pair)]
 
 
-def _evidence(pair: Comparison, pack: ThresholdPack, prior: float) -> list[str]:
+def _evidence(verdict: Verdict) -> list[str]:
     """A line where the model has a calibration."""
-    if not pack.calibration:
+    if not verdict.pack.calibration:
         return []
-    if not pair.is_as_measured:
-        return [
-            "evidence  no probability: what a distance is worth was not measured on such images"
-        ]
-    llr = float(pack.calibration.llr(pair.distance))
+    if verdict.llr is None:
+        return [f"evidence  {NOT_MEASURED}"]
     return [
-        f"evidence  log-likelihood ratio {llr:+.2f} (natural): same person with probability "
-        f"{posterior(llr, prior):.4f}, at a prior of {prior:g}"
+        f"evidence  log-likelihood ratio {verdict.llr:+.2f} (natural): same person with "
+        f"probability {verdict.probability:.4f}, at a prior of {verdict.prior:g}"
     ]
-
-
-def _landmarks(texts: Sequence[str], images: int) -> list[tuple[float, ...] | None]:
-    """Those of each image, or None for all where none are given."""
-    if not texts:
-        return [None] * images
-    if len(texts) != images:
-        raise UserError(
-            f"--landmarks is given {images} times, for each image in turn. Received: {len(texts)}"
-        )
-    return [_points(text) for text in texts]
-
-
-def _points(text: str) -> tuple[float, ...] | None:
-    cells = text.replace(",", " ").split()
-    try:
-        if len(cells) != len(LANDMARK_COLUMNS):
-            raise GeometryError(f"landmarks: {len(cells)} numbers")
-        return landmarks_of(cells)
-    except GeometryError as error:
-        raise UserError(
-            f"--landmarks takes x and y of five points, ten numbers with commas. {error}"
-        ) from None
-
-
-def _expanded(path: Path) -> Path:
-    """With a home in place of `~`, for those who quote it."""
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise UserError(f"cannot read {path}: {error}") from None
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return read_file(path)
-    except UnreadableError as error:
-        raise UserError(f"{path} is no usable image: {error}") from None
 
 
 def _print(line: str, stream: TextIO) -> None:

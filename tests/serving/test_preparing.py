@@ -39,10 +39,9 @@ class FakeDetector:
         return [self.faces for _ in images]
 
 
-def pixels_of(landmarks, **preprocessing):
+def pixels_of(landmarks, box=(np.nan,) * 4, **preprocessing):
     points = [[np.nan] * 10] if landmarks is None else [landmarks]
-    no_box = tf.fill([1, 4], np.nan)
-    batch = tf.constant([FILE]), tf.constant(points, tf.float32), no_box
+    batch = tf.constant([FILE]), tf.constant(points, tf.float32), tf.constant([box], tf.float32)
     return Preprocessing((32, 32, 3), **preprocessing).batch(*batch)[0]
 
 
@@ -128,3 +127,30 @@ def test_a_file_of_another_model_is_refused(tmp_path):
         UserError, match=r"preprocessing.json is of another model: .* \(32, 32, 1\)"
     ):
         Embedder(tmp_path / "model")
+
+
+def test_each_of_many_images_is_prepared_by_what_is_known_of_its_face(tmp_path):
+    embedder = Embedder(save_model(tmp_path, {"aligned": 9, "boxed": 1}))
+    box = (10.0, 5.0, 60.0, 70.0)
+    faces = [(LANDMARKS, None), (None, None), (MIRRORED, None), (NEARBY, box), (None, box)]
+    aligned, whole, refused, nearby, boxed = embedder.see_many([("a.png", FILE)] * 5, faces)
+    for seen, landmarks in ((aligned, LANDMARKS), (whole, None), (nearby, NEARBY)):
+        np.testing.assert_array_equal(seen.pixels, pixels_of(landmarks))
+        assert seen.landmarks == landmarks
+    assert "a.png is no usable image for this model: " in str(refused)
+    np.testing.assert_array_equal(boxed.pixels, pixels_of(None, box=box))
+    assert boxed.unprepared == () != whole.unprepared
+
+
+def test_a_box_outside_of_its_image_is_refused(tmp_path):
+    embedder = Embedder(save_model(tmp_path, {"boxed": 9}))
+    (refused,) = embedder.see_many([("a.png", FILE)], [(None, (500.0, 500.0, 600.0, 600.0))])
+    assert "a box that has no part in the image" in str(refused)
+
+
+def test_a_detector_looks_for_the_face_in_the_box(tmp_path):
+    detector = FakeDetector(LANDMARKS, NEARBY)
+    embedder = Embedder(save_model(tmp_path, {"aligned": 9}, detector="mtcnn"), detector)
+    for face in detector.faces:
+        (seen,) = embedder.see_many([("a.png", FILE)], [(None, face.box)])
+        assert seen.landmarks == face.landmarks

@@ -1,0 +1,1 @@
+"""A gallery: people who are enrolled, in one SQLite file, and searches for who a face is."""
