@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from biometrics.arrays import Float32
 from biometrics.embeddings import EmbeddingSet
+from biometrics.engine.distances import normalised
 from biometrics.engine.pair_scores import score_pairs
 from biometrics.figures.trials import supported_targets
 from biometrics.intervals.paired import compare_figures
@@ -50,44 +51,43 @@ def measure_export(images: EmbeddingSet, exported: Exported, settings: Settings)
     Returns:
       `passed`: whether it may be used in the model's place; `reason`: why not, else empty; `bytes`;
       where it has embedded the images, `least_cosine` and `mean_cosine` of its embeddings and the
-      model's; of an export in int8, `figures`: EER, AUC, TAR and ranks by name, each with the
-      `model`'s and the `export`'s, each by its own thresholds, and the 95 % `interval` of the
-      difference, export less model.
+      model's, and `farthest`, the largest distance of the two at length 1; of an export in int8,
+      `figures`: EER, AUC, TAR and ranks by name, each with the `model`'s and the `export`'s, by
+      thresholds of its own, and the 95 % `interval` of the difference, export less model.
     """
     measured: dict[str, Any] = {"passed": False, "reason": "", "bytes": exported.size}
-    reason = exported.failure or _unusable(images, exported.embeddings)
-    if reason or exported.embeddings is None:
+    embeddings = exported.embeddings
+    if embeddings is None:
+        return measured | {"reason": exported.failure}
+    if reason := _unusable(images, embeddings):
         return measured | {"reason": reason}
-    cosines = _cosines(np.asarray(images.embeddings), exported.embeddings)
+    ours, theirs = normalised(np.asarray(images.embeddings)), normalised(embeddings)
+    cosines = np.einsum("nd,nd->n", ours, theirs)
     measured |= {"least_cosine": float(cosines.min()), "mean_cosine": float(cosines.mean())}
+    measured["farthest"] = float(np.linalg.norm(ours - theirs, axis=1).max())
     reason = _disagreement(measured, exported.is_quantised)
     measured |= {"passed": not reason, "reason": reason}
     if exported.is_quantised:
-        measured["figures"] = _figures(images, exported.embeddings, settings)
+        measured["figures"] = _figures(images, embeddings, settings)
     return measured
 
 
-def passed(metrics: Mapping[str, Any]) -> list[str]:
-    """The names of the exports that may be used, of metrics.json."""
-    return [name for name, measured in metrics.get("exports", {}).items() if measured["passed"]]
+def passed(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Of metrics.json, the exports that may be used: name -> what `measure_export` found."""
+    found = metrics.get("exports", {}).items()
+    return {name: measured for name, measured in found if measured["passed"]}
 
 
-def _unusable(images: EmbeddingSet, embeddings: NDArray[Any] | None) -> str:
+def _unusable(images: EmbeddingSet, embeddings: NDArray[Any]) -> str:
     """Why no figures can be made of embeddings; empty where they can."""
     expected = np.shape(images.embeddings)
-    if embeddings is None or embeddings.shape != expected:
-        return f"it gives {np.shape(embeddings)} where the model gives {expected}"
+    if embeddings.shape != expected:
+        return f"it gives {embeddings.shape} where the model gives {expected}"
     if not np.isfinite(embeddings).all():
         return "its embeddings are no finite numbers"
     if not np.linalg.norm(embeddings, axis=1).all():
         return "an embedding of it is 0 throughout"
     return ""
-
-
-def _cosines(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.float64]:
-    products = np.einsum("nd,nd->n", ours, theirs, dtype=np.float64)
-    lengths = [np.linalg.norm(either.astype(np.float64), axis=1) for either in (ours, theirs)]
-    return products / (lengths[0] * lengths[1])
 
 
 def _disagreement(measured: Mapping[str, Any], is_quantised: bool) -> str:

@@ -218,8 +218,8 @@ def _print_exports(console: TextConsole, result: RunResult) -> None:
             for key, figure in export.get("figures", {}).items()
         )
         console.say(
-            f"export {name}: {pushed}; cosine with its embeddings {export['least_cosine']:.7f} "
-            f"or more{f'; with the model beside it: {costs}' if costs else ''}"
+            f"export {name}: {pushed}; its embeddings are within {export['farthest']:.2g} of the "
+            f"model's{f'; {costs}, the model in brackets' if costs else ''}"
         )
 
 

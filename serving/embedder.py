@@ -11,17 +11,11 @@ from faces.images.align import require_face
 from faces.images.decode import decode_image
 from faces.images.encode import EncodedImage, encode_image
 from faces.images.formats import BadImageError
-from faces.images.preprocess import (
-    ALIGNED,
-    PREPROCESSING_FILE,
-    WHOLE,
-    PreparedImages,
-    Preprocessing,
-    batch_of,
-)
+from faces.images.preprocess import Preprocessing, batch_of
 from groundfloor.errors import UserError
 from groundfloor.plain_paths import plain_path
 from serving.comparison import SeenImage
+from serving.preparation import MAX_PIXELS, prepared_images, require_embedding, unprepared
 from serving.signatures import (
     ALIGNED_SIGNATURE,
     EMBEDDING_KEY,
@@ -32,13 +26,6 @@ from serving.signatures import (
 
 if TYPE_CHECKING:
     from faces.detection import Detector
-
-# More than this no photograph has; it takes a gigabyte to decode.
-MAX_PIXELS = 50_000_000
-
-
-# How far from 1 the length of an embedding may be.
-_LENGTH_ROUNDING = 1e-3
 
 
 def checked_image(path: Path, content: bytes, channels: int) -> EncodedImage:
@@ -116,7 +103,9 @@ class Embedder:
             width=image.width,
             pixels=self.pixels(path, image.encoded, landmarks),
             embedding=self.embed(path, image.encoded, landmarks),
-            unprepared=self._unprepared(landmarks),
+            unprepared=unprepared(
+                self._prepared, landmarks is not None, self._detector is not None
+            ),
         )
 
     def _landmarks(
@@ -149,19 +138,6 @@ class Embedder:
             if self._preprocessing.no_face == "resize":
                 return None
             raise
-
-    def _unprepared(self, landmarks: Sequence[float] | None) -> tuple[str, ...]:
-        """What was done to most or some of the training's images, and cannot be done here."""
-        done = set(self._prepared.total()) - {WHOLE}
-        if landmarks is not None or not done:
-            return ()
-        how = "aligned by five landmarks" if ALIGNED in done else "cut out by boxes"
-        why = (
-            "no face was found in it"
-            if self._detector
-            else "its landmarks were not given (--landmarks)"
-        )
-        return (f"it is taken as it is, and the model's own images are faces {how}: {why}",)
 
     def pixels(
         self, path: Path, image: bytes, landmarks: Sequence[float] | None = None
@@ -196,9 +172,7 @@ class Embedder:
         except (tf.errors.OpError, KeyError, TypeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise UserError(f"the model cannot embed {path}: {reason}") from None
-        # Written so that NaN fails it.
-        if not abs(np.linalg.norm(embedding) - 1) <= _LENGTH_ROUNDING:
-            raise UserError(f"the model gives no usable embedding of {path}: its length is not 1")
+        require_embedding(path, embedding)
         return embedding
 
     def _embedding(self, image: bytes, landmarks: Sequence[float] | None) -> Any:
@@ -210,24 +184,6 @@ class Embedder:
                 image_bytes=image_bytes, landmarks=tf.constant([landmarks], tf.float32)
             )
         return embedded[EMBEDDING_KEY].numpy()[0]
-
-
-def prepared_images(path: Path, shape: tuple[int, int, int]) -> PreparedImages:
-    """What a model's images went through.
-
-    Raises:
-      UserError: what it says of it cannot be read, or is of another model.
-    """
-    file = path / PREPROCESSING_FILE
-    if not file.exists():
-        return PreparedImages(Preprocessing(shape, align=False), {})
-    try:
-        prepared = PreparedImages.from_json(file.read_bytes())
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror}") from None
-    if prepared.preprocessing.input_shape != shape:
-        raise UserError(f"{file} is of another model: its images are not {shape}")
-    return prepared
 
 
 def _detector_of(preprocessing: Preprocessing) -> "Detector | None":

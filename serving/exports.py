@@ -25,24 +25,28 @@ class ExportKind:
 
     Attributes:
       file: what a runtime opens, in the folder of the export.
-      packages: what is imported to make and to run it, beyond TensorFlow.
+      runtime: the package that runs it without TensorFlow.
+      packages: what is imported to make and to check it, beyond TensorFlow.
       is_quantised: whether it computes in int8: it then embeds nearly as the SavedModel does.
     """
 
     file: str
+    runtime: str
     packages: tuple[str, ...] = ()
     is_quantised: bool = False
 
 
+# LiteRT's own package; where it is missing, TensorFlow's part of the name does.
+LITERT = "ai_edge_litert"
 _OF_ONNX = ("onnx", "onnxruntime", "tf2onnx")
 
 # `model.export` of the configuration -> what it is.
 KINDS: Mapping[str, ExportKind] = {
-    "onnx": ExportKind("model.onnx", _OF_ONNX),
-    "litert": ExportKind("model.tflite"),
-    "openvino": ExportKind("model.xml", ("openvino",)),
-    "onnx_int8": ExportKind("model.onnx", _OF_ONNX, is_quantised=True),
-    "litert_int8": ExportKind("model.tflite", is_quantised=True),
+    "onnx": ExportKind("model.onnx", "onnxruntime", _OF_ONNX),
+    "openvino": ExportKind("model.xml", "openvino", ("openvino",)),
+    "litert": ExportKind("model.tflite", LITERT),
+    "onnx_int8": ExportKind("model.onnx", "onnxruntime", _OF_ONNX, is_quantised=True),
+    "litert_int8": ExportKind("model.tflite", LITERT, is_quantised=True),
 }
 
 

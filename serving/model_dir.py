@@ -169,7 +169,7 @@ def load_pack(version: str | os.PathLike, files: Files = LOCAL) -> ThresholdPack
             "missing or were changed"
         )
     for name in pack.exports:
-        if exports[name] != pack.exports[name]:
+        if exports[name] != pack.exports[name].sha256:
             raise UnusableModelError(
                 f"{os.path.join(version, EXPORTS, name)} is not what {path} vouches for: files of "
                 "the export are missing or were changed"

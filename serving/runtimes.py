@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundfloor.errors import UserError
-from serving.exports import KINDS, is_installed
+from serving.exports import KINDS, LITERT, is_installed
 
 # Pixels, uint8 or float32 [N, H, W, C] in [0, 255], to embeddings, float32 [N, D].
 Embed = Callable[[NDArray[Any]], NDArray[np.float32]]
-
-# LiteRT's own package, which takes no TensorFlow.
-LITERT = "ai_edge_litert"
 
 
 def open_export(name: str, folder: str | os.PathLike[str]) -> Embed:

@@ -151,6 +151,20 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class VouchedExport:
+    """The model in another format.
+
+    Attributes:
+      sha256: `digest_of_folder` of its files.
+      farthest: the largest Euclidean distance of its embedding of a test image to the model's own,
+        both of length 1. The distance of two images differs by at most twice as much.
+    """
+
+    sha256: str
+    farthest: FiniteFloat
+
+
+@dataclass(frozen=True)
 class ThresholdPack:
     """The content of thresholds.json.
 
@@ -167,8 +181,8 @@ class ThresholdPack:
       Cllr: its cost on the test people, in bits.
       measured_images: what the images look like that all this was measured on; None: not known.
       measured_sizes: how large they were before they were resized; None: not known.
-      exports: name -> `digest_of_folder` of the model's exports that embed as it does: no other is
-        to be used in its place.
+      exports: by name, the model's exports that embed as it does: no other is to be used in its
+        place.
     """
 
     format: int
@@ -183,7 +197,7 @@ class ThresholdPack:
     Cllr: FiniteFloat | None
     measured_images: MeasuredImages | None = None
     measured_sizes: MeasuredSizes | None = None
-    exports: dict[str, str] = field(default_factory=dict)
+    exports: dict[str, VouchedExport] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ThresholdPack":

@@ -34,9 +34,11 @@ def impossible_values(pack: Any) -> Iterator[str]:
     yield from _wrong_with_order(pack.operating_points)
     if pack.calibration:
         yield from _wrong_with_calibration(pack.calibration)
-    for name, digest in pack.exports.items():
-        if not (_NAME.fullmatch(name) and _SHA256.fullmatch(digest)):
-            yield f"exports: {name!r}: {digest!r} is no name and its SHA-256 in hexadecimal"
+    for name, export in pack.exports.items():
+        if not (_NAME.fullmatch(name) and _SHA256.fullmatch(export.sha256)):
+            yield f"exports: {name!r}: {export.sha256!r} is no name and its SHA-256 in hexadecimal"
+        if export.farthest < 0:
+            yield f"exports: {name!r}: farthest: {export.farthest} is below 0"
     if pack.Cllr is not None and pack.Cllr < 0:
         yield f"Cllr: {pack.Cllr} is below 0"
 

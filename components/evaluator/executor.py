@@ -21,7 +21,7 @@ from biometrics.exported import passed
 from biometrics.settings import Settings
 from biometrics.thresholds.measured_images import describe_images
 from biometrics.thresholds.measured_sizes import describe_sizes
-from biometrics.thresholds.pack import ThresholdPack, digest_of_folder
+from biometrics.thresholds.pack import ThresholdPack, VouchedExport, digest_of_folder
 from biometrics.verification import SetResult
 from components.beam_executor import BeamExecutor
 from components.evaluator.baseline_model import BaselineModel, find_baseline, preparation_of
@@ -244,6 +244,7 @@ def _pack(
         measured_images=describe_images(test.sample(), train.sample()),
         measured_sizes=describe_sizes(*test.sizes()),
         exports={
-            name: digest_of_export(model_path, name, fileio) for name in passed(evaluation.metrics)
+            name: VouchedExport(digest_of_export(model_path, name, fileio), export["farthest"])
+            for name, export in passed(evaluation.metrics).items()
         },
     )

@@ -117,7 +117,7 @@ def _evaluated_pack(pack_path: str, model_path: str, blessing: Any) -> Threshold
         raise UserError(f"cannot push {pack_path}: it is not what the evaluation wrote")
     if pack.model_sha256 != digest_of_folder(contents_of(model_path, fileio)):
         raise UserError(f"cannot push {model_path}: its files are not those that were evaluated")
-    for name, digest in pack.exports.items():
-        if digest_of_export(model_path, name, fileio) != digest:
+    for name, export in pack.exports.items():
+        if digest_of_export(model_path, name, fileio) != export.sha256:
             raise UserError(f"cannot push {model_path}: its export {name} is not as evaluated")
     return pack
