@@ -69,7 +69,7 @@ class KnownImage:
 
     name: str
     embedding: np.ndarray
-    differences: tuple[str, ...]
+    differences: Sequence[str]
     pixels_sha256: bytes
 
     @classmethod
@@ -81,7 +81,7 @@ class KnownImage:
           pack: of the model; None for a model without thresholds.
         """
         digest = hashlib.sha256(np.ascontiguousarray(image.pixels).data).digest()
-        return cls(image.name, image.embedding, tuple(_differences(image, pack)), digest)
+        return cls(image.name, image.embedding, _differences(image, pack), digest)
 
 
 def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | None) -> Comparison:
