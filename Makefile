@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-doctor bench-search images clean
+.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-verify bench-doctor bench-search images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -67,6 +67,9 @@ bench-memory: $(SETUP)  ## the peak memory of the data's steps for 2,000 to 100,
 bench-doctor: $(SETUP)  ## planted faults that the convergence doctor names, and false alarms
 	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
 	@$(PYTHON_IN_VENV) benchmarks/doctor.py --data-dir build/orl
+
+bench-verify: $(SETUP)  ## what a verdict takes with an export and without, by the model of the demo
+	@$(PYTHON_IN_VENV) benchmarks/verify.py --model-dir runs/demo/serving_model --data-dir build/orl
 
 bench-training: $(SETUP)  ## the training's speed beside the bare compiled step
 	@$(PYTHON_IN_VENV) benchmarks/training.py

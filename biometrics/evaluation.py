@@ -10,6 +10,7 @@ from biometrics.baseline_study import BaselineStudy, study_baselines
 from biometrics.embeddings import EmbeddingSet, ImageSet, PairScorer
 from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.errors import EvaluationError
+from biometrics.exported import Exported, measure_export
 from biometrics.figures.curves import Curves, compute_curves
 from biometrics.figures.worst_pairs import ScoredPair, find_worst_pairs
 from biometrics.gate import (
@@ -64,6 +65,7 @@ def evaluate(
     latest_blessed: EmbeddingSet | None = None,
     score: PairScorer = score_pairs,
     verification: Mapping[str, SetResult] | None = None,
+    exports: Mapping[str, Exported] | None = None,
 ) -> Evaluation:
     """Measures a model, beside the baselines and the latest blessed model on the same pairs.
 
@@ -76,6 +78,8 @@ def evaluate(
       score: scores all pairs of a model's embeddings.
       verification: name -> what `measure_set` found, of pairs of other images; they stand beside
         the figures, and decide nothing.
+      exports: name -> what the model in another format has made of the same images; they decide
+        nothing about the model either.
 
     Raises:
       EvaluationError: the images have no genuine or no impostor pairs, an embedding is zero under
@@ -88,7 +92,11 @@ def evaluate(
     with progress.silenced():  # each pair counts once, however often it is looked at
         if latest_blessed:
             latest_blessed.pairs(settings.distance, score)
-        return _evaluated(images, latest_blessed, train, settings, verification or {})
+        held = {
+            name: measure_export(images, exported, settings)
+            for name, exported in (exports or {}).items()
+        }
+        return _evaluated(images, latest_blessed, train, settings, verification or {}, exports=held)
 
 
 def _check_same_images(images: EmbeddingSet, others: EmbeddingSet) -> None:
@@ -105,6 +113,8 @@ def _evaluated(
     train: ImageSet | None,
     settings: Settings,
     verification: Mapping[str, SetResult],
+    *,
+    exports: Mapping[str, Any],
 ) -> Evaluation:
     pairs = images.pairs(settings.distance)
     baselines = _baselines(images, train, settings)
@@ -121,7 +131,7 @@ def _evaluated(
     study = _study(images, settings)
     protocols = run_protocols(images, settings.protocols, settings)
     metrics = measure_pairs(pairs, settings) | study.blocks()
-    metrics |= _blocks(protocols, verification)
+    metrics |= _blocks(protocols, verification, exports)
     if columns:
         metrics["slices"] = _slices(images, columns, metrics["EER_threshold"], settings)
     if slices_missing:
@@ -155,14 +165,17 @@ def _evaluated(
 
 
 def _blocks(
-    protocols: Mapping[str, ProtocolResult], verification: Mapping[str, SetResult]
+    protocols: Mapping[str, ProtocolResult],
+    verification: Mapping[str, SetResult],
+    exports: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """`protocols` and, where there are sets, `verification` of metrics.json."""
+    """`protocols` of metrics.json, and `verification` and `exports` where there are any."""
     blocks = {"protocols": protocols} | ({"verification": verification} if verification else {})
-    return {
+    results = {
         key: {name: result.to_json() for name, result in results.items()}
         for key, results in blocks.items()
     }
+    return results | ({"exports": dict(exports)} if exports else {})
 
 
 def _drawn(results: Mapping[str, ProtocolResult], prefix: str = "") -> dict[str, Any]:

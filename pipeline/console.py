@@ -173,6 +173,26 @@ class NodeDisplay(NodeListener):
         return ", ".join(f"{done} {unit}" for unit, done in self._counts.items())
 
 
+@contextmanager
+def counting(console: TextConsole) -> Iterator[None]:
+    """Draws on a terminal how far the work inside is, as it tells `groundfloor.progress`."""
+    if not console.is_terminal:
+        yield
+        return
+    with Progress(*_columns(), console=console, transient=True) as drawn:
+        task = drawn.add_task("", total=None, work="")
+
+        def on_progress(step: progress.Progress) -> None:
+            work = f"of {step.total} {step.unit}"
+            drawn.update(task, total=step.total, advance=step.done, work=work)
+
+        progress.listen(on_progress)
+        try:
+            yield
+        finally:
+            progress.unlisten(on_progress)
+
+
 def _columns() -> list[_Column]:
     return [
         TextColumn("{task.description:<26}", markup=False),

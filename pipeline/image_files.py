@@ -48,10 +48,19 @@ def given_landmarks(texts: Sequence[str], images: int) -> list[tuple[float, ...]
         raise UserError(
             f"--landmarks is given {images} times, for each image in turn. Received: {len(texts)}"
         )
-    return [_points(text) for text in texts]
+    return [points_of(text, "--landmarks") for text in texts]
 
 
-def _points(text: str) -> tuple[float, ...] | None:
+def points_of(text: str, name: str) -> tuple[float, ...] | None:
+    """Five points as ten numbers.
+
+    Args:
+      text: the numbers with commas or white space between.
+      name: what the message calls it.
+
+    Raises:
+      UserError: it is something else.
+    """
     cells = text.replace(",", " ").split()
     try:
         if len(cells) != len(LANDMARK_COLUMNS):
@@ -59,5 +68,5 @@ def _points(text: str) -> tuple[float, ...] | None:
         return landmarks_of(cells)
     except GeometryError as error:
         raise UserError(
-            f"--landmarks takes x and y of five points, ten numbers with commas. {error}"
+            f"{name} takes x and y of five points, ten numbers with commas. {error}"
         ) from None

@@ -42,6 +42,7 @@ from pipeline.paths import (
 )
 from pipeline.run_folder import RunFolder
 from pipeline.stopping import Stopped, end_now, stopping_on_signals
+from serving.exports import require_packages
 
 if TYPE_CHECKING:
     from pipeline.summary import RunResult
@@ -110,6 +111,7 @@ def _checked_input_dir(config: Config, data_dir: Location | None) -> Location:
     input_dir = data_dir or config.data.input_dir
     if input_dir is None:
         raise UserError("no images: give --data-dir, or data.input_dir in the configuration")
+    require_packages(config.model.export)
     judge_schema(config.data.curated_schema)
     splits, remarks = _splits_of_listing(config.data, input_dir)
     console = TextConsole(stderr=True)

@@ -110,6 +110,7 @@ def print_summary(console: TextConsole, result: RunResult, folder: RunFolder) ->
     _print_thresholds(console, result.metrics)
     _print_remarks(console, result.metrics)
     _print_sets(console, result.metrics)
+    _print_exports(console, result)
     _print_data_remarks(console, result)
     console.print()
     verdict = "blessed and pushed" if result.blessed else "NOT blessed, and not pushed"
@@ -201,6 +202,25 @@ def _print_sets(console: TextConsole, metrics: Mapping[str, Any]) -> None:
         console.say(f"verification set {name}: {', '.join(shown) or 'no figures'}")
         for remark in of_set["remarks"]:
             console.say(f"  {remark}", "yellow")
+
+
+def _print_exports(console: TextConsole, result: RunResult) -> None:
+    """Which other formats of the model there are, and which there are not, and why."""
+    for name, export in result.metrics.get("exports", {}).items():
+        if not export["passed"]:
+            console.say(
+                f"export {name}: not to be used, and NOT pushed: {export['reason']}", "yellow"
+            )
+            continue
+        pushed = "pushed with the model" if result.blessed else "as the model, not pushed"
+        costs = ", ".join(
+            f"{key} {_number(figure['export'])} ({_number(figure['model'])})"
+            for key, figure in export.get("figures", {}).items()
+        )
+        console.say(
+            f"export {name}: {pushed}; its embeddings are within {export['farthest']:.2g} of the "
+            f"model's{f'; {costs}, the model in brackets' if costs else ''}"
+        )
 
 
 def _rate(measured: Mapping[str, Any], key: str) -> str:

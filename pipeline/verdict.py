@@ -13,14 +13,19 @@ from biometrics.thresholds.pack import (
     OperatingPoint,
     ThresholdPack,
 )
+from faces.images.light.decode import NeedsTensorFlowError
 from groundfloor.errors import UserError
 from pipeline.image_files import content_of, expanded, given_landmarks
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
 from serving.comparison import DEFAULT_DISTANCE, Comparison, compare_images
+from serving.light import LightEmbedder, open_light
 from serving.verdict import NOT_MEASURED, Verdict, remarks_on
 
 _ANY_CHANNELS = 3
+
+# Path, content and landmarks, if these are known.
+_File = tuple[Path, bytes, tuple[float, ...] | None]
 
 
 def print_verdict(
@@ -31,6 +36,7 @@ def print_verdict(
     trust_model: bool,
     *,
     landmarks: Sequence[str] = (),
+    verbose: bool = False,
 ) -> None:
     """Prints the distance of two images first, and same person or different people last.
 
@@ -43,27 +49,52 @@ def print_verdict(
       prior: the probability of one person before the images are seen.
       trust_model: load a model that no thresholds vouch for.
       landmarks: of each image, ten numbers with commas between; empty: nobody says them.
+      verbose: say what has computed it.
 
     Raises:
       UserError: something that was given cannot be used.
     """
     paths = [expanded(path) for path in paths]
-    if far is not None and not 0 < far < 1:
-        raise UserError(f"--far is a false-accept rate above 0 and below 1. Received: {far}")
+    check_far(far)
     posterior(0.0, prior)
     points = given_landmarks(landmarks, len(paths))
-    contents = [content_of(path) for path in paths]
-    model = choose_model(expanded(model_dir), trust_model)
-    for remark in model.remarks:
-        _print(f"note: {remark}", sys.stderr)
-    point = model.pack.operating_point(far) if model.pack else None
-    pair = _compared(paths, contents, points, model)
+    files = [(path, content_of(path), point) for path, point in zip(paths, points, strict=True)]
+    model, point = chosen_model(model_dir, far, trust_model)
+    pair, way = _compared(files, model, point)
+    if verbose:
+        print_line(f"computed by {way}", sys.stderr)
     if model.pack and point:
         lines = answer(pair, model.pack, point, model.path, prior)
     else:
         lines = _without_thresholds(pair)
     for line in lines:
-        _print(line, sys.stdout)
+        print_line(line, sys.stdout)
+
+
+def check_far(far: float | None) -> None:
+    """Refuses a rate that is none.
+
+    Raises:
+      UserError: it is not between 0 and 1.
+    """
+    if far is not None and not 0 < far < 1:
+        raise UserError(f"--far is a false-accept rate above 0 and below 1. Received: {far}")
+
+
+def chosen_model(
+    model_dir: Path, far: float | None, trust_model: bool
+) -> tuple[ChosenModel, OperatingPoint | None]:
+    """The model, and the threshold that decides; None for a model without thresholds.
+
+    What is to be said of the choice is printed.
+
+    Raises:
+      UserError: there is no such model, or no such threshold.
+    """
+    model = choose_model(expanded(model_dir), trust_model)
+    for remark in model.remarks:
+        print_line(f"note: {remark}", sys.stderr)
+    return model, model.pack.operating_point(far) if model.pack else None
 
 
 def answer(
@@ -94,20 +125,36 @@ def _without_thresholds(pair: Comparison) -> list[str]:
 
 
 def _compared(
-    paths: Sequence[Path],
-    contents: Sequence[bytes],
-    landmarks: Sequence[tuple[float, ...] | None],
-    model: ChosenModel,
-) -> Comparison:
+    files: Sequence[_File], model: ChosenModel, point: OperatingPoint | None
+) -> tuple[Comparison, str]:
+    """The two images, compared, and what has done it."""
+    light = open_light(model)
+    pair = _compared_lightly(files, light, model, point) if light else None
+    if pair and light:
+        return pair, f"the export {light.export}, without TensorFlow"
     with quiet_import():
         from serving.embedder import Embedder, checked_image  # noqa: PLC0415 - TensorFlow
 
-    files = list(zip(paths, contents, landmarks, strict=True))
     for path, content, _ in files:  # what is no image at all is refused before the model is loaded
         checked_image(path, content, _ANY_CHANNELS)
     embedder = Embedder(model.path)
     first, second = (embedder.see(*file) for file in files)
-    return compare_images(first, second, model.pack)
+    return compare_images(first, second, model.pack), "the SavedModel, with TensorFlow"
+
+
+def _compared_lightly(
+    files: Sequence[_File],
+    light: LightEmbedder,
+    model: ChosenModel,
+    point: OperatingPoint | None,
+) -> Comparison | None:
+    """The same without TensorFlow; None where it might be another verdict than the model's own."""
+    try:
+        first, second = (light.see(*file) for file in files)
+    except NeedsTensorFlowError:
+        return None
+    pair = compare_images(first, second, model.pack)
+    return pair if light.decides(pair.distance, point.threshold if point else None) else None
 
 
 def _rate(measured: MeasuredWithIntervals, key: str) -> str:
@@ -136,7 +183,7 @@ def _evidence(verdict: Verdict) -> list[str]:
     ]
 
 
-def _print(line: str, stream: TextIO) -> None:
+def print_line(line: str, stream: TextIO) -> None:
     """Prints a line; what the stream cannot encode of a file's name is escaped."""
     encoding = stream.encoding or "utf-8"
     print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)

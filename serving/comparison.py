@@ -1,7 +1,9 @@
 """Two images and a model: how far apart they are, and whether that is worth what was measured."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -57,6 +59,34 @@ class Comparison:
         return not self.unlike and not self.is_one_image
 
 
+@dataclass(frozen=True, eq=False)
+class KnownImage:
+    """What a comparison takes of an image: no pixels, so that many fit into memory.
+
+    Attributes:
+      name: what to call it.
+      embedding: float32 [D], L2-normalised.
+      differences: how it differs from the images that the model was measured on.
+      pixels_sha256: of what the network saw; one image has one.
+    """
+
+    name: str
+    embedding: np.ndarray
+    differences: Sequence[str]
+    pixels_sha256: bytes
+
+    @classmethod
+    def of(cls, image: SeenImage, pack: ThresholdPack | None) -> Self:
+        """What is kept of an image.
+
+        Args:
+          image: as the model sees it.
+          pack: of the model; None for a model without thresholds.
+        """
+        digest = hashlib.sha256(np.ascontiguousarray(image.pixels).data).digest()
+        return cls(image.name, image.embedding, differences(image, pack), digest)
+
+
 def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | None) -> Comparison:
     """Compares two images.
 
@@ -65,13 +95,18 @@ def compare_images(first: SeenImage, second: SeenImage, pack: ThresholdPack | No
       second: another one.
       pack: of the model that embedded both; None for a model without thresholds.
     """
-    unlike = {image.name: differences(image, pack) for image in (first, second)}
+    return compare_known(KnownImage.of(first, pack), KnownImage.of(second, pack), pack)
+
+
+def compare_known(first: KnownImage, second: KnownImage, pack: ThresholdPack | None) -> Comparison:
+    """The same, of what is kept of both."""
+    unlike = {image.name: image.differences for image in (first, second)}
     return Comparison(
         distance=distance_between(
             first.embedding, second.embedding, pack.distance if pack else DEFAULT_DISTANCE
         ),
         unlike={name: reasons for name, reasons in unlike.items() if reasons},
-        is_one_image=np.array_equal(first.pixels, second.pixels),
+        is_one_image=first.pixels_sha256 == second.pixels_sha256,
     )
 
 

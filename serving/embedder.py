@@ -13,18 +13,11 @@ from faces.images.align import require_box, require_face
 from faces.images.decode import decode_image
 from faces.images.encode import EncodedImage, encode_image
 from faces.images.formats import BadImageError
-from faces.images.preprocess import (
-    ALIGNED,
-    BOXED,
-    PREPROCESSING_FILE,
-    WHOLE,
-    PreparedImages,
-    Preprocessing,
-    batch_of,
-)
+from faces.images.preprocess import Preprocessing, batch_of
 from groundfloor.errors import UserError
 from groundfloor.plain_paths import plain_path
 from serving.comparison import SeenImage
+from serving.preparation import MAX_PIXELS, prepared_images, require_embedding, unprepared
 from serving.signatures import (
     EMBEDDING_KEY,
     PIXELS_SIGNATURE,
@@ -35,14 +28,8 @@ from serving.signatures import (
 if TYPE_CHECKING:
     from faces.detection import Detector
 
-# More than this no photograph has; it takes a gigabyte to decode.
-MAX_PIXELS = 50_000_000
-
 # Images that are decoded and embedded together: more are no faster, and take more memory.
 BATCH_IMAGES = 64
-
-# How far from 1 the length of an embedding may be.
-_LENGTH_ROUNDING = 1e-3
 
 # Landmarks and box of a face, as `Record` has them, each None where nobody knows it.
 Face = tuple[Sequence[float] | None, Sequence[float] | None]
@@ -255,7 +242,12 @@ class Embedder:
             height=checked.image.height,
             width=checked.image.width,
             pixels=pixels,
-            unprepared=self._unprepared(checked.landmarks, checked.box),
+            unprepared=unprepared(
+                self._prepared,
+                checked.landmarks,
+                checked.box,
+                was_searched=self._detector is not None,
+            ),
             landmarks=checked.landmarks,
         )
 
@@ -303,23 +295,6 @@ class Embedder:
                 return None
             raise
 
-    def _unprepared(
-        self, landmarks: Sequence[float] | None, box: Sequence[float] | None
-    ) -> tuple[str, ...]:
-        """What was done to most or some of the training's images, and cannot be done here."""
-        done = set(self._prepared.total()) - {WHOLE}
-        is_known = landmarks is not None or (box is not None and BOXED in done)
-        if is_known or not done:
-            return ()
-        how = "aligned by five landmarks" if ALIGNED in done else "cut out by boxes"
-        why = (
-            "no face was found in it"
-            if self._detector
-            else "its landmarks were not given (--landmarks)"
-        )
-        taken = "as it is" if box is None else "by its box"
-        return (f"it is taken {taken}, and the model's own images are faces {how}: {why}",)
-
     def pixels(
         self,
         path: Path | str,
@@ -366,7 +341,8 @@ def _or_refused(
 
 
 def _seen(image: PreparedImage, embedding: np.ndarray) -> SeenImage:
-    return image.seen(usable_embedding(image.name, embedding))
+    require_embedding(image.name, embedding)
+    return image.seen(embedding)
 
 
 def _of_usable(
@@ -389,36 +365,6 @@ def _only(results: Sequence[_Result | UserError]) -> _Result:
     if isinstance(result, UserError):
         raise result
     return result
-
-
-def usable_embedding(path: Path | str, embedding: np.ndarray) -> np.ndarray:
-    """An embedding, float32 [D], that distances can be taken of.
-
-    Raises:
-      UserError: it has not the length 1.
-    """
-    # Written so that NaN fails it.
-    if not abs(np.linalg.norm(embedding) - 1) <= _LENGTH_ROUNDING:
-        raise UserError(f"the model gives no usable embedding of {path}: its length is not 1")
-    return embedding
-
-
-def prepared_images(path: Path, shape: tuple[int, int, int]) -> PreparedImages:
-    """What a model's images went through.
-
-    Raises:
-      UserError: what it says of it cannot be read, or is of another model.
-    """
-    file = path / PREPROCESSING_FILE
-    if not file.exists():
-        return PreparedImages(Preprocessing(shape, align=False), {})
-    try:
-        prepared = PreparedImages.from_json(file.read_bytes())
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror}") from None
-    if prepared.preprocessing.input_shape != shape:
-        raise UserError(f"{file} is of another model: its images are not {shape}")
-    return prepared
 
 
 def _detector_of(preprocessing: Preprocessing) -> "Detector | None":

@@ -12,12 +12,13 @@ import posixpath
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 from biometrics.thresholds.pack import (
     COMPANIONS,
+    EXPORTS,
     THRESHOLDS_FILE,
     ThresholdPack,
     digest_of_folder,
@@ -146,7 +147,7 @@ def load_pack(version: str | os.PathLike, files: Files = LOCAL) -> ThresholdPack
 
     Raises:
       UnusableModelError: the model or the thresholds are missing or cannot be read, the thresholds
-        are another model's, or files of the model are missing or others.
+        are another model's, or files of the model, or of an export, are missing or others.
     """
     version = os.fspath(version)
     path = os.path.join(version, COMPANIONS, THRESHOLDS_FILE)
@@ -156,6 +157,7 @@ def load_pack(version: str | os.PathLike, files: Files = LOCAL) -> ThresholdPack
         with files.open(path, "rb") as file:
             pack = ThresholdPack.from_json(file.read())
         digest = digest_of_folder(contents_of(version, files))
+        exports = {name: digest_of_export(version, name, files) for name in pack.exports}
     except UserError as error:
         raise UnusableModelError(f"cannot read the model's thresholds {path}: {error}") from None
     except Exception as error:  # each file system has errors of its own
@@ -166,7 +168,18 @@ def load_pack(version: str | os.PathLike, files: Files = LOCAL) -> ThresholdPack
             f"{path} holds the thresholds of another model than {version}, or files of it are "
             "missing or were changed"
         )
+    for name in pack.exports:
+        if exports[name] != pack.exports[name].sha256:
+            raise UnusableModelError(
+                f"{os.path.join(version, EXPORTS, name)} is not what {path} vouches for: files of "
+                "the export are missing or were changed"
+            )
     return pack
+
+
+def digest_of_export(model: str, name: str, files: Files = LOCAL) -> str:
+    """`digest_of_folder` of an export in the folder of a SavedModel."""
+    return digest_of_folder(contents_of(os.path.join(model, EXPORTS, name), files))
 
 
 def contents_of(folder: str, files: Files = LOCAL) -> Iterator[tuple[str, bytes]]:
@@ -178,8 +191,10 @@ def contents_of(folder: str, files: Files = LOCAL) -> Iterator[tuple[str, bytes]
                 yield posixpath.relpath(file_path, folder), file.read()
 
 
-def push_version(folder: str, model: str, pack: str, files: Files = LOCAL) -> str:
-    """Adds a version: a model and its thresholds, as one.
+def push_version(
+    folder: str, model: str, pack: str, files: Files = LOCAL, exports: Collection[str] = ()
+) -> str:
+    """Adds a version: a model, its thresholds and its exports, as one.
 
     On a file system the two are copied into a hidden folder beside the versions, which then gets
     its number: nobody ever sees half of a version, and what a killed push has left is removed by
@@ -191,6 +206,7 @@ def push_version(folder: str, model: str, pack: str, files: Files = LOCAL) -> st
       model: the folder of a SavedModel.
       pack: the file of its threshold pack.
       files: what reads and writes them.
+      exports: the names of the model's exports that go with it; any others stay behind.
 
     Returns:
       The version's folder. Its number is the time in seconds, or one more than the highest there.
@@ -198,11 +214,11 @@ def push_version(folder: str, model: str, pack: str, files: Files = LOCAL) -> st
     files.makedirs(folder)
     if "://" in folder:
         version = os.path.join(folder, _next_version(folder, files))
-        _copy_version(version, model, pack, files)
+        copy_version(version, model, pack, files, exports)
         return version
     _clear_parts(folder)
     with _part(folder) as part:
-        _copy_version(part, model, pack, files)
+        copy_version(part, model, pack, files, exports)
         return _number(part, folder, files)
 
 
@@ -225,15 +241,24 @@ def _next_version(folder: str, files: Files) -> str:
     return str(max(int(time.time()), int(os.path.basename(newest)) + 1))
 
 
-def _copy_version(target: str, model: str, pack: str, files: Files) -> None:
-    """Thresholds first, saved_model.pb last."""
+def copy_version(
+    target: str, model: str, pack: str, files: Files = LOCAL, exports: Collection[str] = ()
+) -> None:
+    """Copies what `push_version` adds: thresholds first, saved_model.pb last."""
     _copy(pack, os.path.join(target, COMPANIONS, THRESHOLDS_FILE), files)
     for path, _, names in files.walk(model):
         for name in names:
             key = posixpath.relpath(os.path.join(path, name), model)
-            if key != SAVED_MODEL_FILE:
+            if key != SAVED_MODEL_FILE and _goes_along(key, exports):
                 _copy(os.path.join(path, name), os.path.join(target, key), files)
     _copy(os.path.join(model, SAVED_MODEL_FILE), os.path.join(target, SAVED_MODEL_FILE), files)
+
+
+def _goes_along(key: str, exports: Collection[str]) -> bool:
+    """Whether a file of a model is pushed: all are, but those of exports that are not named."""
+    if not key.startswith(f"{EXPORTS}/"):
+        return True
+    return any(key.startswith(f"{EXPORTS}/{name}/") for name in exports)
 
 
 def _copy(source: str, target: str, files: Files) -> None:

@@ -47,8 +47,8 @@ class ReportData:
       title: what was evaluated, such as the name of the run.
       metrics: the content of metrics.json. Beside the figures of all pairs, as from
         `measure_pairs`, it may have `thresholds`, `unsupported_thresholds`,
-        `thresholds_missing`, `calibration`, `protocols`, `verification`, `slices`, `gate`,
-        `baselines_sample` and `baselines_missing`.
+        `thresholds_missing`, `calibration`, `protocols`, `verification`, `exports`,
+        `slices`, `gate`, `baselines_sample` and `baselines_missing`.
       curves: of the model, on all pairs.
       comparisons: name to baseline or previous model, in the order of the columns.
       blessing: the decision and its reasons.

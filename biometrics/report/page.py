@@ -81,6 +81,7 @@ def _sections(data: ReportData) -> list[_Section]:
         ("identification", "Finding a person", len(data.curves.cmc)),
         ("protocols", "Measured in other ways", metrics.get("protocols")),
         ("verification_sets", "Pairs of other images", metrics.get("verification")),
+        ("exports", "The model in other formats", metrics.get("exports")),
         ("slices", "Group by group", metrics.get("slices") or metrics.get("slices_missing")),
         ("false_accepts", "Strangers the model finds most alike", data.false_accepts),
         ("false_rejects", "People the model recognises least", data.false_rejects),

@@ -7,7 +7,7 @@ gave it. Reading one takes no TensorFlow.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -23,6 +23,8 @@ from groundfloor.errors import UserError
 THRESHOLDS_FILE = "thresholds.json"
 # Below a SavedModel: what goes with it and is not part of it.
 COMPANIONS = "assets.extra"
+# Below a SavedModel: its exports to other formats, a folder each, which the pack vouches for.
+EXPORTS = f"{COMPANIONS}/exports"
 
 # The custom property of `ModelBlessing` and `PushedModel` that holds `ThresholdPack.sha256`: in the
 # metadata store, which somebody who can only edit the file does not reach.
@@ -149,6 +151,20 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class VouchedExport:
+    """The model in another format.
+
+    Attributes:
+      sha256: `digest_of_folder` of its files.
+      farthest: the largest Euclidean distance of its embedding of a test image to the model's own,
+        both of length 1. The distance of two images differs by at most twice as much.
+    """
+
+    sha256: str
+    farthest: FiniteFloat
+
+
+@dataclass(frozen=True)
 class ThresholdPack:
     """The content of thresholds.json.
 
@@ -165,6 +181,8 @@ class ThresholdPack:
       Cllr: its cost on the test people, in bits.
       measured_images: what the images look like that all this was measured on; None: not known.
       measured_sizes: how large they were before they were resized; None: not known.
+      exports: by name, the model's exports that embed as it does: no other is to be used in its
+        place.
     """
 
     format: int
@@ -179,6 +197,7 @@ class ThresholdPack:
     Cllr: FiniteFloat | None
     measured_images: MeasuredImages | None = None
     measured_sizes: MeasuredSizes | None = None
+    exports: dict[str, VouchedExport] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ThresholdPack":
@@ -210,12 +229,17 @@ class ThresholdPack:
     @property
     def sha256(self) -> str:
         """`digest_of_content` of the pack; thresholds.json holds it as `sha256`."""
-        return digest_of_content(plain(self))
+        return digest_of_content(self._content())
 
     def to_json(self) -> str:
         """The content of thresholds.json; `from_json` gives the same pack again."""
-        content = plain(self) | {_DIGEST: self.sha256}
+        content = self._content() | {_DIGEST: self.sha256}
         return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+    def _content(self) -> dict[str, Any]:
+        """Without exports where there are none, so that packs from before have their digest."""
+        content = plain(self)
+        return content if self.exports else {k: v for k, v in content.items() if k != "exports"}
 
     def operating_point(self, far: float | None = None) -> OperatingPoint:
         """The operating point of a target FAR, or the EER.
@@ -286,9 +310,9 @@ def digest_of_images(
     digest = hashlib.sha256()
     for key, identity, content in sorted(zip(keys, identities, contents, strict=True)):
         names = (name.encode("utf-8", "surrogateescape") for name in (key, identity))
-        for field in (*names, content):
+        for part in (*names, content):
             # The length keeps ("ab", "c") apart from ("a", "bc").
-            digest.update(len(field).to_bytes(8, "big") + field)
+            digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 
 

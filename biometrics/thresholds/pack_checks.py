@@ -8,6 +8,7 @@ from typing import Any
 # Where the distances end; float32 may round a little beyond.
 _HIGHEST = {"cosine": 2.0, "euclidean": math.inf}
 _ROUNDING = 1e-5
+_NAME = re.compile(r"[a-z0-9_]{1,40}")  # of a folder: nothing that leads out of its own
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,6 +34,11 @@ def impossible_values(pack: Any) -> Iterator[str]:
     yield from _wrong_with_order(pack.operating_points)
     if pack.calibration:
         yield from _wrong_with_calibration(pack.calibration)
+    for name, export in pack.exports.items():
+        if not (_NAME.fullmatch(name) and _SHA256.fullmatch(export.sha256)):
+            yield f"exports: {name!r}: {export.sha256!r} is no name and its SHA-256 in hexadecimal"
+        if export.farthest < 0:
+            yield f"exports: {name!r}: farthest: {export.farthest} is below 0"
     if pack.Cllr is not None and pack.Cllr < 0:
         yield f"Cllr: {pack.Cllr} is below 0"
 

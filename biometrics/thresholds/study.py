@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from biometrics.thresholds.fit import cllr, fit_calibration
 from biometrics.thresholds.measured_images import MeasuredImages
 from biometrics.thresholds.measured_sizes import MeasuredSizes
 from biometrics.thresholds.operating_points import OperatingPoints, choose_operating_points
-from biometrics.thresholds.pack import FORMAT, Protocol, ThresholdPack, plain
+from biometrics.thresholds.pack import FORMAT, Protocol, ThresholdPack, VouchedExport, plain
 from groundfloor.draws import Draw, shuffled
 
 TOO_FEW_PEOPLE = (
@@ -77,6 +77,7 @@ class ThresholdStudy:
         data_sha256: str,
         measured_images: MeasuredImages | None = None,
         measured_sizes: MeasuredSizes | None = None,
+        exports: Mapping[str, VouchedExport] | None = None,
     ) -> ThresholdPack:
         """What is pushed with the model."""
         return ThresholdPack(
@@ -92,6 +93,7 @@ class ThresholdStudy:
             Cllr=self.cllr,
             measured_images=measured_images,
             measured_sizes=measured_sizes,
+            exports=dict(exports or {}),
         )
 
 

@@ -1,6 +1,8 @@
 """Embeds images with a SavedModel, in Beam: transformed examples, and images from elsewhere."""
 
 import hashlib
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+from tfx.dsl.io import fileio
 
 from components.beam_shards import Numbers, ReadShards
 from components.record_listing import read_chunk, write_listing
@@ -22,7 +26,8 @@ from faces.record import Record
 from faces.storage import parse_examples, to_example
 from groundfloor import progress
 from groundfloor.plain_paths import plain_path
-from serving.embedder import prepared_images
+from serving.preparation import prepared_images
+from serving.runtimes import Embed, open_export
 from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 
 
@@ -36,14 +41,14 @@ class EmbedSplit(beam.PTransform):
 
     Args:
       split_folder: see `components.shards.shard_files`.
-      model_path: the SavedModel.
+      model: the SavedModel, or an export of it; it travels to the workers.
       batch_size: images embedded at a time.
     """
 
-    def __init__(self, split_folder: str, model_path: str, batch_size: int):
+    def __init__(self, split_folder: str, model: "SavedModel | ExportOfModel", batch_size: int):
         super().__init__()
         self._split_folder = split_folder
-        self._model_path = model_path
+        self._model = model
         self._batch_size = batch_size
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
@@ -52,8 +57,56 @@ class EmbedSplit(beam.PTransform):
             pipeline
             | ReadShards(self._split_folder)
             | beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
-            | beam.ParDo(_EmbedBatch(self._model_path))
+            | beam.ParDo(_EmbedBatch(self._model))
         )
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A SavedModel, for whoever embeds with it.
+
+    Attributes:
+      path: its folder.
+    """
+
+    path: str
+
+    def opened(self) -> tuple[Embed, tuple[int, int, int]]:
+        """What embeds pixels, and their height, width and channels."""
+        model = _load(self.path)  # its signatures do not keep it alive
+
+        def embed(pixels: NDArray[Any]) -> NDArray[np.float32]:
+            signature = model.signatures[PIXELS_SIGNATURE]
+            return signature(pixels=tf.constant(pixels))[EMBEDDING_KEY].numpy()
+
+        return embed, pixels_shape(model.signatures[PIXELS_SIGNATURE])
+
+
+@dataclass(frozen=True)
+class ExportOfModel:
+    """An export, for whoever embeds with it.
+
+    Attributes:
+      name: of `serving.exports.KINDS`.
+      folder: of its files, wherever it lies.
+      input_shape: height, width and channels of its pixels.
+    """
+
+    name: str
+    folder: str
+    input_shape: tuple[int, int, int]
+
+    def opened(self) -> tuple[Embed, tuple[int, int, int]]:
+        """What embeds pixels, and their height, width and channels.
+
+        Raises:
+          UserError: see `open_export`.
+        """
+        # Runtimes open files of this machine, and keep what they have opened when it is removed.
+        with tempfile.TemporaryDirectory() as copy:
+            for name in fileio.listdir(self.folder):
+                fileio.copy(os.path.join(self.folder, name), os.path.join(copy, name))
+            return open_export(self.name, copy), self.input_shape
 
 
 @dataclass(frozen=True)
@@ -116,7 +169,7 @@ class EmbedImages(beam.PTransform):
         embedded = (
             prepared[_EXAMPLES]
             | beam.BatchElements(min_batch_size=size, max_batch_size=size)
-            | beam.ParDo(_EmbedBatch(self._model_path))
+            | beam.ParDo(_EmbedBatch(SavedModel(self._model_path)))
         )
         return embedded, prepared[_FACTS]
 
@@ -182,17 +235,15 @@ class _PrepareBatch(beam.DoFn):
 
 
 class _EmbedBatch(beam.DoFn):
-    def __init__(self, model_path: str):
-        self._model_path = model_path
+    def __init__(self, model: SavedModel | ExportOfModel):
+        self._model = model
 
     def setup(self) -> None:
-        self._model = _load(self._model_path)
-        self._embed = self._model.signatures[PIXELS_SIGNATURE]
-        self._input_shape = pixels_shape(self._embed)
+        self._embed, self._input_shape = self._model.opened()
 
     def process(self, batch: list[bytes]) -> Iterator[tuple[bytes, Any]]:
         parsed = parse_examples(tf.constant(batch), self._input_shape)
-        embeddings = self._embed(pixels=parsed[IMAGE])[EMBEDDING_KEY].numpy()
+        embeddings = self._embed(parsed[IMAGE].numpy())
         progress.advance("images", len(batch))
         yield from zip(parsed[IMAGE_KEY].numpy(), embeddings, strict=True)
 

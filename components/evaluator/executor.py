@@ -17,16 +17,18 @@ from biometrics.arrays import Float32
 from biometrics.embeddings import PairScorer
 from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.evaluation import Evaluation, evaluate
+from biometrics.exported import passed
 from biometrics.settings import Settings
 from biometrics.thresholds.measured_images import describe_images
 from biometrics.thresholds.measured_sizes import describe_sizes
-from biometrics.thresholds.pack import ThresholdPack, digest_of_folder
+from biometrics.thresholds.pack import ThresholdPack, VouchedExport, digest_of_folder
 from biometrics.verification import SetResult
 from components.beam_executor import BeamExecutor
 from components.evaluator.baseline_model import BaselineModel, find_baseline, preparation_of
 from components.evaluator.beam_pairs import score_pairs_in_beam
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.embed import EmbedSplit, input_shape_of
+from components.evaluator.embed import EmbedSplit, ExportOfModel, SavedModel, input_shape_of
+from components.evaluator.exports import embed_exports
 from components.evaluator.files import read_text
 from components.evaluator.outputs import (
     save_arrays,
@@ -41,7 +43,7 @@ from components.evaluator.verification import SetEmbedder, measure_sets, trained
 from components.shards import shard_files
 from faces.contract import IMAGE_KEY, TEST, TRAIN, VAL
 from groundfloor import progress
-from serving.model_dir import contents_of, versions
+from serving.model_dir import contents_of, digest_of_export, versions
 
 EXAMPLES_KEY = "examples"
 MODEL_KEY = "model"
@@ -92,14 +94,14 @@ class Executor(BeamExecutor):
         images = test.images()
         test_folder = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], TEST)
         embed = partial(self._embed, test_folder, test, batch_size=config.batch_size)
-        embedded = images.embedded(embed(model_path))
+        embedded = images.embedded(embed(SavedModel(model_path)))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
         baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
         not_compared = _why_not_compared(baseline, pushed_dir, model_path)
         latest_blessed = None
         if baseline and not not_compared:
             with progress.silenced():  # the images have been counted
-                latest_blessed = images.embedded(embed(baseline.path))
+                latest_blessed = images.embedded(embed(SavedModel(baseline.path)))
         settings = settings_of(
             config,
             seed=exec_properties[SEED_KEY],
@@ -115,6 +117,7 @@ class Executor(BeamExecutor):
             latest_blessed=latest_blessed,
             score=self._scorer(config),
             verification=self._verified(input_dict, exec_properties, model_path, train, settings),
+            exports=embed_exports(model_path, shape, embed),
         )
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION_KEY])
         write_evaluation(folder, evaluation, embedded)
@@ -124,14 +127,18 @@ class Executor(BeamExecutor):
         track(model_path, evaluation, folder)
 
     def _embed(
-        self, test_folder: str, test: SplitData, model_path: str, batch_size: int
+        self,
+        test_folder: str,
+        test: SplitData,
+        model: SavedModel | ExportOfModel,
+        batch_size: int,
     ) -> Float32:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
         gathered = os.path.join(self._get_tmp_dir(), "embeddings.npz")
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | EmbedSplit(test_folder, model_path, batch_size)
+                | EmbedSplit(test_folder, model, batch_size)
                 | beam.combiners.ToList()
                 | beam.Map(_save_by_key, gathered)
             )
@@ -236,4 +243,8 @@ def _pack(
         data_sha256=test.digest(),
         measured_images=describe_images(test.sample(), train.sample()),
         measured_sizes=describe_sizes(*test.sizes()),
+        exports={
+            name: VouchedExport(digest_of_export(model_path, name, fileio), export["farthest"])
+            for name, export in passed(evaluation.metrics).items()
+        },
     )

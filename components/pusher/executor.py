@@ -7,10 +7,9 @@ from tfx.components.pusher import executor
 from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import proto_utils
 
 from biometrics.thresholds.pack import (
-    COMPANIONS,
     PACK_PROPERTY,
     THRESHOLDS_FILE,
     ThresholdPack,
@@ -20,11 +19,17 @@ from components.run_environment import tracking_store
 from components.tracking import outbox
 from components.tracking.steps import later_tracker
 from groundfloor.errors import UserError
-from serving.model_dir import contents_of, newest_complete, push_version
+from serving.model_dir import (
+    contents_of,
+    copy_version,
+    digest_of_export,
+    newest_complete,
+    push_version,
+)
 
 
 class Executor(executor.Executor):
-    """Pushes a blessed model together with the thresholds that were chosen for it.
+    """Pushes a blessed model with the thresholds that were chosen for it, and its usable exports.
 
     A distance means nothing without the thresholds of the very model that gave it, so the two are
     pushed as one: TensorFlow Serving leaves `assets.extra` to such companions of a model. TFX's own
@@ -70,10 +75,9 @@ class Executor(executor.Executor):
         if newest and newest.pack == pack:
             version = newest.path
         else:
-            version = push_version(folder, model_path, pack_path, fileio)
+            version = push_version(folder, model_path, pack_path, fileio, pack.exports)
         # TFX keeps a copy in its own store too.
-        io_utils.copy_dir(model_path, pushed.uri)
-        io_utils.copy_file(pack_path, os.path.join(pushed.uri, COMPANIONS, THRESHOLDS_FILE))
+        copy_version(pushed.uri, model_path, pack_path, fileio, pack.exports)
         pushed.set_string_custom_property(PACK_PROPERTY, pack.sha256)
         self._MarkPushed(
             pushed, pushed_destination=version, pushed_version=os.path.basename(version)
@@ -113,4 +117,7 @@ def _evaluated_pack(pack_path: str, model_path: str, blessing: Any) -> Threshold
         raise UserError(f"cannot push {pack_path}: it is not what the evaluation wrote")
     if pack.model_sha256 != digest_of_folder(contents_of(model_path, fileio)):
         raise UserError(f"cannot push {model_path}: its files are not those that were evaluated")
+    for name, export in pack.exports.items():
+        if digest_of_export(model_path, name, fileio) != export.sha256:
+            raise UserError(f"cannot push {model_path}: its export {name} is not as evaluated")
     return pack

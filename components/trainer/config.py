@@ -28,6 +28,7 @@ from components.trainer.backbones.names import BackboneName
 from components.trainer.margins import checked_margins
 from components.trainer.samplers import SAMPLERS
 from groundfloor.text import shown
+from serving.exports import KINDS
 
 # Of the files that Keras 3 writes: a whole model, and its weights alone.
 WEIGHTS_ENDINGS = (".keras", ".weights.h5")
@@ -37,6 +38,12 @@ def _weights_of_keras(path: str) -> str:
     if not path.endswith(WEIGHTS_ENDINGS):
         raise ValueError(f"must end in {' or '.join(WEIGHTS_ENDINGS)}. Received: {shown(path)}")
     return path
+
+
+def _each_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"must name each once. Received: {shown(names)}")
+    return names
 
 
 Changes = Annotated[
@@ -110,6 +117,9 @@ class ModelConfig(Section):
     backbone: BackboneName = Field("resnet10", description="The network; docs/models.md.")
     weights: Annotated[File, AfterValidator(_weights_of_keras)] | None = Field(
         None, description="A .keras or .weights.h5 of the same network to start from."
+    )
+    export: Annotated[list[Annotated[str, one_of(*KINDS)]], AfterValidator(_each_once)] = Field(
+        [], description="Further formats of the model, which are pushed beside the SavedModel."
     )
 
     @model_validator(mode="after")

@@ -5,6 +5,9 @@ import logging
 import posixpath
 from pathlib import Path
 
+import keras
+import numpy as np
+from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
@@ -17,6 +20,7 @@ from components.tracking.tracker import Tracker
 from components.trainer.callbacks import MODEL_NAME, ProgressReporter
 from components.trainer.checkpoints import Checkpoints
 from components.trainer.config import TrainerSettings
+from components.trainer.conversions import CALIBRATION_IMAGES, write_exports
 from components.trainer.devices import (
     DeviceError,
     build_strategy,
@@ -31,9 +35,11 @@ from components.trainer.settling import read_images, settle
 from components.trainer.training import TrainingResult, train
 from components.trainer.unfinished import Note, unfinished_folder
 from components.trainer.validation import load_validation
-from faces.contract import vocabulary_of
+from faces.contract import IMAGE, vocabulary_of
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
+from faces.storage import read_split
 from groundfloor import progress
+from serving.exports import require_packages
 
 HISTORY_FILE = "history.json"
 
@@ -47,18 +53,20 @@ def run_fn(fn_args: FnArgs) -> None:
     which `PREPROCESSING_FILE` says what their images went through), `schema_path` (the identity
     vocabulary), and `custom_config`, a `TrainerSettings`.
 
-    Writes: the SavedModel to `serving_model_dir`, with `PREPROCESSING_FILE`; `MODEL_NAME`,
-    TensorBoard's logs and the history to `model_run_dir`. Until that is done, the state of the
-    training lies where the next attempt finds it: see `unfinished`.
+    Writes: the SavedModel to `serving_model_dir`, with `PREPROCESSING_FILE` and the exports that
+    are asked for; `MODEL_NAME`, TensorBoard's logs and the history to `model_run_dir`. Until that
+    is done, the state of the training lies where the next attempt finds it: see `unfinished`.
 
     Where `TF_CONFIG` names several workers, each is started with the same arguments, and the chief
     alone writes. The others have done their part when `serving_model_dir` is there.
 
     Raises:
-      UserError: the data cannot train a model, the training diverged, or another worker is gone.
+      UserError: the data cannot train a model, the training diverged, another worker is gone, or a
+        package is missing that an export needs.
       TrainingInterrupted: the process was asked to end.
     """
     settings = TrainerSettings.model_validate(fn_args.custom_config)
+    require_packages(settings.model.export)
     build_strategy(settings.training.strategy)  # joins the workers, before TensorFlow does anything
     checkpoints = _checkpoints(fn_args, settings)
     noted = checkpoints.noted() if checkpoints else None
@@ -94,6 +102,7 @@ def _deliver(
         served = ServingModule(result.embedding_model, prepared.preprocessing)
         served.save(fn_args.serving_model_dir)
         _write(fn_args.serving_model_dir, PREPROCESSING_FILE, prepared.to_json())
+        _export(fn_args, settings, result.embedding_model)
         model_file = Path(fn_args.model_run_dir) / MODEL_NAME
         result.embedding_model.save(model_file)
         _write(fn_args.model_run_dir, HISTORY_FILE, json.dumps(result.history, indent=2) + "\n")
@@ -108,6 +117,17 @@ def _deliver(
     _write(fn_args.serving_model_dir, RUN_FILE, tracker.run.to_json())
     if checkpoints:
         checkpoints.remove()
+
+
+def _export(fn_args: FnArgs, settings: TrainerSettings, model: keras.Model) -> None:
+    """Writes the exports that are asked for, each as the training images calibrate it."""
+    height, width, channels = settings.model.input_shape
+
+    def calibration() -> NDArray[np.uint8]:
+        files = _listed_files(fn_args.train_files)
+        return read_split(files, (height, width, channels), CALIBRATION_IMAGES)[IMAGE]
+
+    write_exports(model, settings.model.export, fn_args.serving_model_dir, calibration)
 
 
 def _train(

@@ -16,29 +16,19 @@ import tensorflow as tf
 
 from faces.images.decode import RESIZE_MODES, decode_image, to_levels
 from faces.images.formats import BadImageError
-from faces.reasons import NO_FACE
-
-# Where ArcFace's networks expect `contract.LANDMARKS` in 112 x 112 pixels, x and y: `arcface_dst`
-# of InsightFace (python-package/insightface/utils/face_align.py), by which its sets were cut out.
-TEMPLATE = np.array(
-    [
-        [38.2946, 51.6963],
-        [73.5318, 51.5014],
-        [56.0252, 71.7366],
-        [41.5493, 92.3655],
-        [70.7299, 92.2041],
-    ]
+from faces.images.template import (
+    HALF,
+    LEAST_LIKENESS,
+    LEAST_SPREAD,
+    NO_NUMBERS,
+    NOT_A_FACE,
+    OUTSIDE,
+    TEMPLATE,
+    TEMPLATE_SIDE,
+    TOO_NEAR,
+    template_for,
 )
-_TEMPLATE_SIDE = 112
-
-# The share of the template's extent that a face's landmarks explain: 1 for the template itself, 0.6
-# where both eyes are one above the other, as in a profile, and 0.05 for a mirrored face.
-_LEAST_LIKENESS = 0.5
-# Landmarks nearer together than this, in pixels, are no face, or not in pixels.
-_LEAST_SPREAD = 1.0
-
-# From the centre of a pixel to its lower right corner.
-_HALF = 0.5 + 0.5j
+from faces.reasons import NO_FACE
 
 
 class Fit(NamedTuple):
@@ -57,12 +47,6 @@ class Fit(NamedTuple):
     centre: tf.Tensor
     spread: tf.Tensor
     likeness: tf.Tensor
-
-
-def template_for(height: int, width: int) -> np.ndarray:
-    """The template for an input of another size, float64 [5, 2]: scaled, and in the middle."""
-    side = min(height, width)
-    return TEMPLATE * (side / _TEMPLATE_SIDE) + [(width - side) / 2, (height - side) / 2]
 
 
 def fit_template(landmarks: tf.Tensor, height: int, width: int) -> Fit:
@@ -101,7 +85,7 @@ def require_face(landmarks: tuple[float, ...], height: int, width: int) -> None:
       BadImageError: they are no numbers, lie outside of the image or all in one place, or not as in
         a face, such as with left and right exchanged.
     """
-    fit = fit_template(tf.constant([landmarks], tf.float64), _TEMPLATE_SIDE, _TEMPLATE_SIDE)
+    fit = fit_template(tf.constant([landmarks], tf.float64), TEMPLATE_SIDE, TEMPLATE_SIDE)
     for reason, has_it in _flaws(_of(fit, 0), tf.constant([height, width])).items():
         if has_it:
             raise BadImageError(reason, NO_FACE)
@@ -167,7 +151,7 @@ def warp(image: tf.Tensor, fit: Fit, height: int, width: int) -> tf.Tensor:
     """
     turn, shift = 1 / fit.turn, -fit.shift / fit.turn  # from the template to the image
     factor = tf.maximum(tf.abs(turn), 1.0)
-    corners = turn * (np.array([0, width, height * 1j, width + height * 1j]) - _HALF) + shift
+    corners = turn * (np.array([0, width, height * 1j, width + height * 1j]) - HALF) + shift
     size = tf.cast(tf.shape(image)[:2], tf.float64)
     # y before x, as in the shape of an image; with a margin that interpolation reaches into.
     places = tf.stack([tf.math.imag(corners), tf.math.real(corners)], axis=1) + 0.5
@@ -176,7 +160,7 @@ def warp(image: tf.Tensor, fit: Fit, height: int, width: int) -> tf.Tensor:
     part = _shrunk(image, start, end, factor)
     origin = tf.complex(start[1], start[0])
     factor = tf.cast(factor, tf.complex128)
-    turn, shift = turn / factor, (shift + _HALF - origin) / factor - _HALF
+    turn, shift = turn / factor, (shift + HALF - origin) / factor - HALF
     return to_levels(_moved(part, turn, shift, height, width))
 
 
@@ -221,14 +205,10 @@ def _flaws(fit: Fit, size: tf.Tensor) -> dict[str, tf.Tensor]:
     height, width = tf.unstack(tf.cast(size, tf.float64))
     is_inside = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
     return {
-        "landmarks that are no numbers": tf.logical_not(tf.math.is_finite(fit.spread)),
-        "landmarks within a pixel of each other: they are in pixels of the image": (
-            fit.spread < _LEAST_SPREAD
-        ),
-        "landmarks that are not as in a face, such as with left and right exchanged": (
-            fit.likeness < _LEAST_LIKENESS
-        ),
-        "landmarks outside of the image": tf.logical_not(is_inside),
+        NO_NUMBERS: tf.logical_not(tf.math.is_finite(fit.spread)),
+        TOO_NEAR: (fit.spread < LEAST_SPREAD),
+        NOT_A_FACE: (fit.likeness < LEAST_LIKENESS),
+        OUTSIDE: tf.logical_not(is_inside),
     }
 
 

@@ -9,20 +9,13 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from faces.images.agreement import PASSED_THROUGH, is_picture, require_checksums
 from faces.images.align import require_box, require_face
 from faces.images.decode import decode_image
-from faces.images.formats import broken, open_image
+from faces.images.formats import open_image
 from faces.images.picture import orientation_of, picture_of
 from faces.images.plain_jpeg import is_plain_jpeg
 from faces.record import Record
-
-# What TensorFlow decodes, by Pillow's name for it; MPO is a JPEG followed by further pictures.
-_PASSED_THROUGH = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
-
-# Levels of 0..255 by which one picture differs where TensorFlow decodes it from where Pillow does:
-# grey is made from a JPEG's colours in two ways (the mean), and from a PNG's (the most).
-_JPEG_MEAN = 2.0
-_PNG_MOST = 1
 
 # What ImageHash's `phash` shrinks an image to.
 _HASHED_SIZE = (32, 32)
@@ -86,13 +79,13 @@ def _plain(image: Image.Image, data: bytes, channels: int) -> EncodedImage | Non
 
 def _compared(image: Image.Image, data: bytes, max_pixels: int, channels: int) -> EncodedImage:
     """Any image; its bytes as they are where TensorFlow and Pillow agree in what they show."""
-    kind = _PASSED_THROUGH.get(image.format or "")
+    kind = PASSED_THROUGH.get(image.format or "")
     if kind == "png":
-        _require_checksums(data, max_pixels)
+        require_checksums(data, max_pixels)
     shown, transparent = picture_of(image, data, max_pixels)
     if kind and not transparent and orientation_of(image) == 1:
         pixels = _decoded(data, channels)
-        if pixels is not None and _is_picture(pixels, shown, kind):
+        if pixels is not None and is_picture(pixels, shown, kind):
             return _describe(data, kind, pixels, np.asarray(shown))
     png = _as_png(shown)
     pixels = decode_image(tf.constant(png), channels).numpy()
@@ -113,14 +106,6 @@ def encode_record(record: Record, data: bytes, max_pixels: int, channels: int) -
     return image
 
 
-def _require_checksums(data: bytes, max_pixels: int) -> None:
-    """Pillow shows pixels whose checksum is wrong; other viewers, and TensorFlow, do not."""
-    try:
-        open_image(data, max_pixels).verify()
-    except Exception as error:  # Pillow's plugins raise whatever broken data make them raise
-        raise broken(error) from None
-
-
 def _decoded(data: bytes, channels: int) -> np.ndarray | None:
     """uint8 [height, width, channels] as every later step has it; None if TensorFlow cannot."""
     try:
@@ -133,24 +118,6 @@ def _as_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=1, icc_profile=None, exif=b"")
     return buffer.getvalue()
-
-
-def _is_picture(pixels: np.ndarray, shown: Image.Image, kind: str) -> bool:
-    """Whether decoded pixels are the picture, up to the rounding of decoders of the kind."""
-    if pixels.shape[:2] != (shown.height, shown.width):
-        return False
-    mode = "L" if pixels.shape[-1] == 1 else "RGB"
-    levels = np.asarray(shown if shown.mode == mode else shown.convert(mode)).reshape(pixels.shape)
-    difference = np.maximum(pixels, levels) - np.minimum(pixels, levels)
-    if kind == "jpeg":
-        return float(_means(difference).max()) <= _JPEG_MEAN
-    return int(difference.max()) <= _PNG_MOST
-
-
-def _means(levels: np.ndarray) -> np.ndarray:
-    """The mean of each channel, of [height, width, channels]; rows first: a tenth of the time."""
-    height, width = levels.shape[:2]
-    return levels.sum(axis=0, dtype=np.uint32).sum(axis=0, dtype=np.uint64) / (height * width)
 
 
 def _is_flat(pixels: np.ndarray) -> bool:

@@ -32,14 +32,14 @@ def is_plain_jpeg(image: Image.Image, data: bytes, channels: int) -> bool:
         isinstance(image, JpegImageFile)
         and image.format == "JPEG"
         and not _NOT_PLAIN & image.info.keys()
-        and _has_plain_colours(image, channels)
+        and has_plain_colours(image, channels)
         and data.endswith(_END_OF_IMAGE)
         and _scans(image, data) == 1
         and orientation_of(image) == 1
     )
 
 
-def _has_plain_colours(image: JpegImageFile, channels: int) -> bool:
+def has_plain_colours(image: JpegImageFile, channels: int) -> bool:
     """Whether no colours are converted that the two convert in their own ways."""
     if image.mode == "L":
         return True

@@ -12,7 +12,8 @@ from biometrics.thresholds.pack import ThresholdPack
 from groundfloor.errors import UserError
 from serving.choice import ChosenModel
 from serving.comparison import SeenImage
-from serving.embedder import Embedder, usable_embedding
+from serving.embedder import Embedder
+from serving.preparation import require_embedding
 from serving.service.batching import Batcher
 from serving.service.metrics import Metrics
 from serving.service.refusals import Refusal
@@ -107,13 +108,11 @@ class ServedModel:
         futures = [self._batcher.submit(image) for image in pixels]
         embeddings = await asyncio.gather(*map(asyncio.wrap_future, futures))
         try:
-            checked = [
-                usable_embedding(Path(f"pixels[{row}]"), embedding)
-                for row, embedding in enumerate(embeddings)
-            ]
+            for row, embedding in enumerate(embeddings):
+                require_embedding(f"pixels[{row}]", embedding)
         except UserError as error:
             raise Refusal("image", str(error)) from None
-        return np.stack(checked)
+        return np.stack(embeddings)
 
     def close(self) -> None:
         """Answers what waits, and ends the threads."""
@@ -131,7 +130,9 @@ class ServedModel:
                     self._decoders, self.embedder.prepare, path, content, landmarks
                 )
                 future = self._batcher.submit(prepared.pixels)
-            return prepared.seen(usable_embedding(path, await asyncio.wrap_future(future)))
+            embedding = await asyncio.wrap_future(future)
+            require_embedding(path, embedding)
+            return prepared.seen(embedding)
         except UserError as error:
             return error
 

@@ -112,6 +112,8 @@ def test_an_override_wins_over_the_file(tmp_path):
         ("model.input_shape=[112,112]", "model: input_shape must be [height, width, channels]"),
         ("model.input_shape=[112,112,4]", "model: input_shape must be [height, width, channels]"),
         ("model.input_shape=[16,16,3]", "model: input_shape must be at least 32 pixels"),
+        ("model.export=[onnx, coreml]", "model.export.1: must be 'onnx' or 'openvino' or"),
+        ("model.export=[onnx, onnx]", "model.export: must name each once. Received: "),
         ("model.backbone=vgg", "model.backbone: Input should be 'resnet10', 'resnet18',"),
         (
             "model.weights=a.h5",

@@ -99,3 +99,18 @@ def test_what_mlflow_lacks_is_said_with_the_command_that_brings_it_there(shown, 
     assert f"what MLflow lacks is in {tmp_path}/mlflow_unsent" in text
     assert f"arcface upload {tmp_path}" in text
     assert "MLflow lacks" not in shown()
+
+
+def test_exports_are_said_with_what_they_cost_or_why_they_are_not_pushed(shown):
+    figure = {"model": 0.95, "export": 0.94, "interval": [-0.02, 0.001]}
+    text = shown(
+        exports={
+            "onnx": {"passed": True, "farthest": 3.2e-7},
+            "onnx_int8": {"passed": True, "farthest": 0.05, "figures": {"AUC": figure}},
+            "litert": {"passed": False, "reason": "it was not made: no such operation"},
+        }
+    )
+    assert "export onnx: as the model, not pushed; its embeddings are within 3.2e-07 of" in text
+    assert "within 0.05 of the model's; AUC 0.9400 (0.9500), the model in brackets" in text
+    assert "export litert: not to be used, and NOT pushed: it was not made: no such" in text
+    assert "export onnx" not in shown()

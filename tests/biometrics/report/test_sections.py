@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from biometrics.report.formats import percent
+from biometrics.report.formats import MINUS, percent
 from biometrics.report.page import render_report
 from biometrics.report.tables import MAX_CROSSED_GROUPS, MAX_GROUPS, slice_tables
 from tests.biometrics.report.cases import EXTRA, image_pair, section_text, sliced, text_of
@@ -214,3 +214,23 @@ def test_a_baseline_that_could_not_be_measured_is_named_with_the_reason(data):
     html = render_report(replace(data, metrics=dict(data.metrics) | {"baselines_missing": missing}))
     figures = section_text(html, "figures")
     assert "There are no figures of eigenfaces : they are all the same." in figures
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_other_formats_of_the_model_have_a_section_where_there_are_any(data):
+    figure = {"model": 0.95, "export": 0.94, "interval": [-0.02, 0.001]}
+    exports = {
+        "onnx": {"passed": True, "reason": "", "bytes": 2330681}
+        | {"least_cosine": 0.9999998, "mean_cosine": 1.0, "farthest": 3e-7},
+        "litert": {"passed": False, "reason": "it was not made: <no> such thing", "bytes": 0},
+        "onnx_int8": {"passed": True, "reason": "", "bytes": 7, "figures": {"AUC": figure}}
+        | {"least_cosine": 0.998, "mean_cosine": 0.999, "farthest": 0.05},
+    }
+    html = render_report(replace(data, metrics=dict(data.metrics) | {"exports": exports}))
+    text = section_text(html, "exports")
+    assert "onnx 2,330,681 0.9999998" in text
+    assert "no it was not made: <no> such thing" in text
+    assert "What int8 costs: onnx_int8" in text
+    assert f"AUC 0.9500 0.9400 {MINUS}0.0100 {MINUS}0.0200 to +0.0010" in text
+    assert "<no>" not in html
+    assert "other formats" not in render_report(data)

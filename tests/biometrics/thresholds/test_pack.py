@@ -9,6 +9,7 @@ import pytest
 
 from biometrics.thresholds.pack import (
     ThresholdPack,
+    VouchedExport,
     digest_of_content,
     digest_of_folder,
     digest_of_images,
@@ -121,12 +122,23 @@ POINT = ["operating_points", 0]
         (["model_sha256"], "abc", "model_sha256: it is no SHA-256"),
         (["Cllr"], -0.1, "Cllr: -0.1 is below 0"),
         (["measured_images"], {"images": 0}, "measured_images.*: "),
+        (["exports"], {"../x": {"sha256": "0" * 64, "farthest": 0.0}}, "exports: '../x': "),
+        (["exports"], {"onnx": {"sha256": "0", "farthest": 0.0}}, "is no name and its SHA-256"),
+        (["exports"], {"onnx": {"sha256": "0" * 64, "farthest": -1.0}}, "farthest: -1.0 is below"),
     ],
 )
 def test_values_that_cannot_be_are_refused_even_under_a_digest_of_their_own(path, value, message):
     with pytest.raises(UserError, match=message) as error:
         ThresholdPack.from_json(changed(path, value, vouched=True))
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_exports_are_part_of_the_pack_and_a_pack_without_any_is_as_it_was_before_there_were():
+    pack = threshold_pack()
+    assert "exports" not in json.loads(pack.to_json())
+    exported = dataclasses.replace(pack, exports={"onnx": VouchedExport("3" * 64, 1e-6)})
+    assert ThresholdPack.from_json(exported.to_json()) == exported
+    assert exported.sha256 != pack.sha256
 
 
 def test_thresholds_are_in_the_order_of_their_fars():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from faces.images import encode
+from faces.images.agreement import channel_means
 from faces.images.decode import decode_image
 from faces.images.encode import encode_image
 from faces.images.formats import ALLOWED, BadImageError
@@ -218,7 +219,7 @@ def test_one_plain_colour_is_flat_even_where_its_channels_differ(colour):
 @given(st.integers(1, 70), st.integers(1, 5), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))
 def test_means_of_channels_are_those_of_numpy(height, width, channels, seed):
     levels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
-    np.testing.assert_allclose(encode._means(levels), levels.mean(axis=(0, 1)), rtol=1e-12)
+    np.testing.assert_allclose(channel_means(levels), levels.mean(axis=(0, 1)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("where", [(0, 1), (5, 0), (7, 9)])
