@@ -22,7 +22,7 @@ from pipeline.command import (
     new_app,
     start,
 )
-from pipeline.console import TextConsole
+from pipeline.console import TextConsole, showing_work
 
 app = new_app()
 
@@ -88,7 +88,7 @@ def main(
         bounds=tuple(bounds or ()),
         latest_blessed=latest_blessed,
     )
-    with failing_with_one_message():
+    with failing_with_one_message(), showing_work(TextConsole(stderr=True), "measuring"):
         blessed = measure(request, TextConsole())
     if not blessed:
         raise typer.Exit(EXIT_NOT_BLESSED)
