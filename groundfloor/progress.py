@@ -81,11 +81,12 @@ class Pace:
     def note(self, done: int) -> str:
         """A note for `advance`, once `done` more units are finished.
 
-        Such as `12 %, about 3 min left`; nothing in the first second, which says little.
+        Such as `12 %, about 3 min left`; nothing in the first second, which says little, nor where
+        all is done.
         """
         self._done += done
         taken = self._clock() - self._started
-        if taken < _TIMED:
+        if taken < _TIMED or self._done >= self._total:
             return ""
         left = taken / self._done * (self._total - self._done)
         return f"{self._done / self._total:.0%}, about {duration(left)} left".replace("%", " %", 1)

@@ -11,7 +11,7 @@ def test_the_rest_takes_as_long_as_what_is_done_did():
     assert pace.note(10) == ""
     assert pace.note(20) == "15 %, about 3 min left"
     assert pace.note(90) == "60 %, about 80 s left"
-    assert pace.note(80) == "100 %, about 0 s left"
+    assert pace.note(80) == ""
 
 
 @pytest.mark.parametrize(
