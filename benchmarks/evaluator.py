@@ -2,6 +2,8 @@
 
     .venv/bin/python benchmarks/evaluator.py                         (make bench-evaluator)
     .venv/bin/python benchmarks/evaluator.py --sizes 1000 2000       a first look
+    .venv/bin/python benchmarks/evaluator.py --sizes 100000 --only floor "this evaluator, numba" \
+        --repeats 1 --limit-seconds 600                              a large set
 
 takes about 20 minutes on two cores that have nothing else to do, the first look one. It prints a
 table for each number of images N, and at the end the targets beside what was measured.
@@ -140,6 +142,8 @@ def measure(way: str, images: int, threads: int, seconds: float, memory_gib: flo
 
 def measure_apart(way: str, images: int, options: argparse.Namespace) -> Measurement:
     """`measure` in a fresh process, which has only `options.threads` cores."""
+    if WAYS[way].title not in options.only:
+        return Measurement(way, failure="left out")
     if importlib.util.find_spec(WAYS[way].needs) is None:
         return Measurement(way, failure="not installed")
     cores = sorted(os.sched_getaffinity(0))[: options.threads]
@@ -283,6 +287,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="rounds (%(default)s)")
     cores = min(2, len(os.sched_getaffinity(0)))
     parser.add_argument("--threads", type=int, default=cores, help="(%(default)s)")
+    titles = list(dict.fromkeys(way.title for way in WAYS.values()))
+    parser.add_argument("--only", nargs="+", choices=titles, default=titles, metavar="WAY")
     parser.add_argument("--verbose", action="store_true", help="show the children's warnings")
     return parser.parse_args(arguments)
 

@@ -136,6 +136,8 @@ def _evaluated(
         metrics["slices"] = _slices(images, columns, metrics["EER_threshold"], settings)
     if slices_missing:
         metrics["slices_missing"] = slices_missing
+    if settings.remarks:
+        metrics["remarks"] = list(settings.remarks)
     metrics["gate"] = gate_block(settings.rules, rivals)
     metrics["baselines"] = {name: other.metrics for name, other in comparisons.items()}
     metrics |= baselines.blocks()

@@ -139,6 +139,7 @@ class Settings(ProtocolSettings):
       credit: a line on the source of the images.
       provenance: name -> value, shown on top of the report.
       not_compared: why the latest blessed model cannot be compared with, where there is one.
+      remarks: what a reader has to know beside the figures, a sentence each.
     """
 
     rules: Rules = Rules()
@@ -148,3 +149,4 @@ class Settings(ProtocolSettings):
     credit: str = ""
     provenance: Mapping[str, str] = field(default_factory=dict)
     not_compared: str = ""
+    remarks: Sequence[str] = ()

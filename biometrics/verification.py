@@ -156,7 +156,7 @@ class SetResult(ProtocolResult):
 
 
 def measure_set(
-    pairs: PairSet, images: SetImages, trained: TrainedOn, settings: ProtocolSettings
+    pairs: PairSet, images: SetImages, trained: TrainedOn | None, settings: ProtocolSettings
 ) -> SetResult:
     """Measures the pairs of a set as the protocol `pairs` does those of the test people.
 
@@ -166,8 +166,14 @@ def measure_set(
     The intervals resample the people. Where nobody says who they are, images of a genuine pair and
     images that are equal to the pixel are of one person, and all others of different ones: somebody
     who is in several pairs with different images counts as several people.
+
+    Args:
+      pairs: of the set.
+      images: that they name.
+      trained: what the model was trained on; None: nobody knows, and no leak can be found.
+      settings: how to measure.
     """
-    leak = find_leak(pairs, images, trained)
+    leak = find_leak(pairs, images, trained) if trained else Leak(names_compared=False)
     try:
         result = _measured(pairs, images, settings)
     except EvaluationError as error:

@@ -36,6 +36,7 @@ class Draw(StrEnum):
     BASELINE_DECOMPOSITION = "baseline decomposition"
     BASELINE_PEOPLE = "baseline people"
     AUDITED_HALVES = "audited halves"
+    TRIED_IMAGES = "tried images"
 
 
 def rank(draw: Draw, seed: int, name: str) -> bytes:

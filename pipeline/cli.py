@@ -10,6 +10,7 @@ from pipeline import (
     compare,
     compile_kubeflow,
     doctor,
+    embed,
     evaluate,
     gallery,
     kubeflow_lint,
@@ -28,6 +29,7 @@ app.command("verify")(verify.main)
 app.add_typer(gallery.app, name="gallery")
 app.command("serve")(serve.main)
 app.command("audit")(audit.main)
+app.command("embed")(embed.main)
 app.command("evaluate")(evaluate.main)
 app.command("compare")(compare.main)
 app.command("compile")(compile_kubeflow.main)

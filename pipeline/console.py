@@ -3,6 +3,7 @@
 The libraries below write hundreds of lines of their own, some from C++; those go to a log file.
 """
 
+import math
 import os
 import sys
 import threading
@@ -158,8 +159,7 @@ class NodeDisplay(NodeListener):
     def _on_progress(self, step: progress.Progress) -> None:
         with self._lock:
             done = self._counts[step.unit] = self._counts.get(step.unit, 0) + step.done
-            count = f"{done} of {step.total}" if step.total else str(done)
-            work = f"{count} {step.unit} {step.note}".rstrip()
+            work = _work(step, done)
             if self._task is not None:
                 self._live.update(self._task, total=step.total, completed=done, work=work)
             elif time.monotonic() - self._said >= _PLAIN_PERIOD:
@@ -174,23 +174,50 @@ class NodeDisplay(NodeListener):
 
 
 @contextmanager
-def counting(console: TextConsole) -> Iterator[None]:
-    """Draws on a terminal how far the work inside is, as it tells `groundfloor.progress`."""
-    if not console.is_terminal:
-        yield
-        return
-    with Progress(*_columns(), console=console, transient=True) as drawn:
-        task = drawn.add_task("", total=None, work="")
+def showing_work(console: TextConsole, what: str) -> Iterator[None]:
+    """Shows how far the work of a command is, of which it learns from `groundfloor.progress`.
 
-        def on_progress(step: progress.Progress) -> None:
-            work = f"of {step.total} {step.unit}"
-            drawn.update(task, total=step.total, advance=step.done, work=work)
+    On a terminal a bar is drawn while it lasts. Elsewhere there is a line as soon as it is known
+    how long the work takes, so none for short work, and another one now and then.
 
-        progress.listen(on_progress)
+    Args:
+      console: where to draw.
+      what: is being done, such as "measuring".
+    """
+    counts: dict[str, int] = {}
+    said = -math.inf
+    lock = threading.Lock()
+
+    def show(step: progress.Progress) -> None:
+        nonlocal said
+        with lock:
+            done = counts[step.unit] = counts.get(step.unit, 0) + step.done
+            work = _work(step, done)
+            live.update(task, total=step.total, completed=done, work=work)
+            if step.note and not console.is_terminal and time.monotonic() - said >= _PLAIN_PERIOD:
+                said = time.monotonic()
+                console.say(f"{what}: {work}")
+
+    with Progress(
+        *_columns(), console=console, transient=True, disable=not console.is_terminal
+    ) as live:
+        task = live.add_task(what, total=None, work="")
+        progress.listen(show)
         try:
             yield
         finally:
-            progress.unlisten(on_progress)
+            progress.unlisten(show)
+
+
+def _work(step: progress.Progress, done: int) -> str:
+    """How far some work is, in words.
+
+    Args:
+      step: the latest one.
+      done: units in all.
+    """
+    count = f"{done} of {step.total}" if step.total else str(done)
+    return f"{count} {step.unit} {step.note}".rstrip()
 
 
 def _columns() -> list[_Column]:

@@ -13,9 +13,8 @@ from faces.sources import source_at
 from groundfloor.errors import UserError
 from groundfloor.paths import checked_location
 from groundfloor.text import shown
-from pipeline.console import TextConsole
+from pipeline.console import TextConsole, showing_work
 from pipeline.gallery_output import (
-    drawn,
     images_of,
     note,
     print_answers,
@@ -216,7 +215,7 @@ def upgrade_gallery(path: Path, model_dir: Path, yes: bool) -> bool:
         if not plan.is_faithful and not yes:
             note("nothing was done: --yes does it all the same")
             return False
-        with drawn(console, plan.images - plan.embedded):
+        with showing_work(console, "embedding"):
             lost = upgrade.run(embedder)
     finally:
         upgrade.close()

@@ -1,15 +1,12 @@
 """What `arcface gallery` prints."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from groundfloor import progress
 from pipeline.console import TextConsole
 from serving.choice import ChosenModel
 from serving.comparison import SeenImage
@@ -103,25 +100,6 @@ def print_plan(plan: Plan, model: ChosenModel, console: TextConsole) -> None:
         note("an upgrade to another model was not finished, and is given up")
     _print_said("changed for the new model, not as from their files", plan.changed, console)
     _print_said("lost to every search, though they stay enrolled", plan.lost, console)
-
-
-@contextmanager
-def drawn(console: TextConsole, total: int) -> Iterator[None]:
-    """Draws how far the images are, on a terminal."""
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("images", total=total)
-
-        def advance(step: progress.Progress) -> None:
-            bar.advance(task, step.done)
-
-        progress.listen(advance)
-        try:
-            yield
-        finally:
-            progress.unlisten(advance)
 
 
 def _print_said(what: str, images: Sequence[ImageOf], console: TextConsole) -> None:

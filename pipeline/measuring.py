@@ -1,4 +1,4 @@
-"""From files of embeddings or scores to a folder with all that was found."""
+"""From embeddings, scores, or a model and images to a folder with all that was found."""
 
 import json
 import re
@@ -30,8 +30,10 @@ from components.evaluator.config import EvaluationConfig
 from components.evaluator.settings import settings_of
 from groundfloor.errors import UserError
 from groundfloor.text import shown_text
-from pipeline.config import load_config
-from pipeline.console import TextConsole
+from pipeline.config import Config, load_config
+from pipeline.console import TextConsole, showing_work
+from pipeline.measured import Measured, ModelRequest
+from pipeline.quiet import quiet_import
 
 _BOUND = re.compile(r"\s*(.+?)\s*(<=|>=)\s*(\S+)\s*")
 _SIDES = {"<=": "max", ">=": "min"}
@@ -42,7 +44,7 @@ class Request:
     """What the command was given.
 
     Attributes:
-      measured: the embeddings or the scores.
+      measured: the embeddings, the scores or the model.
       output: the folder to write to, new or empty.
       labels: of an .npy; see `read_embeddings`.
       scores: `distance` or `similarity`, where scores are measured.
@@ -51,6 +53,7 @@ class Request:
       overrides: `key=value` of the configuration.
       bounds: such as `EER<=0.05`.
       latest_blessed: embeddings of the same images by another model, or a folder with them.
+      model: how a model is measured, where it is one.
     """
 
     measured: Path
@@ -62,6 +65,7 @@ class Request:
     overrides: Sequence[str] = ()
     bounds: Sequence[str] = ()
     latest_blessed: Path | None = None
+    model: ModelRequest | None = None
 
 
 def measure(request: Request, console: TextConsole) -> bool:
@@ -71,41 +75,64 @@ def measure(request: Request, console: TextConsole) -> bool:
       UserError: something that was given is wrong, or the folder cannot be written.
     """
     _check_new(request.output)
-    config, seed = _configuration(request)
-    if request.scores is None:
-        evaluation, files = _measured_embeddings(request, config, seed)
+    config = _configuration(request)
+    if request.scores is not None:
+        evaluation, files = _measured_scores(request, request.scores, config)
+    elif request.model is not None:
+        measured = _of_model(request, request.model, config, console)
+        evaluation, files = _evaluated(measured, request, config)
     else:
-        evaluation, files = _measured_scores(request, request.scores, config, seed)
+        evaluation, files = _evaluated(_of_file(request, config), request, config)
     write_files(request.output, files)
     _print(evaluation, request.output, console)
     return evaluation.blessing.blessed
 
 
-def _measured_embeddings(
-    request: Request, config: EvaluationConfig, seed: int
-) -> tuple[Evaluation, dict[str, bytes]]:
+def _of_file(request: Request, config: Config) -> Measured:
     if request.impostor or request.measured.suffix.lower() in (".csv", ".tsv", ".txt"):
         raise UserError(
             f"{request.measured}: what scores mean is not guessed: give --scores distance, of "
             "which lower ones speak for one person, or --scores similarity"
         )
     images = read_embeddings(request.measured, request.labels)
-    settings = _settings(config, seed, request.measured)
-    evaluation = evaluate(
-        images,
-        settings,
-        latest_blessed=_latest_blessed(request.latest_blessed, images),
-        verification=_not_embedded(config),
-    )
+    return Measured(images, {"Measured": request.measured.name}, _not_embedded(config.evaluation))
+
+
+def _of_model(
+    request: Request, model: ModelRequest, config: Config, console: TextConsole
+) -> Measured:
+    if request.labels or request.impostor:
+        raise UserError(
+            "--labels and --impostor are for embeddings and scores, and --images for a model"
+        )
+    with quiet_import():
+        from pipeline.model_images import embed_images  # noqa: PLC0415 - TensorFlow
+
+    return embed_images(model, config, console)
+
+
+def _evaluated(
+    measured: Measured, request: Request, config: Config
+) -> tuple[Evaluation, dict[str, bytes]]:
+    images = measured.images
+    settings = _settings(config, measured)
+    latest_blessed = _latest_blessed(request.latest_blessed, images)
+    with showing_work(TextConsole(stderr=True), "measuring"):
+        evaluation = evaluate(
+            images,
+            settings,
+            latest_blessed=latest_blessed,
+            verification=measured.verification,
+        )
     own = {
         EMBEDDINGS_FILE: embeddings_file(images),
         THRESHOLDS_FILE: _pack(evaluation, images, settings).encode(),
     }
-    return evaluation, _files(evaluation) | own
+    return evaluation, _files(evaluation) | own | dict(measured.files)
 
 
 def _measured_scores(
-    request: Request, kind: str, config: EvaluationConfig, seed: int
+    request: Request, kind: str, config: Config
 ) -> tuple[Evaluation, dict[str, bytes]]:
     if request.labels or request.latest_blessed:
         raise UserError(
@@ -116,14 +143,15 @@ def _measured_scores(
         scores = read_score_lists(request.measured, request.impostor, kind)
     else:
         scores = read_scores(request.measured, kind)
-    settings = settings_of(config, seed=seed, provenance={"Measured": request.measured.name})
-    unused = sorted(config.model_fields_set - OF_SCORES)
+    provenance = {"Measured": request.measured.name}
+    settings = settings_of(config.evaluation, seed=config.data.seed, provenance=provenance)
+    unused = sorted(config.evaluation.model_fields_set - OF_SCORES)
     evaluation = evaluate_scores(scores, settings, not_heeded=unused)
     return evaluation, _files(evaluation)
 
 
-def _configuration(request: Request) -> tuple[EvaluationConfig, int]:
-    """The section `evaluation`, and the seed.
+def _configuration(request: Request) -> Config:
+    """The configuration, with what the options say of it.
 
     Raises:
       UserError: see `load_config` and `parse_bounds`.
@@ -131,8 +159,9 @@ def _configuration(request: Request) -> tuple[EvaluationConfig, int]:
     overrides = list(request.overrides)
     if request.bounds:
         overrides.append(f"evaluation.bounds={json.dumps(parse_bounds(request.bounds))}")
-    config = load_config(request.config, overrides)
-    return config.evaluation, config.data.seed
+    if request.model:
+        overrides += request.model.overrides()
+    return load_config(request.config, overrides)
 
 
 def parse_bounds(texts: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -163,10 +192,11 @@ def _parsed_bound(text: str) -> tuple[str, str, float]:
     )
 
 
-def _settings(config: EvaluationConfig, seed: int, measured: Path) -> Settings:
-    """Without the images there are no baselines: they are asked for by name or not at all."""
-    settings = settings_of(config, seed=seed, provenance={"Measured": measured.name})
-    if "beat_baselines" in config.model_fields_set:
+def _settings(config: Config, measured: Measured) -> Settings:
+    """Without training images baselines are missing: they are asked for by name or not at all."""
+    settings = settings_of(config.evaluation, seed=config.data.seed, provenance=measured.provenance)
+    settings = replace(settings, remarks=measured.remarks)
+    if "beat_baselines" in config.evaluation.model_fields_set:
         return settings
     return replace(settings, rules=replace(settings.rules, beat_baselines=False))
 

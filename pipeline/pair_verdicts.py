@@ -14,7 +14,7 @@ from biometrics.thresholds.pack import THRESHOLDS_FILE, OperatingPoint, Threshol
 from faces.content import UnreadableError, read_file
 from groundfloor.errors import UserError
 from groundfloor.text import shown_text
-from pipeline.console import TextConsole, counting
+from pipeline.console import TextConsole, showing_work
 from pipeline.image_files import expanded, points_of
 from pipeline.verdict import check_far, chosen_model, print_line
 from pipeline.viewer import ImageFile, Viewer
@@ -63,7 +63,7 @@ def print_pairs(
     started = time.monotonic()
     viewer = Viewer(model)
     images = list(dict.fromkeys(file for pair in files for file in pair))
-    with counting(TextConsole(stderr=True)):
+    with showing_work(TextConsole(stderr=True), "comparing"):
         known = viewer.look_at(images)
     compared = [viewer.compare(known, pair, point) for pair in files]
     _write(_text([*header, *_ADDED], _answered(rows, compared, model.pack, point)), target)

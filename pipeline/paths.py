@@ -28,16 +28,21 @@ def optional_path(text: str | None, option: str) -> Path | None:
     return None if text is None else given_path(text, option)
 
 
-def optional_location(text: str | None, option: str) -> Location | None:
-    """The path or URL that an option was given, as `checked_location`; None where it was not.
+def given_location(text: str, option: str) -> Location:
+    """The path or URL that an option was given, as `checked_location`.
 
     Raises:
       UserError: it cannot be one.
     """
     try:
-        return None if text is None else checked_location(text)
+        return checked_location(text)
     except ValueError as error:
         raise UserError(f"{option}: {error}") from None
+
+
+def optional_location(text: str | None, option: str) -> Location | None:
+    """The same of an option that may be left out."""
+    return None if text is None else given_location(text, option)
 
 
 def check_writable_name(folder: Path) -> None:

@@ -21,24 +21,35 @@ class Stopped(BaseException):
 
     Args:
       signum: of the signal.
+      left: what becomes of the work that was done.
     """
 
-    def __init__(self, signum: int):
-        name = signal.Signals(signum).name
-        super().__init__(f"stopped by {name}; what is finished is kept for the next run")
+    def __init__(self, signum: int, left: str):
+        super().__init__(f"stopped by {signal.Signals(signum).name}; {left}")
         self.exit_code = 128 + signum
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[None]:
+def stopping_on_signals(
+    left: str = "what is finished is kept for the next run",
+) -> Iterator[None]:
     """Raises `Stopped` in the main thread at the first signal; a second one ends the process.
 
     A signal that is ignored, as by nohup, stays so.
+
+    Args:
+      left: what becomes of the work that was done, for the message.
     """
     former = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        for number in handled:
+            signal.signal(number, _end_at_once)
+        raise Stopped(signum, left)
+
     handled = [number for number in _SIGNALS if former[number] != signal.SIG_IGN]
     for number in handled:
-        signal.signal(number, _stop)
+        signal.signal(number, stop)
     try:
         yield
     finally:
@@ -52,13 +63,6 @@ def end_now(exit_code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(exit_code)
-
-
-def _stop(signum: int, _: FrameType | None) -> None:
-    for number in _SIGNALS:
-        if signal.getsignal(number) == _stop:
-            signal.signal(number, _end_at_once)
-    raise Stopped(signum)
 
 
 def _end_at_once(signum: int, _: FrameType | None) -> None:

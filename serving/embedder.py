@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -93,12 +94,13 @@ def checked_image(path: Path | str, content: bytes, channels: int) -> EncodedIma
     """The file as the pipeline would have read it for a model of so many channels.
 
     Raises:
-      UserError: it is no image that the pipeline would have taken.
+      UserError: it is no image that the pipeline would have taken, for the `BadImageError` that
+        is its cause.
     """
     try:
         return encode_image(content, MAX_PIXELS, channels)
     except BadImageError as error:
-        raise UserError(f"{path} is no usable image: {error}") from None
+        raise UserError(f"{path} is no usable image: {error}") from error
 
 
 class Embedder:
@@ -129,8 +131,7 @@ class Embedder:
         self._prepared = prepared_images(path, self._shape)
         self._preprocessing = self._prepared.preprocessing
         self._detector = detector or _detector_of(self._preprocessing)
-        # As a graph: twenty times as fast as the same operations one by one.
-        self._pixels = tf.function(self._preprocessing.batch, input_signature=_FILES_AND_FACES)
+        self._pixels = _graph_of(self._preprocessing)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -168,6 +169,8 @@ class Embedder:
         faces: Sequence[Face] | None = None,
     ) -> list[SeenImage | UserError]:
         """Image files as this model sees them; a UserError for each that is refused.
+
+        Where the image is at fault, the cause of the error is a `BadImageError`.
 
         Files are decoded, and embedded by the signature `pixels`, `BATCH_IMAGES` at a time: many
         at once are several times as fast as one after the other.
@@ -220,7 +223,7 @@ class Embedder:
                 require_box(tuple(box), image.height, image.width)
             return _Checked(name, image, self._landmarks(image, landmarks, box), box)
         except BadImageError as error:
-            raise UserError(f"{name} is no usable image for this model: {error}") from None
+            raise UserError(f"{name} is no usable image for this model: {error}") from error
 
     def _prepared_of(self, images: Sequence[_Checked]) -> list[PreparedImage | UserError]:
         """All of them at a time, or one by one where TensorFlow fails on any of them."""
@@ -326,6 +329,12 @@ _FILES_AND_FACES = (
     tf.TensorSpec([None, 2 * len(LANDMARKS)], tf.float32),
     tf.TensorSpec([None, 4], tf.float32),
 )
+
+
+@lru_cache(maxsize=8)
+def _graph_of(preprocessing: Preprocessing) -> Callable[..., tf.Tensor]:
+    """`Preprocessing.batch` as a graph: twenty times as fast as its operations one by one."""
+    return tf.function(preprocessing.batch, input_signature=_FILES_AND_FACES)
 
 
 def _or_refused(

@@ -95,6 +95,12 @@ class Layout:
         return self.images * (self.images - 1) // 2 - self.genuine_pairs
 
     @property
+    def strip_pairs(self) -> int:
+        """Pairs of either kind in the strips."""
+        images = np.diff(self._strip_edges)
+        return int((images * (images - 1) // 2).sum())
+
+    @property
     def largest_block(self) -> int:
         """Pairs in a block, at most."""
         return min(BLOCK, self.images) ** 2

@@ -2,7 +2,7 @@
 
 import importlib.util
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
@@ -23,6 +23,7 @@ from biometrics.engine.scorers import Scorer
 from biometrics.engine.threads import one_blas_thread, share, usable_cores
 from biometrics.errors import EvaluationError
 from groundfloor import progress
+from groundfloor.progress import Pace
 
 # Below these numbers of pairs, starting threads, or loading numba, takes longer than it saves.
 _MANY_PAIRS = 2**21
@@ -89,19 +90,30 @@ def _count_pairs(
         GenuineCounter(layout, scorer, keys, limits=limits, impostors=impostors)
         for impostors in impostor
     ]
-    progress_lock = threading.Lock()
-
-    def adding(counter: GenuineCounter | ImpostorCounter) -> Callable[[Block], None]:
-        def add(block: Block) -> None:
-            pairs = counter.add(block)
-            with progress_lock:
-                progress.advance("pairs", pairs)
-
-        return add
-
-    share(layout.strips(), [adding(counter) for counter in genuine])
-    share(layout.blocks(), [adding(counter) for counter in impostor])
+    _count_shared(layout.strips(), genuine)
+    # Strips are slower, and few: they say nothing of how long the blocks take.
+    pace = Pace(layout.genuine_pairs + layout.impostor_pairs - layout.strip_pairs)
+    _count_shared(layout.blocks(), impostor, pace.note)
     with ThreadPoolExecutor(1) as executor:
         merging = executor.submit(lambda: merged_genuine(counted_by(genuine, keys)))
         merged = merged_impostor(counted_by(impostor, table))
         return merging.result(), merged
+
+
+def _count_shared(
+    blocks: Iterable[Block],
+    counters: Sequence[GenuineCounter] | Sequence[ImpostorCounter],
+    note: Callable[[int], str] = lambda pairs: "",
+) -> None:
+    """Counts the pairs of all blocks, a thread for each counter, and tells how far it is."""
+    lock = threading.Lock()
+
+    def adding(counter: GenuineCounter | ImpostorCounter) -> Callable[[Block], None]:
+        def add(block: Block) -> None:
+            pairs = counter.add(block)
+            with lock:
+                progress.advance("pairs", pairs, note=note(pairs))
+
+        return add
+
+    share(blocks, [adding(counter) for counter in counters])

@@ -1,14 +1,14 @@
 """What is known of an image once it was read, by the step on Beam or in Python alone."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from faces.content import UnreadableError, content_mark
 from faces.detection.location import Location
 from faces.images.encode import EncodedImage, encode_record
 from faces.images.formats import BadImageError
 from faces.reasons import BAD_NAME, NO_FACE
-from faces.record import Record, Source
+from faces.record import Record
 
 
 class Place(NamedTuple):
@@ -65,8 +65,16 @@ class Marked(NamedTuple):
         return self.image.record
 
 
+class ReadsImages(Protocol):
+    """What a `Source` does of itself once it was listed."""
+
+    def read(self, record: Record) -> bytes:
+        """See `Source.read`."""
+        ...
+
+
 def check_image(
-    source: Source, record: Record, max_pixels: int, channels: int
+    source: ReadsImages, record: Record, max_pixels: int, channels: int
 ) -> tuple[Marked, EncodedImage | None]:
     """Reads an image, before anybody is asked where its face is; what of it can be used.
 

@@ -163,7 +163,7 @@ def judge(
       UserError: too many cannot be used; the others are all plain or equal, or too few to split.
     """
     unusable = _unusable(listing, checked)
-    quarantine = _quarantine_of(listing, checked)
+    quarantine = quarantine_of(listing, checked)
     found = Detection.of(checked, detection)
     _require_below(quarantine, data.max_quarantined, found)
     quarantine.sameness.require_variety()
@@ -199,7 +199,13 @@ def _unusable(listing: Listing, checked: Sequence[CheckedImage]) -> dict[Record,
     return {**listing.refused, **{image.record: image.reason for image in checked if image.reason}}
 
 
-def _quarantine_of(listing: Listing, checked: Sequence[CheckedImage]) -> Quarantine:
+def quarantine_of(listing: Listing, checked: Sequence[CheckedImage]) -> Quarantine:
+    """What cannot be used of a source, and what is alike in it, before anything is split.
+
+    Args:
+      listing: of the source.
+      checked: its images, once they were read.
+    """
     pixels = {
         image.record: (image.pixels_sha256, image.is_flat) for image in checked if not image.reason
     }

@@ -133,7 +133,8 @@ class Upgrade:
         """
         self._clear("former")
         number = self._begun()
-        total, lost, last = self._count("SELECT count(*) FROM image"), [], 0
+        done = self._count("SELECT count(*) FROM embedding WHERE model = ?", number)
+        total, lost, last = self._count("SELECT count(*) FROM image") - done, [], 0
         while True:
             batch = self._batch(number, last)
             if not batch and self._switched(number, last):

@@ -1,11 +1,16 @@
 """Embeddings that are written as they are made."""
 
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from biometrics.embedding_files import read_embeddings
 from biometrics.embedding_writers import writing_embeddings
 from biometrics.errors import EvaluationError
+from tests import ROOT
 
 PARTS = [(["a/1", "a/2"], ["a", "a"]), (["ü/3"], ["ü"]), (["b/4", "b/5"], ["b", "b"])]
 BOTH = pytest.mark.parametrize("name", ["faces.npz", "faces.parquet"])
@@ -53,6 +58,21 @@ def test_an_error_leaves_nothing_and_an_earlier_file_as_it_was(tmp_path, name):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert [path.read_text() for path in tmp_path.iterdir()] == ["earlier"]
+
+
+@BOTH
+def test_a_process_that_is_killed_leaves_no_half_file_at_the_name(tmp_path, name):
+    program = f"""
+import os, signal, numpy as np
+from pathlib import Path
+from biometrics.embedding_writers import writing_embeddings
+with writing_embeddings(Path({str(tmp_path / name)!r})) as writer:
+    writer.add(["a"] * 10_000, ["a"] * 10_000, np.ones((10_000, 8), np.float32), {{}})
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("column", ["key", "identity", "embedding", "e0", "e12"])

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from groundfloor import progress
 from pipeline import console as console_module
-from pipeline.console import NodeDisplay, TextConsole
+from pipeline.console import NodeDisplay, TextConsole, showing_work
 from pipeline.run_folder import RunFolder
 from pipeline.summary import RunResult, print_summary
 
@@ -149,3 +149,26 @@ def test_what_the_process_and_its_children_print_goes_to_the_log(tmp_path):
     assert run.stdout.splitlines() == ["for the person", "afterwards"]
     assert run.stderr == ""
     assert set(log.read_text().splitlines()) == {"from Python", "from C", "from a child"}
+
+
+def work_shown(act, terminal=False):
+    stream = io.StringIO()
+    console = TextConsole(file=stream, width=100, force_terminal=terminal)
+    with showing_work(console, "measuring"):
+        act()
+    return stream.getvalue()
+
+
+def some_work():
+    progress.advance("pairs", 30)
+    progress.advance("pairs", 20, note="12 %, about 3 min left")
+    progress.advance("pairs", 20, note="14 %, about 3 min left")
+
+
+def test_a_command_says_in_a_file_how_long_it_takes_once_that_is_known():
+    assert work_shown(some_work) == "measuring: 50 pairs 12 %, about 3 min left\n"
+    assert work_shown(lambda: progress.advance("pairs", 30)) == ""
+
+
+def test_a_command_draws_on_a_terminal_how_far_it_is():
+    assert "70 pairs 14 %, about 3 min left" in work_shown(some_work, terminal=True)

@@ -208,6 +208,19 @@ def test_progress_tells_of_every_pair_once(threads):
     assert sum(step.done for step in told) == len(labels) * (len(labels) - 1) // 2
 
 
+def test_progress_says_how_long_the_rest_takes(small_blocks, monkeypatch):
+    monkeypatch.setattr(progress, "_TIMED", 0.0)
+    told = []
+    progress.listen(told.append)
+    try:
+        score_pairs(*random_faces())
+    finally:
+        progress.unlisten(told.append)
+    first, *others, last = [step.note for step in told]
+    assert (first, last) == ("", "")
+    assert others[-1].endswith(" %, about 0 s left")
+
+
 def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
     def fail(*_):
         raise MemoryError("no more")
@@ -223,6 +236,8 @@ def test_a_layout_covers_every_pair_once(monkeypatch):
         monkeypatch.setattr(layout, "STRIP", strip)
         labels = np.random.default_rng(0).integers(0, 7, 60)
         images = Layout.of(labels)
+        in_blocks = sum((b.bottom - b.top) * (b.right - b.left) for b in images.blocks())
+        assert images.strip_pairs == 60 * 59 // 2 - in_blocks
         seen = np.zeros((60, 60), int)
         for block in all_blocks(images):
             assert block.bottom - block.top <= side
