@@ -76,6 +76,8 @@ def measure(request: Request, console: TextConsole) -> bool:
     """
     _check_new(request.output)
     config = _configuration(request)
+    if request.scores is not None and request.model:
+        raise UserError("--images are for a model, and --scores for scores: give one of them")
     if request.scores is not None:
         evaluation, files = _measured_scores(request, request.scores, config)
     elif request.model is not None:
