@@ -101,7 +101,8 @@ def embed_source(source: ReadsImages, listing: Listing, network: Network) -> Emb
     Raises:
       UserError: the source cannot be read, the model fails, or fewer than two images can be used.
     """
-    checked, embeddings, pictures, wheres = [], [], [], []
+    checked, embeddings, wheres = [], [], []
+    pictures: list[bytes] = []
     total = len(listing.records)
     for batch in _batches(_looked_at(source, listing.records, network), network.batch_size):
         usable = [(image, where) for _, image, where in batch if image is not None]

@@ -37,6 +37,12 @@ def _saved_model(place: str, trust_model: bool) -> Model:
     return SavedModel(Path(place), trust_model)
 
 
+def _openvino_file(place: str, _: bool) -> Model:
+    from serving.models.openvino_file import OpenVINOFile  # noqa: PLC0415 - OpenVINO
+
+    return OpenVINOFile(Path(place))
+
+
 def _keras_file(place: str, trust_model: bool) -> Model:
     from serving.models.keras_file import KerasFile  # noqa: PLC0415 - as above
 
@@ -50,7 +56,7 @@ def _onnx_file(place: str, _: bool) -> Model:
 
 
 def _litert(place: str, _: bool) -> Model:
-    from serving.models.litert import LiteRTFile  # noqa: PLC0415 - TensorFlow
+    from serving.models.litert import LiteRTFile  # noqa: PLC0415 - as above
 
     return LiteRTFile(Path(place))
 
@@ -74,6 +80,7 @@ KINDS: dict[str, Kind] = {
     ),
     "onnx": Kind("a file .onnx", _ends_with(".onnx"), _onnx_file),
     "litert": Kind("a file .tflite", _ends_with(".tflite"), _litert),
+    "openvino": Kind("a file .xml of OpenVINO", _ends_with(".xml"), _openvino_file),
     "keras": Kind("a file .keras", _ends_with(".keras"), _keras_file),
     "saved_model": Kind(
         "the folder of a SavedModel, or of pushed versions",
@@ -91,8 +98,8 @@ def is_model(place: str) -> bool:
 def open_model(place: str, *, trust_model: bool = False) -> Model:
     """Opens the model at a place; no runtime but its own is loaded.
 
-    ONNX and LiteRT files are data. A SavedModel or a .keras file is a program: it is loaded if its
-    thresholds vouch for it, or if it is trusted.
+    Files of ONNX, LiteRT and OpenVINO are data. A SavedModel or a .keras file is a program: it is
+    loaded if its thresholds vouch for it, or if it is trusted.
 
     Args:
       place: a path, or the address of a served model.

@@ -115,9 +115,18 @@ def _shape(tensor: Any) -> tuple[int | None, ...]:
 
 
 def _interpreter(path: Path) -> Any:
-    import tensorflow as tf  # noqa: PLC0415 - seconds
-
     try:
-        return tf.lite.Interpreter(model_path=str(path))
+        return _interpreter_class()(model_path=str(path))
     except (ValueError, RuntimeError) as error:
         raise cannot_open(str(path), error) from None
+
+
+def _interpreter_class() -> Any:
+    """Of LiteRT's own package where it is installed, else of TensorFlow, which takes seconds."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - not in the lock
+    except ModuleNotFoundError:
+        import tensorflow as tf  # noqa: PLC0415
+
+        return tf.lite.Interpreter
+    return Interpreter

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
 from groundfloor.plain_paths import plain_path
 from serving.choice import choose_model
-from serving.embedder import prepared_images
 from serving.models.model import (
     ModelInput,
     cannot_embed,
@@ -20,6 +19,7 @@ from serving.models.model import (
     embeddings_of,
     in_batches,
 )
+from serving.preparation import prepared_images
 from serving.signatures import PIXELS_SIGNATURE, SERVING_SIGNATURE
 
 

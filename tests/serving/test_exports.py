@@ -6,8 +6,7 @@ from typer.testing import CliRunner
 from groundfloor.errors import UserError
 from pipeline import run_local
 from serving import exports
-from serving.exports import KINDS, require_packages
-from serving.runtimes import open_export
+from serving.exports import KINDS, open_export, require_packages
 from tests.conftest import write_faces
 
 
