@@ -76,7 +76,9 @@ class Executor(executor.Executor):
             version = newest.path
         else:
             version = push_version(folder, model_path, pack_path, fileio, pack.exports)
-        # TFX keeps a copy in its own store too.
+        # TFX keeps a copy in its own store too; a killed attempt may have left a part of it.
+        if fileio.exists(pushed.uri):
+            fileio.rmtree(pushed.uri)
         copy_version(pushed.uri, model_path, pack_path, fileio, pack.exports)
         pushed.set_string_custom_property(PACK_PROPERTY, pack.sha256)
         self._MarkPushed(
