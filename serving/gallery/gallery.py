@@ -196,13 +196,13 @@ class Gallery:
         """
         if top < 1:
             raise UserError(f"a search is for one or more. Received: {top}")
-        queries = self._checked(embeddings)
-        while True:
-            snapshot = self._follow()
+        queries, last = self._checked(embeddings), None
+        while (snapshot := self._follow()) is not last:
             try:
                 return self._found(snapshot, queries, top, per_image)
             except KeyError:  # removed while it was searched for: again, without it
-                continue
+                last = snapshot
+        raise UserError(f"the gallery {self.path} is damaged: an embedding is of no image")
 
     def identify(
         self, embedding: ArrayLike, *, far: float | None = None, fpir: float | None = None

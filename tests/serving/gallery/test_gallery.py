@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from groundfloor.errors import UserError
+from serving.gallery import gallery as gallery_module
 from serving.gallery.gallery import Gallery
 from serving.gallery.policy import REASONS, EnrolPolicy
 from serving.gallery.records import Enrolled, Person
+from serving.gallery.search import near_rows
 from tests.serving.gallery.drawn import DIMENSIONS, enrol, identity, seen
 
 PRECISIONS = ["float32", "int8"]
@@ -65,6 +67,20 @@ def test_who_is_removed_is_found_no_more_and_the_others_are(gallery):
     assert Person("person-003", 2, 2) not in gallery.people()
     with pytest.raises(UserError, match="nobody called 'person-003' is enrolled"):
         gallery.remove("person-003")
+
+
+def test_who_is_removed_while_they_are_searched_for_is_not_found(gallery, monkeypatch):
+    def slow(*arguments):
+        near = near_rows(*arguments)
+        if not gone:
+            gone.append(gallery.remove("person-003"))
+        return near
+
+    gone = []
+    monkeypatch.setattr(gallery_module, "near_rows", slow)
+    (found,) = gallery.search([seen(3, 9).embedding], top=6)
+    assert len(found) == 5
+    assert "person-003" not in {one.person for one in found}
 
 
 def test_all_may_be_removed_and_enrolled_again(gallery):

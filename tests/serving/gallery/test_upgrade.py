@@ -123,6 +123,24 @@ def test_who_is_enrolled_meanwhile_is_embedded_too(path):
     check_whole(path, LEVEL, PEOPLE + 1)
 
 
+def test_who_is_enrolled_when_all_seemed_to_be_embedded_is_embedded_too(path):
+    class Late(Upgrade):
+        """Finds nothing more, and a moment later there is somebody."""
+
+        def _batch(self, number, last):
+            found = super()._batch(number, last)
+            if not found and not late:
+                late.append(enrol(former, [PEOPLE]))
+            return found
+
+    late = []
+    with Gallery.open(path, for_model=identity()) as former:
+        upgrade = Late(path, NEW)
+        assert upgrade.run(LEVEL) == []
+        upgrade.close()
+    check_whole(path, LEVEL, PEOPLE + 1)
+
+
 def test_who_is_removed_meanwhile_stays_away(path):
     with Gallery.open(path, for_model=identity()) as former:
         run(path, Interrupted(lambda batch: batch == 2 and former.remove("person-001")))
