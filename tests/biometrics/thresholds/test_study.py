@@ -96,7 +96,10 @@ def test_a_study_scores_each_part_apart():
     for pairs, part in ((result.dev, is_dev), (result.test, ~is_dev)):
         expected = score_pairs(embeddings[part], labels[part])
         assert pairs.genuine.total == expected.genuine.total
-        np.testing.assert_array_equal(pairs.impostor.values, expected.impostor.values)
+        # Where in its block a pair is, and by which processor, may move it by two of these steps.
+        np.testing.assert_allclose(
+            pairs.impostor.values, expected.impostor.values, rtol=0, atol=2 * 2**-21
+        )
     assert result.calibration.method == "logistic"
     assert result.cllr == cllr(result.calibration, result.test) < 1
     assert result.protocol.seed == 4
