@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faces.content import UnreadableError, read_file
-from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, landmarks_of
+from faces.sources.geometry import GeometryError, landmarks_in
 from groundfloor.errors import UserError
 
 
@@ -51,12 +51,9 @@ def given_landmarks(texts: Sequence[str], images: int) -> list[tuple[float, ...]
     return [_points(text) for text in texts]
 
 
-def _points(text: str) -> tuple[float, ...] | None:
-    cells = text.replace(",", " ").split()
+def _points(text: str) -> tuple[float, ...]:
     try:
-        if len(cells) != len(LANDMARK_COLUMNS):
-            raise GeometryError(f"landmarks: {len(cells)} numbers")
-        return landmarks_of(cells)
+        return landmarks_in(text)
     except GeometryError as error:
         raise UserError(
             f"--landmarks takes x and y of five points, ten numbers with commas. {error}"
