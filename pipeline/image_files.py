@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faces.content import UnreadableError, read_file
-from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, landmarks_of
+from faces.sources.geometry import GeometryError, landmarks_in
 from groundfloor.errors import UserError
 
 
@@ -51,7 +51,7 @@ def given_landmarks(texts: Sequence[str], images: int) -> list[tuple[float, ...]
     return [points_of(text, "--landmarks") for text in texts]
 
 
-def points_of(text: str, name: str) -> tuple[float, ...] | None:
+def points_of(text: str, name: str) -> tuple[float, ...]:
     """Five points as ten numbers.
 
     Args:
@@ -61,11 +61,8 @@ def points_of(text: str, name: str) -> tuple[float, ...] | None:
     Raises:
       UserError: it is something else.
     """
-    cells = text.replace(",", " ").split()
     try:
-        if len(cells) != len(LANDMARK_COLUMNS):
-            raise GeometryError(f"landmarks: {len(cells)} numbers")
-        return landmarks_of(cells)
+        return landmarks_in(text)
     except GeometryError as error:
         raise UserError(
             f"{name} takes x and y of five points, ten numbers with commas. {error}"

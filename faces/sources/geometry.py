@@ -34,6 +34,19 @@ def landmarks_of(cells: Sequence[str]) -> tuple[float, ...] | None:
     )
 
 
+def landmarks_in(text: str) -> tuple[float, ...]:
+    """The ten numbers of a text, with commas or white space between.
+
+    Raises:
+      GeometryError: they are not ten, see `landmarks_of`.
+    """
+    cells = text.replace(",", " ").split()
+    landmarks = landmarks_of(cells) if len(cells) == len(LANDMARK_COLUMNS) else None
+    if landmarks is None:
+        raise GeometryError(f"landmarks: {len(cells)} numbers")
+    return landmarks
+
+
 def box_of(cell: str) -> tuple[float, ...] | None:
     """Left, top, right and bottom, or None where the cell is empty.
 

@@ -17,6 +17,7 @@ from biometrics.thresholds.pack import COMPANIONS
 from faces.images.template import TEMPLATE
 from pipeline.verify import app
 from serving.embedder import Embedder
+from serving.verdict import ONE_IMAGE
 from tests import ROOT
 from tests.conftest import draw_face, encoded
 from tests.serving.exported_model import push_exported
@@ -111,7 +112,7 @@ def test_each_pair_is_a_row_with_the_columns_of_the_list(home):
         assert float(row["distance"]) == pytest.approx(expected, abs=2e-6)
         assert row["same"] == ("yes" if expected <= 0.6 else "no")
         assert row["llr"]
-    assert rows[2]["remark"] == "both images have the very same pixels"
+    assert rows[2]["remark"] == ONE_IMAGE
     assert (rows[2]["distance"], rows[2]["same"], rows[2]["llr"]) == ("0.0000000", "yes", "")
     assert "3 pairs at threshold 0.6000 (EER)" in said
 

@@ -34,7 +34,7 @@ def test_a_run_is_refused_before_anything_costly_where_an_export_cannot_be_made(
 def test_a_file_that_is_no_model_is_one_message(name, tmp_path):
     path = tmp_path / KINDS[name].file
     path.write_bytes(b"no model")
-    with pytest.raises(UserError, match="cannot load the export") as failure:
+    with pytest.raises(UserError, match="cannot load the model") as failure:
         open_export(name, tmp_path)
     assert str(path) in str(failure.value)
     assert "\n" not in str(failure.value)

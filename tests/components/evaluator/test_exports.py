@@ -77,7 +77,7 @@ def test_swapped_channels_in_an_export_are_found(exports):
 
 def test_an_export_that_no_runtime_opens_is_named_with_the_reason(exports):
     assert not exports["onnx_int8"]["passed"]
-    assert "cannot load the export" in exports["onnx_int8"]["reason"]
+    assert "cannot load the model" in exports["onnx_int8"]["reason"]
 
 
 def test_what_int8_costs_is_measured_on_the_same_pairs_by_thresholds_of_its_own(exports):

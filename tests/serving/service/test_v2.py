@@ -99,6 +99,7 @@ WRONG = {
     ),
     "black": (f"{V2}/infer", {"inputs": [tensor("pixels", PIXELS * 0)]}, 400, "length is not 1"),
     "negative": (f"{V2}/infer", {"inputs": [tensor("pixels", PIXELS - 10)]}, 400, "0 to 255"),
+    "over 255": (f"{V2}/infer", {"inputs": [tensor("pixels", PIXELS + 250)]}, 400, "0 to 255"),
     "fractions": (f"{V2}/infer", {"inputs": [tensor("pixels", PIXELS / 2)]}, 400, "is no UINT8"),
     "huge": (
         f"{V2}/infer",
