@@ -5,8 +5,7 @@
 
 takes about five minutes and 6 GiB. The rows are unit vectors, drawn at random; each query is a row
 with noise. Of each way, for one query and for a batch, the seconds of a whole call that gives the
-10 nearest rows with their distances, in rounds in which all ways take turns; the least and the
-median count:
+10 nearest rows with their distances, in rounds in which all ways take turns:
 
 - *read*: nothing but reading the same bytes once, with as many threads: no exact search of one
   query is faster.
@@ -35,6 +34,7 @@ from serving.gallery.rows import Float32Rows, Int8Rows, Rows
 from serving.gallery.search import distances_to, near_rows, nearest
 
 TOP = 10
+FAISS = "faiss float32"
 BATCH = 64
 _MADE = 2**16
 _BLOCK = 2**13
@@ -105,33 +105,43 @@ def queries_for(values: Float32) -> Float32:
     return (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
 
 
-def take_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each way in each round; a first one, which compiles, is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+def take_turns(
+    ways: dict[str, Callable[[], object]], rounds: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Seconds of each way in each round, by the clock and of all threads' processor time.
+
+    A first round, which compiles, is not counted.
+    """
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, way in ways.items():
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             way()
             if number:
-                seconds[name].append(time.perf_counter() - start)
+                took = time.perf_counter() - start, time.process_time() - cpu
+                seconds[name].append(took)
     return seconds
 
 
-def print_table(title: str, seconds: dict[str, list[float]], bound: str, queries: int) -> None:
+def print_table(
+    title: str, seconds: dict[str, list[tuple[float, float]]], bound: str, queries: int
+) -> None:
     """A Markdown table: each way beside the bound and beside faiss, by the least seconds."""
-    least = {name: min(times) for name, times in seconds.items()}
+    least = {name: min(wall for wall, _ in took) for name, took in seconds.items()}
+    each = 1000 / queries
     print(f"\n{title}\n")
-    print("| way | ms a query, least | median | of the bound | of faiss |")
-    print("|---|---:|---:|---:|---:|")
-    for name, times in seconds.items():
-        each = 1000 / queries
+    print("| way | ms a query, least | median | CPU ms, least | of the bound | of faiss |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name, took in seconds.items():
         cells = [
             f"{least[name] * each:.2f}",
-            f"{statistics.median(times) * each:.2f}",
+            f"{statistics.median(wall for wall, _ in took) * each:.2f}",
+            f"{min(cpu for _, cpu in took) * each:.2f}",
             f"{least[name] / least[bound]:.2f}",
-            f"{least[name] / least['faiss float32']:.2f}",
+            f"{least[name] / least[FAISS]:.2f}",
         ]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print()
 
 
 def measure(
@@ -145,7 +155,7 @@ def measure(
         "product float32": lambda: product(values, queries, threads),
         "gallery float32": lambda: gallery(exact, values, queries),
         "gallery int8": lambda: gallery(small, values, queries),
-        "faiss float32": lambda: index.search(queries, TOP),
+        FAISS: lambda: index.search(queries, TOP),
     }
     bound = "read float32" if len(queries) == 1 else "product float32"
     print_table(f"queries: {len(queries)}", take_turns(ways, options.rounds), bound, len(queries))

@@ -18,7 +18,7 @@ LENGTH_ROUNDING = 1e-3
 
 _LEVELS = 127
 # From so many queries on, int8 rows are made float32 in the cache and multiplied by BLAS.
-_BLAS_QUERIES = 4
+BLAS_QUERIES = 4
 # What a float32 product of unit vectors may be off by, times the square root of its terms.
 _ROUNDING = 2.0**-23
 
@@ -110,7 +110,7 @@ class Int8Rows:
         """See `Rows`."""
         values, steps = self.values[block], self.steps[block]
         kernel = _kernel()
-        if kernel and len(queries) < _BLAS_QUERIES:
+        if kernel and len(queries) < BLAS_QUERIES:
             out = np.empty((len(queries), len(values)), np.float32)
             kernel.products(queries, values, steps, out)
             return out

@@ -13,11 +13,14 @@ import numpy as np
 from biometrics.arrays import Float32, Int64
 from biometrics.engine.distances import listed_distances
 from biometrics.engine.threads import one_blas_thread, share, usable_cores
-from serving.gallery.rows import Rows
+from serving.gallery.rows import BLAS_QUERIES, Rows
 
-# Scores of a block, and rows of it at most: they fit into a core's cache.
+# Scores of a block: they fit into a core's cache.
 _CELLS = 2**19
-_MOST_ROWS = 2**13
+# Rows of a block: of a few queries, which read each row once, and of a batch by BLAS, which reads
+# them again from the cache.
+_ROWS = 2**15
+_BLAS_ROWS = 2**13
 _LEAST_ROWS = 2**8
 # What is kept of a query beyond a few times what is wanted, before it is looked through.
 _KEPT = 256
@@ -112,7 +115,7 @@ def near_rows(rows: Rows, queries: Float32, top: int, groups: Int64 | None = Non
         _Scan(rows, queries, [_Best(top, groups, rows.slack) for _ in queries], floors)
         for _ in range(usable_cores())
     ]
-    step = min(_MOST_ROWS, max(_LEAST_ROWS, _CELLS // max(1, len(queries))))
+    step = _rows_of_a_block(len(queries))
     blocks = (slice(start, min(start + step, len(rows))) for start in range(0, len(rows), step))
     with one_blas_thread():
         share(blocks, [scan.look for scan in scans])
@@ -121,6 +124,11 @@ def near_rows(rows: Rows, queries: Float32, top: int, groups: Int64 | None = Non
         for best, more in zip(first.best, scan.best, strict=True):
             best.join(more)
     return [best.rows for best in first.best]
+
+
+def _rows_of_a_block(queries: int) -> int:
+    most = _ROWS if queries < BLAS_QUERIES else _BLAS_ROWS
+    return min(most, max(_LEAST_ROWS, _CELLS // max(1, queries)))
 
 
 def distances_to(query: Float32, vectors: Float32, distance: str) -> Float32:
