@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import re
+import sys
 import warnings
 
 import numpy as np
@@ -142,6 +143,7 @@ def test_a_model_of_this_project_prepares_images_as_it_says(places, tmp_path):
     np.testing.assert_array_equal(images.embeddings[7], seen.embedding)
     tried = json.loads((tmp_path / "out/preparation.json").read_text())["other_forms"]
     assert tried["not_tried"] == "the model says itself what it takes"
+    assert "nothing vouches for this model" in done.output
 
 
 def write_manifest(places, file, landmarks):
@@ -235,3 +237,10 @@ def test_images_of_which_none_can_be_used_are_one_message(places, tmp_path):
     done = evaluate(places, tmp_path / "out", *RIGHT, images=tmp_path / "faces")
     assert done.exit_code == 2
     assert "Received: 0 of 1" in done.output
+
+
+def test_where_only_measuring_is_installed_a_model_is_one_message(places, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pipeline.model_images", None)
+    done = evaluate(places, "refused", *RIGHT)
+    assert done.exit_code == 2
+    assert "a model is measured with the whole package" in done.output
