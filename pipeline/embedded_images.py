@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biometrics.embeddings import EmbeddingSet
-from components.example_gen.checked import Marked, ReadsImages, check_image, judged
+from components.example_gen.checked import CheckedImage, Marked, ReadsImages, check_image, judged
 from components.example_gen.judging import quarantine_of
 from faces.contract import TEST
 from faces.detection.location import Location, located
@@ -101,31 +101,57 @@ def embed_source(source: ReadsImages, listing: Listing, network: Network) -> Emb
     Raises:
       UserError: the source cannot be read, the model fails, or fewer than two images can be used.
     """
-    checked, embeddings, pictures, wheres = [], [], [], []
+    seen: list[_Seen] = []
     total = len(listing.records)
     for batch in _batches(_looked_at(source, listing.records, network), network.batch_size):
-        usable = [(image, where) for _, image, where in batch if image is not None]
-        if usable:
-            levels = network.levels(*zip(*usable, strict=True))
-            embeddings.append(network.embed(levels))
-            pictures += map(_picture, levels)
-        checked += [judged(known.image, where) for known, _, where in batch]
-        wheres += [where for _, where in usable]
+        seen += _seen(batch, network)
         progress.advance("images", len(batch), total)
-    records = [image.record for image in checked if not image.reason]
-    quarantine = quarantine_of(listing, checked)
-    if len(records) < 2:
+    usable = [one for one in seen if one.embedding is not None]
+    quarantine = quarantine_of(listing, [one.checked for one in seen])
+    if len(usable) < 2:
         raise UserError(_too_few(quarantine))
-    shown = _Shown(source, network, records, wheres)
-    images = EmbeddingSet(
+    return EmbeddedImages(
+        _embedding_set(source, usable, network),
+        quarantine,
+        PreparedImages(network.preprocessing, {TEST: _manners(network, usable)}),
+        [one.picture for one in usable],
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is kept of an image; without an embedding where it cannot be used."""
+
+    checked: CheckedImage
+    where: Location
+    embedding: NDArray[np.float32] | None = None
+    picture: bytes = b""
+
+
+def _seen(batch: Sequence[_Item], network: Network) -> Iterator[_Seen]:
+    usable = [(image, where) for _, image, where in batch if image is not None]
+    levels: NDArray[np.uint8] = np.empty((0, *network.form.input_shape), np.uint8)
+    if usable:
+        levels = network.levels(*zip(*usable, strict=True))
+    embeddings = iter(network.embed(levels) if usable else ())
+    pictures = map(_picture, levels)
+    for known, image, where in batch:
+        checked = judged(known.image, where)
+        if image is None:
+            yield _Seen(checked, where)
+        else:
+            yield _Seen(checked, where, next(embeddings), next(pictures))
+
+
+def _embedding_set(source: ReadsImages, usable: Sequence[_Seen], network: Network) -> EmbeddingSet:
+    records = [one.checked.record for one in usable]
+    return EmbeddingSet(
         identities=[record.identity for record in records],
         keys=[record.key for record in records],
-        pixels=shown,
+        pixels=_Shown(source, network, records, [one.where for one in usable]),
         attributes=_attributes(records),
-        embeddings=np.concatenate(embeddings),
+        embeddings=np.array([one.embedding for one in usable], np.float32),
     )
-    prepared = PreparedImages(network.preprocessing, {TEST: _manners(network, wheres)})
-    return EmbeddedImages(images, quarantine, prepared, pictures)
 
 
 def _looked_at(source: ReadsImages, records: Sequence[Record], network: Network) -> Iterator[_Item]:
@@ -147,10 +173,11 @@ def _picture(levels: NDArray[np.uint8]) -> bytes:
     return hashlib.sha256(levels.tobytes()).digest()
 
 
-def _manners(network: Network, wheres: Sequence[Location]) -> Mapping[str, int]:
+def _manners(network: Network, usable: Sequence[_Seen]) -> Mapping[str, int]:
     """How many images are prepared in which manner."""
     manner = network.preprocessing.manner
-    return dict(Counter(manner(bool(where.landmarks), bool(where.box)) for where in wheres))
+    known = ((bool(one.where.landmarks), bool(one.where.box)) for one in usable)
+    return dict(Counter(manner(*both) for both in known))
 
 
 def _attributes(records: Sequence[Record]) -> dict[str, list[str]]:

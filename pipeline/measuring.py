@@ -76,6 +76,8 @@ def measure(request: Request, console: TextConsole) -> bool:
     """
     _check_new(request.output)
     config = _configuration(request)
+    if request.scores is not None and request.model:
+        raise UserError("--images are for a model, and --scores for scores: give one of them")
     if request.scores is not None:
         evaluation, files = _measured_scores(request, request.scores, config)
     elif request.model is not None:
@@ -105,9 +107,14 @@ def _of_model(
         raise UserError(
             "--labels and --impostor are for embeddings and scores, and --images for a model"
         )
-    with quiet_import():
-        from pipeline.model_images import embed_images  # noqa: PLC0415 - TensorFlow
-
+    try:
+        with quiet_import():
+            from pipeline.model_images import embed_images  # noqa: PLC0415 - TensorFlow
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed: a model is measured with the whole package, and the "
+            "group `measure` is enough for embeddings and scores"
+        ) from None
     return embed_images(model, config, console)
 
 

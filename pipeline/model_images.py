@@ -39,12 +39,7 @@ def embed_images(request: ModelRequest, config: Config, console: TextConsole) ->
         the images cannot be used.
     """
     source, listing = _listed(request, config)
-    model = open_model(request.place, trust_model=request.trust_model)
-    form = form_of(model, request.declared)
-    preprocessing = _preprocessing(model, form, config)
-    _check_alignment(request, listing, preprocessing)
-    network = Network(model, form, preprocessing, request.batch_size, config.data.max_pixels)
-    _check_batch(network)
+    network = _network(request, listing, config)
     sets = config.evaluation.sets()
     settings = settings_of(config.evaluation, seed=config.data.seed, provenance={})
     display = NodeDisplay(console, nodes=2 + len(sets))
@@ -60,9 +55,9 @@ def embed_images(request: ModelRequest, config: Config, console: TextConsole) ->
                 verification[name] = measure_pair_set(pairs, network, settings)
     return Measured(
         embedded.images,
-        {"Measured": model.name, "Images": request.images, "Input": _described(network)},
+        _provenance(request, network),
         verification,
-        [*trial.remarks(), *_remarks(embedded, listing, model)],
+        [*trial.remarks(), *_remarks(embedded, listing, network.model)],
         _files(network, embedded, trial),
     )
 
@@ -82,6 +77,17 @@ def _listed(request: ModelRequest, config: Config) -> tuple[Source, Listing]:
     options: SourceOptions = config.data.source_options()
     source = source_at(newest_span(location).location, config.data.source, options)
     return source, source.list()
+
+
+def _network(request: ModelRequest, listing: Listing, config: Config) -> Network:
+    """The model, with all that is declared of it checked; it has embedded one image."""
+    model = open_model(request.place, trust_model=request.trust_model)
+    form = form_of(model, request.declared)
+    preprocessing = _preprocessing(model, form, config)
+    _check_alignment(request, listing, preprocessing)
+    network = Network(model, form, preprocessing, request.batch_size, config.data.max_pixels)
+    network.embed(np.full((1, *form.input_shape), 127, np.uint8))
+    return network
 
 
 def _preprocessing(model: Model, form: InputForm, config: Config) -> Preprocessing:
@@ -117,11 +123,6 @@ def _check_alignment(request: ModelRequest, listing: Listing, preprocessing: Pre
         )
 
 
-def _check_batch(network: Network) -> None:
-    """Asks the model once, before thousands of images are read."""
-    network.embed(np.full((1, *network.form.input_shape), 127, np.uint8))
-
-
 def _trial(images: EmbeddingSet, network: Network, request: ModelRequest, config: Config) -> Trial:
     return try_forms(
         images,
@@ -132,9 +133,10 @@ def _trial(images: EmbeddingSet, network: Network, request: ModelRequest, config
     )
 
 
-def _described(network: Network) -> str:
+def _provenance(request: ModelRequest, network: Network) -> dict[str, str]:
     height, width, _ = network.form.input_shape
-    return f"{height}x{width}, {network.form}"
+    form = f"{height}x{width}, {network.form}"
+    return {"Measured": network.model.name, "Images": request.images, "Input": form}
 
 
 def _remarks(embedded: EmbeddedImages, listing: Listing, model: Model) -> list[str]:
@@ -151,7 +153,7 @@ def _remarks(embedded: EmbeddedImages, listing: Listing, model: Model) -> list[s
             f"{sameness.images - sameness.pictures} images are equal to the pixel to another one: "
             "any model takes those for one person"
         )
-    return [*remarks, *_unlike(embedded.prepared, model)]
+    return [*model.remarks, *remarks, *_unlike(embedded.prepared, model)]
 
 
 def _unlike(prepared: PreparedImages, model: Model) -> list[str]:

@@ -60,6 +60,7 @@ class HttpModel:
     """
 
     prepared = None
+    remarks = ()
 
     def __init__(self, address: str, timeout: float = 60.0, sleep: Sleep = time.sleep):
         self.name = without_credentials(address)

@@ -32,6 +32,7 @@ class KerasFile:
     """
 
     prepared = None
+    remarks = ()
 
     def __init__(self, path: Path, trust_model: bool):
         require_file(path)

@@ -36,6 +36,7 @@ class LiteRTFile:
     """
 
     prepared = None
+    remarks = ()
 
     def __init__(self, path: Path):
         require_file(path)

@@ -79,6 +79,11 @@ class Model(Protocol):
         """What it says its images went through, to levels of RGB or grey; None: it says nothing."""
         ...
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of it, such as newer models that are passed over; a sentence each."""
+        ...
+
     def embed_pixels(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """The embeddings of a batch.
 

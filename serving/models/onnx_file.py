@@ -39,6 +39,7 @@ class OnnxFile:
     """
 
     prepared = None
+    remarks = ()
 
     def __init__(self, path: Path):
         require_file(path)

@@ -38,7 +38,8 @@ class SavedModel:
     """
 
     def __init__(self, path: Path, trust_model: bool):
-        folder = choose_model(path, trust_model).path
+        chosen = choose_model(path, trust_model)
+        folder, self.remarks = chosen.path, chosen.remarks
         self.name = str(folder)
         self._model, self._signature = _loaded(folder)
         inputs = self._signature.structured_input_signature[1]

@@ -23,15 +23,30 @@ def expected(images, matrix=None):
     return images.reshape(len(images), -1) @ (weights() if matrix is None else matrix)
 
 
-def onnx_file(path, matrix=None, *, size=SIZE, layout="nhwc", batch="N", dtype=None, outputs=1):
-    """Writes it as ONNX; for `nchw` the images are turned within the network."""
+def onnx_file(
+    path,
+    matrix=None,
+    *,
+    size=SIZE,
+    layout="nhwc",
+    batch="N",
+    dtype="FLOAT",
+    outputs=1,
+    saturates=False,
+    height="size",
+):
+    """Writes it as ONNX; for `nchw` the images are turned within the network.
+
+    With `saturates` it is the tangens hyperbolicus of four times the pixels that is multiplied: the
+    network is then of use for pixels around 0 only.
+    """
     import onnx  # noqa: PLC0415 - an extra
     from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415
 
     matrix = weights(size=size) if matrix is None else matrix
-    dtype = TensorProto.FLOAT if dtype is None else dtype
     channels = len(matrix) // size**2
-    sides = [batch, size, size, channels] if layout == "nhwc" else [batch, channels, size, size]
+    height = size if height == "size" else height
+    sides = [batch, height, size, channels] if layout == "nhwc" else [batch, channels, height, size]
     names = ["embedding", "other"][:outputs]
     nodes = [
         helper.make_node("Cast", ["pixels"], ["real"], to=TensorProto.FLOAT),
@@ -41,18 +56,24 @@ def onnx_file(path, matrix=None, *, size=SIZE, layout="nhwc", batch="N", dtype=N
             ["turned"],
             perm=[0, 1, 2, 3] if layout == "nhwc" else [0, 2, 3, 1],
         ),
-        helper.make_node("Flatten", ["turned"], ["flat"]),
+        helper.make_node("Mul", ["turned", "four"], ["wide"]),
+        helper.make_node("Tanh" if saturates else "Identity", ["wide"], ["bent"]),
+        helper.make_node("Div", ["bent", "four"], ["narrow"]),
+        helper.make_node("Flatten", ["narrow"], ["flat"]),
         *(helper.make_node("MatMul", ["flat", "matrix"], [name]) for name in names),
     ]
     graph = helper.make_graph(
         nodes,
         "network",
-        [helper.make_tensor_value_info("pixels", dtype, sides)],
+        [helper.make_tensor_value_info("pixels", getattr(TensorProto, dtype), sides)],
         [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, matrix.shape[1]])
             for name in names
         ],
-        [numpy_helper.from_array(matrix, "matrix")],
+        [
+            numpy_helper.from_array(matrix, "matrix"),
+            numpy_helper.from_array(np.float32(4), "four"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, str(path))

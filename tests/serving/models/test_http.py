@@ -13,6 +13,7 @@ from serving.models import open_model
 from serving.models.http import TOKEN_VARIABLE, HttpModel
 from tests.http_serving import serving_on_a_free_port
 from tests.serving.models import files
+from tests.serving.service.running import Pixels, push, running
 
 METADATA = {
     "name": "tiny",
@@ -178,3 +179,13 @@ def test_of_a_model_that_takes_files_too_the_input_of_pixels_is_used():
 def test_a_server_that_does_not_say_what_a_model_takes_is_one_message(metadata):
     with served(metadata=metadata) as (address, _), pytest.raises(UserError, match="inputs"):
         HttpModel(address)
+
+
+def test_a_model_that_this_project_serves_embeds_as_it_does_itself(tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    with running(push(tmp_path / "models", model=Pixels())) as (client, service):
+        model = open_model(f"{client.base_url}/v2/models/arcface")
+        embeddings = model.embed_pixels(levels)
+        expected = service.model.embedder.embed_pixels(levels)
+    assert str(model.input) == "uint8 [any, 32, 32, 3]"
+    np.testing.assert_allclose(embeddings, expected, atol=1e-6)
