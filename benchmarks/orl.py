@@ -69,20 +69,29 @@ def load_images(data_dir: Path, config: Config) -> Images:
     records = source.list().records
     limits = config.data.max_pixels, config.model.input_shape[2]
     encoded = [encode_image(source.read(record), *limits).encoded for record in records]
-    people = sorted({record.identity for record in records}, key=lambda name: (len(name), name))
     return Images(
         decode_and_resize(tf.constant(encoded), tuple(config.model.input_shape)).numpy(),
-        np.array([people.index(record.identity) for record in records]),
+        number_people([record.identity for record in records]),
     )
+
+
+def number_people(identities: Sequence[str]) -> np.ndarray:
+    """int64 [N], the number of the person in each image: s1 is 0, s2 is 1."""
+    people = sorted(set(identities), key=lambda name: (len(name), name))
+    return np.array([people.index(identity) for identity in identities])
+
+
+def deal_people(labels: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """The people who are tested in each of the folds."""
+    return np.array_split(rng.permutation(np.unique(labels)), FOLDS)
 
 
 def make_folds(images: Images, config: Config) -> Iterator[Fold]:
     """Deals the people into folds, and holds out `data.val_split` of each training person."""
     rng = np.random.default_rng(FOLD_SEED)
-    people = rng.permutation(np.unique(images.labels))
-    for test_people in np.array_split(people, FOLDS):
+    for test_people in deal_people(images.labels, rng):
         train, val = [], []
-        for person in np.setdiff1d(people, test_people):
+        for person in np.setdiff1d(images.labels, test_people):
             rows = rng.permutation(np.flatnonzero(images.labels == person))
             held_out = round(config.data.val_split * len(rows))
             val.extend(rows[:held_out])
@@ -140,7 +149,11 @@ def measure(method: str, fold: Fold, config: Config) -> list[float]:
     start = time.process_time()
     embeddings = METHODS[method](fold, config)
     seconds = time.process_time() - start
-    labels = fold.test.labels
+    return [*rates_of(embeddings, fold.test.labels), seconds]
+
+
+def rates_of(embeddings: np.ndarray, labels: np.ndarray) -> list[float]:
+    """All of `FIGURES` but the seconds."""
     verification = calculate_verification_metrics(embeddings, labels, "cosine")
     return [
         verification["EER"],
@@ -148,7 +161,6 @@ def measure(method: str, fold: Fold, config: Config) -> list[float]:
         true_accept_rate(score_pairs(embeddings, labels, "cosine"), 0.01),
         calculate_identification_metrics(embeddings, labels, "cosine")["Rank-1"],
         calculate_one_enrolled_rank1(embeddings, labels, "cosine"),
-        seconds,
     ]
 
 
