@@ -33,6 +33,7 @@ class OpenVINOFile:
     """
 
     prepared = None
+    remarks = ()
 
     def __init__(self, path: Path):
         require_file(path)

@@ -124,3 +124,9 @@ def litert_file(path, *, batch=None, integers=None):
         converter.inference_input_type = converter.inference_output_type = kind
     path.write_bytes(converter.convert())
     return path
+
+
+def openvino_file(path):
+    """Writes it as Keras exports models to OpenVINO."""
+    keras_model().export(path, format="openvino", verbose=False)
+    return path

@@ -22,10 +22,11 @@ def places(tmp_path_factory):
         "keras": files.keras_file(folder / "model.keras"),
         "saved_model": files.saved_model(folder / "saved"),
         "litert": files.litert_file(folder / "model.tflite"),
+        "openvino": files.openvino_file(folder / "model.xml"),
     }
 
 
-KINDS_OF_FILES = ("onnx", "keras", "saved_model", "litert")
+KINDS_OF_FILES = ("onnx", "keras", "saved_model", "litert", "openvino")
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FILES)
@@ -54,7 +55,7 @@ def test_what_is_a_program_is_loaded_only_if_trusted(places, kind):
         open_model(str(places[kind]))
 
 
-@pytest.mark.parametrize("name", ["a.onnx", "a.tflite", "a.keras"])
+@pytest.mark.parametrize("name", ["a.onnx", "a.tflite", "a.keras", "a.xml"])
 def test_a_file_that_is_no_model_is_one_message(tmp_path, name):
     place = tmp_path / name
     with pytest.raises(UserError, match=f"cannot read the model .*{name}: No such file"):
