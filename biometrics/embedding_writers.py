@@ -114,11 +114,8 @@ class _NpzWriter:
         """Writes all of it."""
         self._rows.flush()
         shape = (len(self._keys), self._dimensions)
-        embeddings = (
-            np.memmap(self._rows, np.float32, "r", shape=shape)
-            if all(shape)
-            else np.zeros(shape, np.float32)
-        )
+        nothing = np.empty(shape, np.float32)
+        embeddings = np.memmap(self._rows, np.float32, "r", shape=shape) if all(shape) else nothing
         np.savez(
             file,
             keys=np.array(self._keys, np.str_),
