@@ -20,8 +20,8 @@ demo: $(SETUP)  ## train, evaluate, bless and push a model on the ORL faces
 	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
 	@$(PYTHON_IN_VENV) pipeline/run_local.py --config configs/demo.yaml
 
-test: $(SETUP)  ## run every test
-	@$(PYTHON_IN_VENV) -m pytest
+test: $(SETUP)  ## run every test, in two processes
+	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile
 
 test-fast: $(SETUP)  ## run the tests that need neither TFX nor TensorFlow, in less than a minute
 	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -p tests.fast_tier

@@ -128,5 +128,5 @@ def litert_file(path, *, batch=None, integers=None):
 
 def openvino_file(path):
     """Writes it as Keras exports models to OpenVINO."""
-    keras_model().export(path, format="openvino", verbose=False)
+    keras_model().export(str(path), format="openvino", verbose=False)
     return path
