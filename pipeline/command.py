@@ -17,7 +17,28 @@ EXIT_FAILURE = 1
 EXIT_USER_ERROR = 2
 EXIT_NOT_BLESSED = 3
 
-# What the commands take that measure without a run.
+# What the commands take that use a pushed model.
+MODEL_DIR = Path("runs/demo/serving_model")
+ModelDir = Annotated[
+    Path,
+    typer.Option(help="The serving folder of a run; its latest complete version is used."),
+]
+TrustModel = Annotated[
+    bool,
+    typer.Option(
+        "--trust-model",
+        help="Load a model that no thresholds vouch for; it can do all that you can.",
+    ),
+]
+Landmarks = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="X1,Y1..X5,Y5",
+        help="Five points of the face in pixels, for each image in turn: both eyes, the nose, "
+        "both corners of the mouth, the left of the picture first.",
+    ),
+]
+# ... and those that measure without a run.
 EvaluationFile = Annotated[
     Path | None,
     typer.Option(help="A configuration, whose section evaluation says how to measure."),

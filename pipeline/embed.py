@@ -11,7 +11,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import failing_with_one_message, new_app, print_error, start
+from pipeline.command import (
+    MODEL_DIR,
+    ModelDir,
+    TrustModel,
+    failing_with_one_message,
+    new_app,
+    print_error,
+    start,
+)
 from pipeline.console import TextConsole
 from pipeline.stopping import Stopped, end_now, stopping_on_signals
 
@@ -37,10 +45,7 @@ def main(
             show_default=False,
         ),
     ],
-    model_dir: Annotated[
-        Path,
-        typer.Option(help="The serving folder of a run; its latest complete version is used."),
-    ] = Path("runs/demo/serving_model"),
+    model_dir: ModelDir = MODEL_DIR,
     config: Annotated[
         Path | None,
         typer.Option(help="A configuration, whose section data says how the images are read."),
@@ -51,13 +56,7 @@ def main(
             "--set", metavar="KEY=VALUE", help="Override a key: --set data.follow_links=true"
         ),
     ] = None,
-    trust_model: Annotated[
-        bool,
-        typer.Option(
-            "--trust-model",
-            help="Load a model that no thresholds vouch for; it can do all that you can.",
-        ),
-    ] = False,
+    trust_model: TrustModel = False,
 ) -> None:
     """Embed images of people, to a file that `arcface evaluate` takes."""
     # NumPy, and in the end TensorFlow: not for --help.

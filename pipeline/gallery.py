@@ -12,7 +12,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import EXIT_NOT_BLESSED, failing_with_one_message, new_app, start
+from pipeline.command import (
+    EXIT_NOT_BLESSED,
+    MODEL_DIR,
+    Landmarks,
+    ModelDir,
+    failing_with_one_message,
+    new_app,
+    start,
+)
 
 app = new_app()
 
@@ -23,17 +31,9 @@ GalleryFile = Annotated[
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)
 ]
-ModelDir = Annotated[
+VersionDir = Annotated[
     Path,
     typer.Option(help="The serving folder of a run; its version that the gallery is of is used."),
-]
-Landmarks = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="X1,Y1..X5,Y5",
-        help="Five points of the face in pixels, for each image in turn: both eyes, the nose, both "
-        "corners of the mouth, the left of the picture first.",
-    ),
 ]
 Precision = Annotated[
     str,
@@ -42,7 +42,6 @@ Precision = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON rather than a table.")]
-MODEL_DIR = Path("runs/demo/serving_model")
 
 
 @app.callback()
@@ -63,7 +62,7 @@ def enrol(
         str | None,
         typer.Option(help="Rather than a person: a folder of people, a manifest, a .rec of them."),
     ] = None,
-    model_dir: ModelDir = MODEL_DIR,
+    model_dir: VersionDir = MODEL_DIR,
     far: Annotated[
         float | None,
         typer.Option(help="Of a new gallery: the FAR by which it decides; else that of the EER."),
@@ -108,7 +107,7 @@ def search(
         bool, typer.Option("--per-image", help="The nearest images, rather than people.")
     ] = False,
     precision: Precision = "float32",
-    model_dir: ModelDir = MODEL_DIR,
+    model_dir: VersionDir = MODEL_DIR,
     landmarks: Landmarks = None,
     as_json: AsJson = False,
 ) -> None:
@@ -142,7 +141,7 @@ def identify(
         typer.Option(help="The share of strangers who may get a name in this gallery, at most."),
     ] = None,
     precision: Precision = "float32",
-    model_dir: ModelDir = MODEL_DIR,
+    model_dir: VersionDir = MODEL_DIR,
     landmarks: Landmarks = None,
     as_json: AsJson = False,
 ) -> None:
@@ -189,10 +188,7 @@ def list_people(gallery: GalleryFile, *, as_json: AsJson = False) -> None:
 def upgrade(
     gallery: GalleryFile,
     *,
-    model_dir: Annotated[
-        Path,
-        typer.Option(help="The serving folder of a run; its latest complete version is used."),
-    ] = MODEL_DIR,
+    model_dir: ModelDir = MODEL_DIR,
     yes: Annotated[
         bool,
         typer.Option("--yes", help="Even if images are changed for the new model, or lost to it."),

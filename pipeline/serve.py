@@ -13,7 +13,14 @@ from typing import Annotated
 import typer
 
 from groundfloor.errors import UserError
-from pipeline.command import failing_with_one_message, new_app, start
+from pipeline.command import (
+    MODEL_DIR,
+    ModelDir,
+    TrustModel,
+    failing_with_one_message,
+    new_app,
+    start,
+)
 from pipeline.image_files import expanded
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
@@ -29,10 +36,7 @@ _EXTRA = ("fastapi", "prometheus_client", "python_multipart", "starlette", "uvic
 @app.command()
 def main(
     *,
-    model_dir: Annotated[
-        Path,
-        typer.Option(help="The serving folder of a run; its latest complete version is used."),
-    ] = Path("runs/demo/serving_model"),
+    model_dir: ModelDir = MODEL_DIR,
     name: Annotated[
         str, typer.Option(help="Of the model, in the paths of the Open Inference Protocol.")
     ] = "arcface",
@@ -87,13 +91,7 @@ def main(
             show_default="one for each core",
         ),
     ] = None,
-    trust_model: Annotated[
-        bool,
-        typer.Option(
-            "--trust-model",
-            help="Load a model that no thresholds vouch for; it can do all that you can.",
-        ),
-    ] = False,
+    trust_model: TrustModel = False,
 ) -> None:
     """Serve the pushed model over HTTP: verification, a gallery, inference, a page."""
     with failing_with_one_message():

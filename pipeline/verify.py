@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 
 from groundfloor.errors import UserError
-from pipeline.command import failing_with_one_message, new_app, start
+from pipeline.command import (
+    MODEL_DIR,
+    Landmarks,
+    ModelDir,
+    TrustModel,
+    failing_with_one_message,
+    new_app,
+    start,
+)
 
 app = new_app()
 
@@ -32,10 +40,7 @@ def main(
         Path | None,
         typer.Option(help="Of --pairs: the file to write, in place of standard output."),
     ] = None,
-    model_dir: Annotated[
-        Path,
-        typer.Option(help="The serving folder of a run; its latest complete version is used."),
-    ] = Path("runs/demo/serving_model"),
+    model_dir: ModelDir = MODEL_DIR,
     far: Annotated[
         float | None,
         typer.Option(help="Use the threshold for this false-accept rate, such as 1e-3, not EER's."),
@@ -44,21 +49,8 @@ def main(
         float,
         typer.Option(help="Probability of one person before seeing the images, in (0, 1)."),
     ] = 0.5,
-    landmarks: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="X1,Y1..X5,Y5",
-            help="Five points of the face in pixels, for each image in turn: both eyes, the nose, "
-            "both corners of the mouth, the left of the picture first.",
-        ),
-    ] = None,
-    trust_model: Annotated[
-        bool,
-        typer.Option(
-            "--trust-model",
-            help="Load a model that no thresholds vouch for; it can do all that you can.",
-        ),
-    ] = False,
+    landmarks: Landmarks = None,
+    trust_model: TrustModel = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Say what has computed it: an export, or TensorFlow.")
     ] = False,
