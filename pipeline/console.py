@@ -216,7 +216,7 @@ def _work(step: progress.Progress, done: int) -> str:
       step: the latest one.
       done: units in all.
     """
-    count = f"{done} of {step.total}" if step.total else str(done)
+    count = f"{done:,} of {step.total:,}" if step.total else f"{done:,}"
     return f"{count} {step.unit} {step.note}".rstrip()
 
 
