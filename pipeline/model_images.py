@@ -21,6 +21,7 @@ from pipeline.console import NodeDisplay, TextConsole
 from pipeline.embedded_images import EmbeddedImages, Network, embed_source
 from pipeline.measured import Measured, ModelRequest
 from pipeline.pair_set_images import measure_pair_set
+from pipeline.quiet import quiet_import
 from pipeline.tried_forms import Trial, form_json, try_forms
 from serving.models import open_model
 from serving.models.input_form import InputForm, form_of
@@ -39,7 +40,8 @@ def embed_images(request: ModelRequest, config: Config, console: TextConsole) ->
         the images cannot be used.
     """
     source, listing = _listed(request, config)
-    network = _network(request, listing, config)
+    with quiet_import():  # runtimes say what they compute with when they first do
+        network = _network(request, listing, config)
     sets = config.evaluation.sets()
     settings = settings_of(config.evaluation, seed=config.data.seed, provenance={})
     display = NodeDisplay(console, nodes=2 + len(sets))
