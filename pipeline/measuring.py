@@ -33,6 +33,7 @@ from groundfloor.text import shown_text
 from pipeline.config import Config, load_config
 from pipeline.console import TextConsole, showing_work
 from pipeline.measured import Measured, ModelRequest
+from pipeline.pair_scoring import scorer_of
 from pipeline.quiet import quiet_import
 
 _BOUND = re.compile(r"\s*(.+?)\s*(<=|>=)\s*(\S+)\s*")
@@ -124,11 +125,13 @@ def _evaluated(
     images = measured.images
     settings = _settings(config, measured)
     latest_blessed = _latest_blessed(request.latest_blessed, images)
+    score = scorer_of(config, request.output.absolute().parent)
     with showing_work(TextConsole(stderr=True), "measuring"):
         evaluation = evaluate(
             images,
             settings,
             latest_blessed=latest_blessed,
+            score=score,
             verification=measured.verification,
         )
     own = {

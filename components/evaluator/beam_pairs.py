@@ -28,6 +28,8 @@ from biometrics.engine.layout import Block
 from biometrics.engine.listed import ListedPairs
 from biometrics.engine.pair_scores import PairScores, prepare_pairs
 from biometrics.engine.threads import one_blas_thread
+from groundfloor import progress
+from groundfloor.progress import Pace
 
 _LISTED = ("keys", "first", "second")
 
@@ -108,7 +110,7 @@ class _CountShard(beam.DoFn):
     def _table(self) -> KeyTable:
         return KeyTable(self._scorer.origin, self._scorer.size)
 
-    def _add_all(self, add: Callable[[Block], int], blocks: Iterable[Block], shard: int) -> None:
+    def _add_all(self, add: Callable[[Block], object], blocks: Iterable[Block], shard: int) -> None:
         # One BLAS thread: the runner has as many workers as there are cores.
         with one_blas_thread():
             for block in itertools.islice(blocks, shard, None, self._shards):
@@ -132,13 +134,23 @@ class _CountStrips(_CountShard):
 
 
 class _CountBlocks(_CountShard):
-    """Gives the impostor pairs of the blocks of a shard."""
+    """Gives the impostor pairs of the blocks of a shard; in this process, tells how far it is."""
+
+    def setup(self) -> None:
+        super().setup()
+        layout = self._layout
+        self._pace = Pace(layout.genuine_pairs + layout.impostor_pairs - layout.strip_pairs)
 
     def process(self, shard: int, genuine: Counted) -> Iterator[Counted]:
         table = self._table()
         nearest_mates = genuine.by_row.astype(np.int32, copy=False)  # of genuine pairs it is that
         counter = self._impostor_counter(nearest_mates, table)
-        self._add_all(counter.add, self._layout.blocks(), shard)
+
+        def add(block: Block) -> None:
+            pairs = counter.add(block)
+            progress.advance("pairs", pairs, note=self._pace.note(pairs))
+
+        self._add_all(add, self._layout.blocks(), shard)
         yield from counted_by([counter], table)
 
 

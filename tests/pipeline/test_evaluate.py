@@ -190,3 +190,12 @@ def test_neither_tensorflow_nor_tfx_nor_scikit_learn_is_loaded(faces, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/report.html").exists()
+
+
+@pytest.mark.slow
+def test_shards_are_scored_by_beam_with_the_same_figures(faces, tmp_path):
+    assert run(faces, "--output", tmp_path / "here").exit_code == 0
+    done = run(faces, "--output", tmp_path / "beam", "--set", "evaluation.shards=3")
+    assert done.exit_code == 0, done.output
+    assert metrics_of(tmp_path / "beam") == metrics_of(tmp_path / "here")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["beam", "faces.npz", "here"]
