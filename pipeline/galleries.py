@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 # The reason of an image that the model does not take at all; no rule, and not to be allowed.
 _IMAGE = "image"
+
+# Files that are in memory, and embedded, at a time.
+_FILES_AT_A_TIME = 64
 
 
 @dataclass(frozen=True)
@@ -301,14 +305,22 @@ def _embedder(model: ChosenModel) -> "Embedder":
     return Embedder(model.path)
 
 
-def _seen(embedder: "Embedder", file: _File) -> SeenImage | UserError:
-    """A file as the model sees it, or why it does not."""
-    if isinstance(file.content, UserError):
-        return file.content
-    try:
-        return embedder.see(Path(file.name), file.content, file.landmarks)
-    except UserError as error:
-        return error
+def _seen(
+    embedder: "Embedder", files: Iterable[_File]
+) -> Iterator[tuple[str, SeenImage | UserError]]:
+    """The name of each file, and how the model sees it or why it does not: some at a time."""
+    waiting = iter(files)
+    while batch := list(islice(waiting, _FILES_AT_A_TIME)):
+        read = [
+            (file.name, file.content, file.landmarks)
+            for file in batch
+            if isinstance(file.content, bytes)
+        ]
+        contents = [(name, content) for name, content, _ in read]
+        seen = iter(embedder.see_many(contents, [(points, None) for *_, points in read]))
+        for file in batch:
+            known = file.content if isinstance(file.content, UserError) else next(seen)
+            yield file.name, known
 
 
 def _enrol(
@@ -319,7 +331,7 @@ def _enrol(
     policy: EnrolPolicy,
 ) -> list[Enrolled | Refused]:
     """Enrols a person's files; what is no image for the model is refused with the others."""
-    looked = [(file.name, _seen(embedder, file)) for file in files]
+    looked = list(_seen(embedder, files))
     seen = [image for _, image in looked if isinstance(image, SeenImage)]
     done = iter(gallery.enrol(person, seen, policy))
     return [

@@ -73,7 +73,7 @@ class Viewer:
             for batch in _batches(files):
                 if self._light:
                     known |= self._look_lightly(batch, self._light, threads)
-                known |= {file: self._look_exactly(file) for file in batch if file not in known}
+                known |= self._look_exactly([file for file in batch if file not in known])
                 progress.advance("images", len(batch), len(files))
         return known
 
@@ -98,7 +98,7 @@ class Viewer:
             return compared
         if self._light.decides(compared.distance, point.threshold):
             return compared
-        return self._compared({file: self._look_exactly(file) for file in pair}, pair)
+        return self._compared(self._look_exactly(pair), pair)
 
     def _compared(
         self, known: Mapping[ImageFile, Known], pair: tuple[ImageFile, ImageFile]
@@ -128,14 +128,32 @@ class Viewer:
         known = (KnownImage.of(image, self._model.pack) for image in seen)
         return refused | dict(zip(images, known, strict=True))
 
-    def _look_exactly(self, file: ImageFile) -> Known:
+    def _look_exactly(self, files: Sequence[ImageFile]) -> dict[ImageFile, Known]:
         """By the SavedModel itself."""
-        self._exactly += 1
-        try:
-            seen = self._embedder.see(file.path, content_of(file.path), file.landmarks)
-        except UserError as error:
-            return error
-        return KnownImage.of(seen, self._model.pack)
+        if not files:
+            return {}
+        self._exactly += len(files)
+        contents = {file: _content(file) for file in files}
+        refused: dict[ImageFile, Known] = {
+            file: error for file, error in contents.items() if isinstance(error, UserError)
+        }
+        read = {file: data for file, data in contents.items() if isinstance(data, bytes)}
+        seen = self._embedder.see_many(
+            [(str(file.path), data) for file, data in read.items()],
+            [(file.landmarks, None) for file in read],
+        )
+        return refused | {
+            file: image if isinstance(image, UserError) else KnownImage.of(image, self._model.pack)
+            for file, image in zip(read, seen, strict=True)
+        }
+
+
+def _content(file: ImageFile) -> bytes | UserError:
+    """What an image file holds, or why it cannot be read."""
+    try:
+        return content_of(file.path)
+    except UserError as error:
+        return error
 
 
 def _read(file: ImageFile, light: LightEmbedder) -> ReadImage | UserError | None:
