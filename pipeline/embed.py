@@ -57,6 +57,12 @@ def main(
         ),
     ] = None,
     trust_model: TrustModel = False,
+    in_beam: Annotated[
+        bool,
+        typer.Option(
+            "--beam", help="Embed in Beam, where beam.pipeline_args of the configuration says."
+        ),
+    ] = False,
 ) -> None:
     """Embed images of people, to a file that `arcface evaluate` takes."""
     # NumPy, and in the end TensorFlow: not for --help.
@@ -69,6 +75,7 @@ def main(
         config=config,
         overrides=tuple(overrides or ()),
         trust_model=trust_model,
+        in_beam=in_beam,
     )
     try:
         with failing_with_one_message(), stopping_on_signals(f"{output} is not written"):

@@ -4,17 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from biometrics.embedding_writers import NPZ, EmbeddingWriter, check_output, writing_embeddings
-from faces.content import UnreadableError
-from faces.images.formats import BadImageError
 from faces.quarantine import Quarantine, Row
-from faces.reasons import BAD_NAME, OTHER, REFUSED
+from faces.reasons import REFUSED
 from faces.record import Listing, Record, Source
 from faces.sources import source_at
 from faces.sources.spans import newest_span
@@ -22,21 +16,13 @@ from groundfloor import progress
 from groundfloor.errors import UserError
 from groundfloor.progress import Pace
 from groundfloor.text import listed, shown
-from pipeline.config import load_config
+from pipeline.config import Config, load_config
 from pipeline.console import TextConsole, showing_work
+from pipeline.embedded_part import READERS, EmbeddedPart, embedded_batches
 from pipeline.image_files import expanded
 from pipeline.paths import given_location
 from pipeline.quiet import quiet_import
 from serving.choice import ChosenModel, choose_model
-from serving.comparison import SeenImage
-
-if TYPE_CHECKING:
-    from serving.embedder import Embedder
-
-# Images that are read, embedded and written together.
-_BATCH_IMAGES = 64
-# Reading waits for disks and servers.
-_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -50,6 +36,7 @@ class Request:
       config: a configuration file; None: the defaults.
       overrides: `key=value` of the configuration.
       trust_model: load a model that no thresholds vouch for.
+      in_beam: embed in Beam, where the section `beam` of the configuration says.
     """
 
     data: str
@@ -58,19 +45,7 @@ class Request:
     config: Path | None = None
     overrides: Sequence[str] = ()
     trust_model: bool = False
-
-
-@dataclass(frozen=True)
-class _Read:
-    """An image of a source, read.
-
-    Attributes:
-      record: of it.
-      content: of its file; or why there is none.
-    """
-
-    record: Record
-    content: bytes | Row
+    in_beam: bool = False
 
 
 def embed_source(request: Request, console: TextConsole) -> None:
@@ -83,16 +58,19 @@ def embed_source(request: Request, console: TextConsole) -> None:
     """
     output, table = _outputs(request.output)
     model = choose_model(expanded(request.model_dir), request.trust_model)
-    source = _source_of(request)
+    config = load_config(request.config, list(request.overrides))
+    source = _source_of(request, config)
     listing = source.list()
     columns = _columns_of(listing)
     check_output(output, columns)
     for remark in (*model.remarks, *listing.remarks(), *_left_out(columns, output)):
         console.say(f"note: {remark}")
     with writing_embeddings(output, columns) as writer:
-        embedding = _Embedding(source, _embedder(model), writer, columns)
+        embedding = _Embedding(writer, columns)
+        way = _in_beam if request.in_beam else _here
         with showing_work(TextConsole(stderr=True), "embedding"):
-            embedding.run(listing)
+            for records, part in way(source, model.path, listing.records, config, output.parent):
+                embedding.add(records, part)
         embedding.require_some(listing)
         table.write_text(embedding.refused_of(listing).to_csv(), encoding="utf-8", newline="")
     for line in embedding.summary(listing, model, output, table):
@@ -100,20 +78,14 @@ def embed_source(request: Request, console: TextConsole) -> None:
 
 
 class _Embedding:
-    """Embeds the images of a source, batch by batch.
+    """What has become of the images of a source, part by part.
 
     Args:
-      source: of the images.
-      embedder: of the model.
       writer: of the file.
       columns: that the source says of its images.
     """
 
-    def __init__(
-        self, source: Source, embedder: "Embedder", writer: EmbeddingWriter, columns: Sequence[str]
-    ):
-        self._source = source
-        self._embedder = embedder
+    def __init__(self, writer: EmbeddingWriter, columns: Sequence[str]):
         self._writer = writer
         self._columns = columns
         self._refused: list[Row] = []
@@ -121,15 +93,20 @@ class _Embedding:
         self._people: set[str] = set()
         self._dimensions = 0
 
-    def run(self, listing: Listing) -> None:
-        """Embeds and writes all that can be."""
-        total, pace = len(listing.records), None
-        for batch in _batches(self._source, listing.records):
-            self._add(batch)
-            note = pace.note(len(batch)) if pace else ""
-            progress.advance("images", len(batch), total, note)
-            # The first batch, in which TensorFlow builds its graphs, says little of the others.
-            pace = pace or Pace(total - len(batch))
+    def add(self, records: Sequence[Record], part: EmbeddedPart) -> None:
+        """Writes the embeddings of a part, and counts the rest."""
+        self._refused += part.refused
+        self._unprepared.update(part.unprepared)
+        if not len(part.places):
+            return
+        embedded = [records[place] for place in part.places]
+        said = [dict(record.columns) for record in embedded]
+        identities = [record.identity for record in embedded]
+        attributes = {name: [row.get(name, "") for row in said] for name in self._columns}
+        keys = [record.key for record in embedded]
+        self._writer.add(keys, identities, part.embeddings, attributes)
+        self._people.update(identities)
+        self._dimensions = part.embeddings.shape[1]
 
     def require_some(self, listing: Listing) -> None:
         """Refuses a source of which nothing was embedded.
@@ -166,36 +143,6 @@ class _Embedding:
             counts = ", ".join(f"{count:,} x {reason}" for reason, count in refused.counts.items())
             yield f"refused   {len(refused.rows):,} images ({counts}): {table}"
 
-    def _add(self, batch: Sequence[_Read]) -> None:
-        usable = [(read.record, read.content) for read in batch if isinstance(read.content, bytes)]
-        self._refused += [read.content for read in batch if isinstance(read.content, Row)]
-        faces = [self._face_of(record) for record, _ in usable]
-        seen = self._embedder.see_many([(record.key, file) for record, file in usable], faces)
-        embedded = []
-        for (record, _), image in zip(usable, seen, strict=True):
-            if isinstance(image, UserError):
-                self._refused.append(_refusal(record, image))
-            else:
-                embedded.append((record, image))
-        if embedded:
-            self._write(embedded)
-
-    def _face_of(self, record: Record) -> tuple[Sequence[float] | None, Sequence[float] | None]:
-        """What a model that aligns is told of the face; another takes every image whole."""
-        return (record.landmarks, record.box) if self._embedder.aligns else (None, None)
-
-    def _write(self, embedded: Sequence[tuple[Record, SeenImage]]) -> None:
-        records = [record for record, _ in embedded]
-        embeddings = np.stack([image.embedding for _, image in embedded])
-        said = [dict(record.columns) for record in records]
-        identities = [record.identity for record in records]
-        attributes = {name: [row.get(name, "") for row in said] for name in self._columns}
-        self._writer.add([record.key for record in records], identities, embeddings, attributes)
-        self._people.update(identities)
-        self._dimensions = embeddings.shape[1]
-        for _, image in embedded:
-            self._unprepared.update(image.unprepared)
-
 
 def _outputs(path: Path) -> tuple[Path, Path]:
     """The file, and the table of refused images beside it, neither of which is there yet.
@@ -216,10 +163,9 @@ def _outputs(path: Path) -> tuple[Path, Path]:
     return path, table
 
 
-def _source_of(request: Request) -> Source:
-    config = load_config(request.config, list(request.overrides)).data
+def _source_of(request: Request, config: Config) -> Source:
     place = newest_span(given_location(request.data, "DATA"))
-    return source_at(place.location, config.source, config.source_options())
+    return source_at(place.location, config.data.source, config.data.source_options())
 
 
 def _columns_of(listing: Listing) -> list[str]:
@@ -233,35 +179,28 @@ def _left_out(columns: Sequence[str], output: Path) -> list[str]:
     return [f"an {NPZ} has no further columns, a .parquet has: {listed(columns)} are left out"]
 
 
-def _embedder(model: ChosenModel) -> "Embedder":
+def _here(
+    source: Source, model: Path, records: Sequence[Record], config: Config, folder: Path
+) -> Iterator[tuple[Sequence[Record], EmbeddedPart]]:
+    """The records, some at a time, and what became of them in this process."""
     with quiet_import():
         from serving.embedder import Embedder  # noqa: PLC0415 - TensorFlow
 
-    return Embedder(model.path)
+    total, pace = len(records), None
+    with ThreadPoolExecutor(READERS) as readers:
+        for batch, part in embedded_batches(source, Embedder(model), records, readers):
+            yield batch, part
+            note = pace.note(len(batch)) if pace else ""
+            progress.advance("images", len(batch), total, note)
+            # The first batch, in which TensorFlow builds its graphs, says little of the others.
+            pace = pace or Pace(total - len(batch))
 
 
-def _batches(source: Source, records: Sequence[Record]) -> Iterator[list[_Read]]:
-    """The images, `_BATCH_IMAGES` at a time, read in several threads."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        for start in range(0, len(records), _BATCH_IMAGES):
-            batch = records[start : start + _BATCH_IMAGES]
-            yield list(pool.map(partial(_read, source), batch))
+def _in_beam(
+    source: Source, model: Path, records: Sequence[Record], config: Config, folder: Path
+) -> Iterator[tuple[Sequence[Record], EmbeddedPart]]:
+    """The same in Beam, whose workers see the folder."""
+    with quiet_import():
+        from pipeline.embedding_in_beam import embedded_in_beam  # noqa: PLC0415 - TFX
 
-
-def _read(source: Source, record: Record) -> _Read:
-    try:
-        for name in (record.key, record.identity):
-            name.encode("utf-8")
-        return _Read(record, source.read(record))
-    except UnicodeEncodeError:
-        return _Read(record, Row(BAD_NAME, record.key, "file name is not UTF-8"))
-    except UnreadableError as error:
-        return _Read(record, Row(error.reason, record.key, str(error)))
-
-
-def _refusal(record: Record, error: UserError) -> Row:
-    """Why an image has no embedding, by the image's own fault where it has one."""
-    cause = error.__cause__
-    if isinstance(cause, BadImageError):
-        return Row(cause.reason, record.key, str(cause))
-    return Row(OTHER, record.key, str(error))
+    return embedded_in_beam(source, model, records, config.beam.pipeline_args, folder)

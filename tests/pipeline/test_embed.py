@@ -131,3 +131,15 @@ def test_what_cannot_be_used_is_one_message_before_anything_is_read(
     (line,) = run.stderr.splitlines()
     assert line.startswith("error: ")
     assert message in line
+
+
+@pytest.mark.slow
+def test_beam_gives_the_same_files(faces, tmp_path, model):
+    for name, options in (("here", ()), ("beam", ("--beam",))):
+        run = embed(faces, tmp_path / f"{name}.npz", model, "--trust-model", *options)
+        assert run.exit_code == 0, run.output
+    here, beam = (read_embeddings(tmp_path / f"{name}.npz") for name in ("here", "beam"))
+    assert (beam.keys, beam.identities) == (here.keys, here.identities)
+    np.testing.assert_array_equal(beam.embeddings, here.embeddings)
+    assert refused_in(tmp_path / "beam.refused.csv") == refused_in(tmp_path / "here.refused.csv")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
