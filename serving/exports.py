@@ -9,19 +9,11 @@ thresholds names those that may be used, with the digest of their files. Imports
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from biometrics.thresholds.pack import EXPORTS
 from groundfloor.errors import UserError
-from serving.models import open_model
-
-# Pixels, uint8 or float32 [N, H, W, C] in [0, 255], to embeddings, float32 [N, D].
-Embed = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 # In `EXPORTS`: name -> why there is no such export, although it was asked for. It is not pushed.
 FAILURES_FILE = "failures.json"
@@ -61,23 +53,6 @@ KINDS: Mapping[str, ExportKind] = {
 def export_folder(model: str | os.PathLike[str], name: str) -> str:
     """Where an export is, or would be, in the folder of a SavedModel."""
     return os.path.join(os.fspath(model), EXPORTS, name)
-
-
-def open_export(name: str, folder: str | os.PathLike[str]) -> Embed:
-    """Opens an export.
-
-    Args:
-      name: of `KINDS`.
-      folder: where its files are, on this machine.
-
-    Returns:
-      What embeds with it; not to be called by two threads at a time.
-
-    Raises:
-      UserError: its runtime cannot be imported or cannot open it; the message says why.
-    """
-    model = open_model(os.path.join(folder, KINDS[name].file))
-    return lambda pixels: model.embed_pixels(pixels.astype(model.input.dtype, copy=False))
 
 
 def require_packages(names: Collection[str]) -> None:

@@ -18,7 +18,8 @@ from faces.images.preprocess import PREPROCESSING_FILE, PreparedImages
 from groundfloor.errors import UserError
 from serving.choice import ChosenModel
 from serving.comparison import SeenImage
-from serving.exports import KINDS, Embed, export_folder, is_installed, open_export
+from serving.exports import KINDS, export_folder, is_installed
+from serving.opened_export import Embed, open_export
 from serving.preparation import MAX_PIXELS, require_embedding, unprepared
 
 # How many times farther from the model's own than any test image an embedding may be.

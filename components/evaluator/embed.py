@@ -26,7 +26,7 @@ from faces.record import Record
 from faces.storage import parse_examples, to_example
 from groundfloor import progress
 from groundfloor.plain_paths import plain_path
-from serving.exports import Embed, open_export
+from serving.opened_export import Embed, open_export
 from serving.preparation import prepared_images
 from serving.signatures import EMBEDDING_KEY, PIXELS_SIGNATURE, pixels_shape
 

@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 from groundfloor.errors import UserError
 from pipeline import run_local
 from serving import exports
-from serving.exports import KINDS, open_export, require_packages
+from serving.exports import KINDS, require_packages
+from serving.opened_export import open_export
 from tests.conftest import write_faces
 
 

@@ -15,22 +15,29 @@ from biometrics.thresholds.operating_points import curve_of
 from tests.biometrics.cases import HAND_LABELS, HAND_MATRIX, faces, random_faces
 
 
-def error_without_each(embeddings, labels, rate):
+def distances_between(embeddings):
+    """Of all images, float64 [N, N]: the same of two of them, whoever is left out."""
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return np.round((1.0 - unit @ unit.T) * 2**21) / 2**21
+
+
+def error_without_each(distances, labels, rate):
     """The jackknife error of `rate`, a function of pairs, with each person's images taken away."""
     people = np.unique(labels)
     rates = []
     for person in people:
         rest = labels != person
-        rates.append(rate(score_pairs(embeddings[rest], labels[rest])))
+        rates.append(rate(score_pairs(None, labels[rest], distances[np.ix_(rest, rest)])))
     return np.sqrt((len(people) - 1) * np.var(rates, axis=0))
 
 
 def test_the_error_of_each_far_is_that_of_leaving_out_each_person():
     embeddings, labels = random_faces(people=6, images=4)
     labels[:5] = labels[5]  # of different sizes
-    curve = far_curve(score_pairs(embeddings, labels))
+    distances = distances_between(embeddings)
+    curve = far_curve(score_pairs(None, labels, distances))
     expected = error_without_each(
-        embeddings, labels, lambda pairs: error_rates(pairs, curve.distances)[0]
+        distances, labels, lambda pairs: error_rates(pairs, curve.distances)[0]
     )
     np.testing.assert_allclose(curve.error, expected, atol=1e-9)
 
@@ -88,11 +95,12 @@ def test_the_largest_far_has_the_last_limit_that_is_not_above():
 
 def test_the_crossing_is_where_no_difference_of_the_rates_is_within_its_error():
     embeddings, labels = random_faces(people=8, images=5, spread=1.5)
-    pairs = score_pairs(embeddings, labels)
+    distances = distances_between(embeddings)
+    pairs = score_pairs(None, labels, distances)
     scores = curve_of(pairs).distances
     gap = np.subtract(*error_rates(pairs, scores))
     error = error_without_each(
-        embeddings, labels, lambda rest: np.subtract(*error_rates(rest, scores))
+        distances, labels, lambda rest: np.subtract(*error_rates(rest, scores))
     )
     width = t.ppf(0.975, 7) * error
     low, high = crossing_interval(pairs, scores, 0.95)

@@ -13,8 +13,9 @@ from biometrics.thresholds.pack import EXPORTS
 from components.trainer.backbones import registry
 from components.trainer.conversions import write_exports
 from groundfloor.errors import UserError
-from serving.exports import KINDS, export_folder, open_export
+from serving.exports import KINDS, export_folder
 from serving.model_dir import UnusableModelError, load_pack
+from serving.opened_export import open_export
 from tests.components.trainer.small import tiny_network
 from tests.conftest import LENIENT, write_faces
 from tests.stages import SMALL_MODEL, run_evaluator, run_pusher, run_trainer

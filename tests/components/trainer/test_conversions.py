@@ -11,7 +11,8 @@ import pytest
 from biometrics.thresholds.pack import EXPORTS
 from components.trainer import conversions
 from components.trainer.conversions import write_exports
-from serving.exports import FAILURES_FILE, export_folder, open_export
+from serving.exports import FAILURES_FILE, export_folder
+from serving.opened_export import open_export
 
 
 @pytest.fixture(scope="module")
