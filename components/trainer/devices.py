@@ -143,9 +143,16 @@ def any_worker(flag: bool) -> bool:
     return _sum_of_workers(float(flag)) > 0.0
 
 
-def wait_for_workers() -> None:
-    """Returns when every worker has come here."""
-    _sum_of_workers(0.0)
+def wait_for_workers() -> bool:
+    """Returns when every worker has come here: True; or when one of them is gone: False.
+
+    One that was here may go before this one has noticed that all were.
+    """
+    try:
+        _sum_of_workers(0.0)
+    except _GONE:
+        return False
+    return True
 
 
 def _sum_of_workers(number: float) -> float:
@@ -177,10 +184,15 @@ def lost_workers_told() -> Iterator[None]:
     except _GONE as error:
         if number_of_workers() == 1:
             raise
-        raise DeviceError(
-            "another worker of the training is gone, or cannot be reached; this one ends. Start "
-            "all workers again: the same commands go on from the last checkpoint"
-        ) from error
+        raise lost_worker() from error
+
+
+def lost_worker() -> DeviceError:
+    """The error of a worker that another one has left alone."""
+    return DeviceError(
+        "another worker of the training is gone, or cannot be reached; this one ends. Start all "
+        "workers again: the same commands go on from the last checkpoint"
+    )
 
 
 def synchronise_batch_statistics(model: keras.Model) -> None:

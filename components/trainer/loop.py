@@ -427,7 +427,8 @@ class TrainingLoop:
         message = "the training was asked to end; its state is kept nowhere"
         if self._checkpoints is not None:
             self._checkpoints.wait()
-            wait_for_workers()
+            if not wait_for_workers():
+                self._checkpoints.of_step(progress.step)  # or else nothing is kept
             message = (
                 f"the training was asked to end, and is kept after step {progress.step}; the same "
                 "command goes on from there"

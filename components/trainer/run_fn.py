@@ -25,7 +25,7 @@ from components.trainer.devices import (
     DeviceError,
     build_strategy,
     is_chief,
-    lost_workers_told,
+    lost_worker,
     wait_for_workers,
 )
 from components.trainer.doctor.rounds import of_steps
@@ -75,9 +75,10 @@ def run_fn(fn_args: FnArgs) -> None:
         _deliver(fn_args, settings, note, checkpoints)
     else:
         _train(fn_args, settings, note, Tracker(TrackedRun("", "")), checkpoints)
-    with lost_workers_told():
-        wait_for_workers()
+    are_all_done = wait_for_workers()
     if not fileio.exists(fn_args.serving_model_dir):
+        if not are_all_done:
+            raise lost_worker()
         raise DeviceError(
             "this worker has done its part of the training, and the chief has the model: it is not "
             f"in {fn_args.serving_model_dir}. Later steps run where the chief's outputs are"
