@@ -49,10 +49,10 @@ lock: $(SETUP)  ## compile the locks anew, for both stacks
 
 bench-orl: $(SETUP)  ## five folds of the demo's recipe on ORL, beside the baselines
 	@$(PYTHON_IN_VENV) -m pipeline.demo_data build/orl
-	@$(PYTHON_IN_VENV) benchmarks/orl.py --data-dir build/orl
+	@$(PYTHON_IN_VENV) -m benchmarks.orl --data-dir build/orl
 
 bench-auto: $(SETUP)  ## the recipe that follows the data, beside the demo's, on drawn identities
-	@$(PYTHON_IN_VENV) benchmarks/auto.py
+	@$(PYTHON_IN_VENV) -m benchmarks.auto
 
 bench-evaluator: $(SETUP)  ## the evaluator's speed and memory, beside what else would do its work
 	@$(PYTHON_IN_VENV) benchmarks/evaluator.py
@@ -84,7 +84,7 @@ bench-models: $(SETUP)  ## each network's parameters and MACs beside the papers'
 	@$(PYTHON_IN_VENV) benchmarks/models.py --write
 
 bench-serving: $(SETUP)  ## the service's throughput and latency, beside the bare batched model
-	@$(PYTHON_IN_VENV) benchmarks/service.py
+	@$(PYTHON_IN_VENV) -m benchmarks.service
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh

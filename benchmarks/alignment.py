@@ -11,7 +11,7 @@ finds in every other image of ORL, mapped through the known disturbance: it undo
 and leaves each person's pose as it was. With --detector mtcnn they are found in the disturbed
 images themselves, and an image in which no face is found is stretched.
 
-    .venv/bin/python benchmarks/alignment.py --data-dir build/orl --epochs 40
+    .venv/bin/python -m benchmarks.alignment --data-dir build/orl --epochs 40
 
 prints both EERs on the same pairs, and their difference with its 95 % interval: a paired bootstrap
 over the people. --epochs 120 is the demo's own number; --fold another choice of the people.

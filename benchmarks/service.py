@@ -1,6 +1,6 @@
 """The service's throughput, beside the bare model that sees the same images in full batches.
 
-    .venv/bin/python benchmarks/service.py [--backbone mobilefacenet] [--clients 4]
+    .venv/bin/python -m benchmarks.service [--backbone mobilefacenet] [--clients 4]
 
 The bare model has the images decoded by as many threads as the service, and embeds them 32 at a
 time, in one process and without HTTP. Each client sends one image after the other to the service,
