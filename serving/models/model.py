@@ -193,6 +193,11 @@ def _sides(shape: Sequence[int | None]) -> str:
     return ", ".join("any" if side is None else str(side) for side in shape)
 
 
+def not_installed(path: Path, runtime: str) -> UserError:
+    """What is said of a file whose runtime is in an extra that is not there."""
+    return UserError(f"{path}: {runtime} is not installed: pip install 'arcface-pipeline[export]'")
+
+
 def cannot_open(name: str, error: Exception) -> UserError:
     """What is said of a file that is no model of its kind."""
     reason = next(iter(str(error).splitlines()), "")

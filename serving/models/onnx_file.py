@@ -15,6 +15,7 @@ from serving.models.model import (
     choose_output,
     embeddings_of,
     in_batches,
+    not_installed,
     require_file,
 )
 
@@ -70,9 +71,7 @@ def _session(path: Path) -> Any:
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
-        raise UserError(
-            f"{path}: ONNX Runtime is not installed: pip install 'arcface-pipeline[export]'"
-        ) from None
+        raise not_installed(path, "ONNX Runtime") from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is raised
     try:

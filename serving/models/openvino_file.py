@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from groundfloor.errors import UserError
 from serving.models.model import (
     ModelInput,
     cannot_embed,
@@ -15,6 +14,7 @@ from serving.models.model import (
     choose_output,
     embeddings_of,
     in_batches,
+    not_installed,
     require_file,
 )
 
@@ -60,9 +60,7 @@ def _compiled(path: Path) -> Any:
     try:
         import openvino  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
-        raise UserError(
-            f"{path}: OpenVINO is not installed: pip install 'arcface-pipeline[export]'"
-        ) from None
+        raise not_installed(path, "OpenVINO") from None
     try:
         return openvino.Core().compile_model(str(path), "CPU", _PRECISION)
     except Exception as error:  # as above
