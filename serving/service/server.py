@@ -123,7 +123,9 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """
     try:
         kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(kind, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sends each answer at once (TCP_NODELAY): without it, the
+        # end of an answer waits some 40 ms for the client to acknowledge its beginning.
+        listener = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
