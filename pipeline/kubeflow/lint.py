@@ -7,9 +7,10 @@ as read in the sources of KFP 2.17 (backend/src/v2: the Argo compiler, the drive
 
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.finding import Finding
-from pipeline.kubeflow.rules import code, hazards, names, storage
+from pipeline.kubeflow.rules import code, hazards, names, references, schema, storage
 
 RULES = (
+    schema.check_schema,
     hazards.check_schema_version,
     hazards.check_executors,
     hazards.check_conditions,
@@ -20,7 +21,12 @@ RULES = (
     names.check_names,
     names.check_images,
     names.check_resources,
+    names.check_environment,
     names.check_platform_names,
+    references.check_inputs,
+    references.check_placeholders,
+    references.check_order,
+    references.check_platform_references,
     storage.check_pipeline_root,
     storage.check_host_paths,
     storage.check_volumes,

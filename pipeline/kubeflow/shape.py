@@ -41,12 +41,20 @@ class _Definitions(_Part):
     artifacts: dict[str, _Artifact] = {}
 
 
+class _Output(_Part):
+    producer_task: str = ""
+
+
 class _Source(_Part):
     runtime_value: dict[str, Any] = {}
+    component_input_parameter: str = ""
+    task_output_parameter: _Output = _Output()
+    task_output_artifact: _Output = _Output()
 
 
 class _TaskInputs(_Part):
     parameters: dict[str, _Source] = {}
+    artifacts: dict[str, _Source] = {}
 
 
 class _Reference(_Part):
@@ -60,6 +68,7 @@ class _Policy(_Part):
 class _Task(_Part):
     component_ref: _Reference = _Reference()
     inputs: _TaskInputs = _TaskInputs()
+    dependent_tasks: list[str] = []
     trigger_policy: _Policy = _Policy()
     caching_options: dict[str, Any] = {}
 
@@ -84,11 +93,17 @@ class _Variable(_Part):
     value: str = ""
 
 
+class _Accelerator(_Part):
+    resource_type: str = ""
+    resource_count: str = ""
+
+
 class _Resources(_Part):
     resource_cpu_request: str = ""
     resource_cpu_limit: str = ""
     resource_memory_request: str = ""
     resource_memory_limit: str = ""
+    accelerator: _Accelerator = _Accelerator()
 
 
 class _Container(_Part):
@@ -118,6 +133,7 @@ class _Spec(_Part):
 class _Mount(_Part):
     constant: str = ""
     mount_path: str = ""
+    pvc_name_parameter: _Source = _Source()
 
 
 class _Mapping(_Part):
@@ -127,6 +143,7 @@ class _Mapping(_Part):
 
 class _Secret(_Part):
     secret_name: str = ""
+    secret_name_parameter: _Source = _Source()
     key_to_env: list[_Mapping] = []
 
 
@@ -138,6 +155,7 @@ class _ExecutorConfig(_Part):
     pvc_mount: list[_Mount] = []
     secret_as_env: list[_Secret] = []
     node_selector: _Selector = _Selector()
+    image_pull_policy: str = ""
 
 
 class _KubernetesDeployment(_Part):

@@ -27,6 +27,8 @@ def check_schema_version(document: PipelineDocument) -> Iterator[Finding]:
 
 def check_executors(document: PipelineDocument) -> Iterator[Finding]:
     """Containers and importers run; a resolver is an error in KFP's Argo compiler."""
+    if not document.steps:
+        yield Finding("executor", "pipeline", "it has no steps")
     for step in document.steps:
         where = f"step {step.name}"
         if "resolver" in step.executor:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from pipeline.kubeflow.document import PipelineDocument
 from pipeline.kubeflow.finding import Finding
@@ -16,6 +17,18 @@ _OBJECT_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VOLUME_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LAUNCHERS_VOLUMES = (
+    "kfp-launcher",
+    "gcs-scratch",
+    "s3-scratch",
+    "minio-scratch",
+    "dot-local-scratch",
+    "dot-cache-scratch",
+    "dot-config-scratch",
+)
+_PULL_POLICIES = ("Always", "Never", "IfNotPresent")
+_COUNT = re.compile(r"[0-9]{1,9}")
 _SECRET_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _LABEL_PART = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 
@@ -82,24 +95,50 @@ def check_images(document: PipelineDocument) -> Iterator[Finding]:
 
 
 def check_resources(document: PipelineDocument) -> Iterator[Finding]:
-    """Requests within limits: Kubernetes refuses the pod otherwise, when the run is under way."""
+    """Quantities and accelerators that KFP's driver reads, and requests within limits.
+
+    Kubernetes refuses the pod otherwise, when the run is under way.
+    """
     for step in document.steps:
-        resources = step.container.get("resources", {})
+        where, resources = f"step {step.name}", step.container.get("resources", {})
         for kind in ("Cpu", "Memory"):
-            request, limit = (
-                resources.get(f"resource{kind}{bound}", "") for bound in ("Request", "Limit")
-            )
+            bounds = [resources.get(f"resource{kind}{bound}", "") for bound in ("Request", "Limit")]
             try:
-                too_much = request and limit and parse_quantity(request) > parse_quantity(limit)
+                values = [parse_quantity(text) for text in bounds if not _is_placeholder(text)]
             except ValueError as error:
-                yield Finding("resources", f"step {step.name}", f"{kind.lower()}: {error}")
+                yield Finding("resources", where, f"{kind.lower()}: {error}")
                 continue
-            if too_much:
+            if len(values) == len(bounds) and values[0] > values[1]:
                 yield Finding(
                     "resources",
-                    f"step {step.name}",
+                    where,
                     f"{kind.lower()}: the request must not be above the limit. "
-                    f"Received: {request}, limit {limit}",
+                    f"Received: {bounds[0]}, limit {bounds[1]}",
+                )
+        yield from _check_accelerator(where, resources.get("accelerator", {}))
+
+
+def _is_placeholder(text: str) -> bool:
+    """Whether a text says nothing before the run: it is empty, or a parameter's place."""
+    return not text or text.startswith("{{$")
+
+
+def _check_accelerator(where: str, accelerator: dict[str, str]) -> Iterator[Finding]:
+    count, name = (accelerator.get(f"resource{part}", "") for part in ("Count", "Type"))
+    if not _is_placeholder(count) and not _COUNT.fullmatch(count):
+        yield Finding("resources", where, f"accelerators are whole ones. Received: {count!r}")
+    if not _is_placeholder(name) and not _is_label(name, ""):
+        yield Finding("resources", where, f"not the name of an accelerator: {name!r}")
+
+
+def check_environment(document: PipelineDocument) -> Iterator[Finding]:
+    """Variables of the containers that Kubernetes takes."""
+    for step in document.steps:
+        for variable in step.container.get("env", []):
+            name = variable["name"]
+            if not _VARIABLE.fullmatch(name):
+                yield Finding(
+                    "names", f"step {step.name}", f"not an environment variable: {name!r}"
                 )
 
 
@@ -107,12 +146,11 @@ def check_platform_names(document: PipelineDocument) -> Iterator[Finding]:
     """Names of claims, secrets, environment variables and labels in the platform part."""
     for label, config in document.executor_configs.items():
         where = f"platform part of {label}"
-        names = [("claim", mount.get("constant", "")) for mount in config.get("pvcMount", [])]
         secrets = config.get("secretAsEnv", [])
-        names += [("secret", secret.get("secretName", "")) for secret in secrets]
-        for kind, name in names:
-            if not _OBJECT_NAME.fullmatch(name):
-                yield Finding("names", where, f"not a name for a {kind}: {name!r}")
+        yield from _check_claims(where, config.get("pvcMount", []))
+        for name in (_named(secret, "secretName", "secretNameParameter") for secret in secrets):
+            if name is not None and not _OBJECT_NAME.fullmatch(name):
+                yield Finding("names", where, f"not a name for a secret: {name!r}")
         for mapping in (item for secret in secrets for item in secret.get("keyToEnv", [])):
             variable, key = mapping.get("envVar", ""), mapping.get("secretKey", "")
             if not _VARIABLE.fullmatch(variable):
@@ -122,6 +160,37 @@ def check_platform_names(document: PipelineDocument) -> Iterator[Finding]:
         for key, value in config.get("nodeSelector", {}).get("labels", {}).items():
             if not _is_label(key, value):
                 yield Finding("names", where, f"not a label of a node: {key}={value}")
+        if config.get("imagePullPolicy", "Always") not in _PULL_POLICIES:
+            yield Finding(
+                "names",
+                where,
+                f"imagePullPolicy is one of {', '.join(_PULL_POLICIES)}. "
+                f"Received: {config['imagePullPolicy']!r}",
+            )
+
+
+def _check_claims(where: str, mounts: list[dict[str, Any]]) -> Iterator[Finding]:
+    """KFP's driver calls the volume after the claim, and beside it there are its launcher's."""
+    for name in (_named(mount, "constant", "pvcNameParameter") for mount in mounts):
+        if name is None:
+            continue
+        if not _VOLUME_NAME.fullmatch(name) or name in _LAUNCHERS_VOLUMES:
+            yield Finding(
+                "names",
+                where,
+                "not a name for a claim, after which KFP calls a volume: at most 63 lower-case "
+                "letters, digits and hyphens, with a hyphen at neither end, and none of the "
+                f"launcher's. Received: {name!r}",
+            )
+
+
+def _named(item: dict[str, Any], old_key: str, key: str) -> str | None:
+    """The name that KFP takes; None where it is known at the run only."""
+    parameter = item.get(key)
+    if parameter is None:
+        return item.get(old_key, "")
+    constant = parameter.get("runtimeValue", {}).get("constant")
+    return constant if isinstance(constant, str) else None
 
 
 def _is_label(key: str, value: str) -> bool:

@@ -12,7 +12,16 @@ from pipeline.kubeflow.values import Value, all_values
 _PIPELINE_ROOT = re.compile(r"(minio|s3|gs)://[a-z0-9][-._a-z0-9]*(/.*)?")
 
 # The launcher mounts its own volumes there.
-_LAUNCHERS_FOLDERS = ("/minio", "/s3", "/gcs", "/kfp-launcher", "/kfp-workspace")
+_LAUNCHERS_FOLDERS = (
+    "/minio",
+    "/s3",
+    "/gcs",
+    "/kfp-launcher",
+    "/kfp-workspace",
+    "/.local",
+    "/.cache",
+    "/.config",
+)
 
 # Of a container, and gone with it.
 _SCRATCH = "/tmp"
