@@ -18,6 +18,7 @@ from pipeline import (
     run_kubeflow,
     run_local,
     serve,
+    train,
     upload,
     verify,
 )
@@ -25,6 +26,7 @@ from pipeline.command import new_app, start
 
 app = new_app()
 app.command("run")(run_local.main)
+app.command("train")(train.main)
 app.command("verify")(verify.main)
 app.add_typer(gallery.app, name="gallery")
 app.command("serve")(serve.main)

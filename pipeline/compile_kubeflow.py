@@ -14,8 +14,8 @@ from groundfloor.errors import UserError
 from pipeline.command import failing_with_one_message, new_app, start
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole
-from pipeline.kubeflow.inference_service import FILE_NAME, inference_service
-from pipeline.kubeflow.preflight import check_settings
+from pipeline.kubeflow import inference_service, train_job
+from pipeline.kubeflow.preflight import check_settings, image_of_steps
 from pipeline.quiet import quiet_import
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main(
         list[str] | None, typer.Option("--set", help="key=value, such as kubeflow.retries=0.")
     ] = None,
 ) -> None:
-    """Write the pipeline as a file that Kubeflow Pipelines takes, and a KServe InferenceService."""
+    """Write the pipeline as a file that Kubeflow Pipelines takes, and manifests beside it."""
     console = TextConsole(stderr=True)
     with failing_with_one_message():
         settings = load_config(config, overrides)
@@ -55,10 +55,22 @@ def main(
             raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
         _write(_compiled(settings, image, training_image, console).to_yaml(), output)
         console.say(f"wrote {output}")
-        service = inference_service(settings.kubeflow, image or settings.kubeflow.image or "")
+        of_steps = image_of_steps(settings, image)
+        service = inference_service.inference_service(settings.kubeflow, of_steps)
         if service:
-            _write(service, output.with_name(FILE_NAME))
-            console.say(f"wrote {output.with_name(FILE_NAME)}, with which KServe serves the models")
+            _write(service, output.with_name(inference_service.FILE_NAME))
+            console.say(
+                f"wrote {output.with_name(inference_service.FILE_NAME)}, with which KServe serves "
+                "the models"
+            )
+        of_training = training_image or settings.kubeflow.training_image or of_steps
+        job = train_job.train_job(settings, of_training)
+        if job:
+            _write(job, output.with_name(train_job.FILE_NAME))
+            console.say(
+                f"wrote {output.with_name(train_job.FILE_NAME)}, with which Kubeflow Trainer "
+                "trains by several workers"
+            )
 
 
 def _compiled(

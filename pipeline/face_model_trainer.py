@@ -7,6 +7,9 @@
 
 An interrupted training begins anew, and nothing says whether the model is good enough: these are
 the pipeline's.
+
+Where `TF_CONFIG` names several workers, each runs the same program on the same images, and the
+chief alone writes the model, the logs and what MLflow gets.
 """
 
 import logging
@@ -35,6 +38,13 @@ from components.trainer.callbacks import (
 )
 from components.trainer.config import MONITORS, TrainerSettings
 from components.trainer.data import TrainingImages
+from components.trainer.devices import (
+    build_strategy,
+    is_chief,
+    lost_worker,
+    number_of_workers,
+    wait_for_workers,
+)
 from components.trainer.doctor.rounds import of_steps
 from components.trainer.export import ServingModule
 from components.trainer.loop import Reports
@@ -107,8 +117,10 @@ class FaceModelTrainer:
         """The images of all splits; read when they are first asked for, and kept.
 
         Raises:
-          UserError: see `prepare_faces`.
+          UserError: see `prepare_faces`; or the workers cannot be joined.
         """
+        # Before TensorFlow does anything, as it does with the first image.
+        build_strategy(self.config.training.strategy)
         faces = prepare_faces(self.config)
         counts = faces.quarantine.counts
         if counts:
@@ -136,10 +148,14 @@ class FaceModelTrainer:
         """New callbacks for one training, which `train` takes with others added.
 
         They are Keras' EarlyStopping, ReduceLROnPlateau (with the schedule `plateau`), TensorBoard
-        and ModelCheckpoint, and before them one that stops a training that diverges.
+        and ModelCheckpoint, and before them one that stops a training that diverges. Several
+        workers have no ModelCheckpoint, and those that are not the chief no TensorBoard.
         """
         training, monitor = self._prepared.settings.training, self._prepared.monitor
         log_dir = training.log_dir or self.output_dir / "tensorboard"
+        usual = build_callbacks(training, monitor, log_dir if is_chief() else None)
+        if number_of_workers() > 1:
+            return usual  # Keras writes weights only where all workers do
         checkpoint = ModelCheckpoint(
             filepath=self.output_dir / WEIGHTS_NAME,
             monitor=monitor,
@@ -148,19 +164,21 @@ class FaceModelTrainer:
             save_weights_only=True,
             start_from_epoch=first_comparable_epoch(training, monitor),
         )
-        return [*build_callbacks(training, monitor, log_dir), checkpoint]
+        return [*usual, checkpoint]
 
     def train(self, callbacks: Sequence[keras.callbacks.Callback] | None = None) -> TrainingResult:
         """Trains, tracks the training in MLflow, and saves the model.
 
         The output folder gets `MODEL_NAME`, which loads wherever Keras does, and `SAVED_MODEL`,
-        which takes image files: see `serving.embedder`.
+        which takes image files: see `serving.embedder`. Of several workers the chief writes it,
+        and the others return when it has.
 
         Args:
           callbacks: those of `get_callbacks`, with others added; None: those.
 
         Raises:
-          UserError: the data cannot train a model, or the training diverges or is hopeless.
+          UserError: the data cannot train a model, the training diverges or is hopeless, or
+            another worker is gone.
           TrainingInterrupted: the process was asked to end.
         """
         prepared, training = self._prepared, self._prepared.settings.training
@@ -186,7 +204,10 @@ class FaceModelTrainer:
                 callbacks=[ProgressReporter(report)],
                 reports=Reports(lambda step, seen: tracker.log_metrics(of_steps(seen), step)),
             )
-            self._save(result, tracker)
+            if is_chief():
+                self._save(result, tracker)
+        if not wait_for_workers() and not is_chief():
+            raise lost_worker()
         return result
 
     @cached_property
@@ -217,7 +238,7 @@ class FaceModelTrainer:
                 tracker.finish(succeeded)
 
     def _store(self, uri: str) -> TrackingStore | None:
-        if not self.config.tracking.enabled:
+        if not self.config.tracking.enabled or not is_chief():
             return None
         folder = self.output_dir.resolve()
         own = f"sqlite:///{folder / 'mlflow.db'}"

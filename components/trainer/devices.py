@@ -191,7 +191,7 @@ def lost_worker() -> DeviceError:
     """The error of a worker that another one has left alone."""
     return DeviceError(
         "another worker of the training is gone, or cannot be reached; this one ends. Start all "
-        "workers again: the same commands go on from the last checkpoint"
+        "workers again: with checkpoints, the same commands go on from the last checkpoint"
     )
 
 

@@ -1,5 +1,6 @@
 """The section `kubeflow` of the configuration."""
 
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from pydantic import Field
@@ -52,6 +53,15 @@ class SecretConfig(Section):
     env: dict[str, str] = Field(description="Environment variable to key within the Secret.")
 
 
+class TrainJobConfig(Section):
+    """A training by several workers, without the pipeline, by Kubeflow Trainer."""
+
+    workers: int = Field(0, ge=0, le=1024, description="How many pods; 0: no TrainJob is written.")
+    output_dir: str | None = Field(
+        None, description="Where the model goes: a folder on one of the volumes."
+    )
+
+
 class KubeflowConfig(Section):
     """How the pipeline runs on Kubeflow Pipelines; docs/kubeflow.md says what each storage needs.
 
@@ -68,6 +78,7 @@ class KubeflowConfig(Section):
     training_image: str | None = Field(None, description="Image of the Trainer; default: image.")
     resources: KindResources = KindResources()
     gpu: GpuConfig = GpuConfig()
+    train_job: TrainJobConfig = TrainJobConfig()
     node_selector: dict[str, str] = Field({}, description="Labels of the Trainer's nodes.")
     retries: int = Field(2, ge=0, le=100, description="How often a failed step is tried again.")
     cache: bool = Field(
@@ -75,3 +86,8 @@ class KubeflowConfig(Section):
     )
     volumes: list[VolumeConfig] = Field([], description="Volumes that every step sees.")
     secrets: list[SecretConfig] = Field([], description="Given to every step.")
+
+    def volume_of(self, folder: str) -> VolumeConfig | None:
+        """The volume that a folder of the steps is on; None: it is on none."""
+        path = PurePosixPath(folder)
+        return next((one for one in self.volumes if path.is_relative_to(one.mount_path)), None)

@@ -1,6 +1,5 @@
 """What KServe is told to serve the models that a pipeline pushes: an InferenceService."""
 
-from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -29,7 +28,7 @@ def inference_service(kubeflow: KubeflowConfig, image: str) -> str | None:
       None where models are pushed to no volume, which is what a container can be given.
     """
     folder = kubeflow.serving_dir
-    volume = next((one for one in kubeflow.volumes if folder and _holds(one, folder)), None)
+    volume = kubeflow.volume_of(folder) if folder else None
     if folder is None or volume is None:
         return None
     predictor = {
@@ -49,10 +48,6 @@ def inference_service(kubeflow: KubeflowConfig, image: str) -> str | None:
         "spec": {"predictor": predictor},
     }
     return yaml.safe_dump(manifest, sort_keys=False)
-
-
-def _holds(volume: VolumeConfig, folder: str) -> bool:
-    return PurePosixPath(folder).is_relative_to(volume.mount_path)
 
 
 def _container(

@@ -28,6 +28,7 @@ def check_settings(config: Config, image: str | None) -> None:
     serving_dir(config)
     tracking_uri(config)
     image_of_steps(config, image)
+    check_train_job(config)
 
 
 def input_dir(config: Config) -> Location:
@@ -87,3 +88,23 @@ def image_of_steps(config: Config, image: str | None) -> str:
     if chosen is None:
         raise UserError("no image: give --image, or kubeflow.image in the configuration")
     return chosen
+
+
+def check_train_job(config: Config) -> None:
+    """Refuses workers whose model would go nowhere, or who cannot share a batch."""
+    kubeflow = config.kubeflow
+    workers, folder = kubeflow.train_job.workers, kubeflow.train_job.output_dir
+    if not workers:
+        return
+    if folder is None or kubeflow.volume_of(folder) is None:
+        raise UserError(
+            "kubeflow.train_job.output_dir must be a folder on one of kubeflow.volumes, where the "
+            f"workers' model goes. Received: {folder}"
+        )
+    devices, batch_size = workers * max(1, kubeflow.gpu.count), config.training.batch_size
+    if isinstance(batch_size, int) and batch_size % devices:
+        raise UserError(
+            f"training.batch_size must be a multiple of the {devices} devices that "
+            "kubeflow.train_job.workers and kubeflow.gpu.count make, which share each batch. "
+            f"Received: {batch_size}"
+        )

@@ -13,6 +13,7 @@ from tests import ROOT
 
 FILES = {
     "run": "run_local",
+    "train": "train",
     "verify": "verify",
     "serve": "serve",
     "audit": "audit",
@@ -34,6 +35,7 @@ HEAVY = {"apache_beam", "keras", "kfp", "mlflow", "scipy", "sklearn", "tensorflo
 MISTAKES = {
     "gallery": (["list", "no.db"], "there is no gallery no.db"),
     "run": (["--config", "no.yaml"], "cannot read the configuration"),
+    "train": (["--data-dir", "s3://"], "--data-dir: "),
     "verify": (["no.jpg", "no.jpg"], "no.jpg is no usable image"),
     "serve": (["--model-dir", "nowhere"], "no pushed model in nowhere"),
     "audit": (["nowhere"], "there is no run in "),

@@ -72,3 +72,34 @@ def test_the_command_refuses_credentials_before_it_loads_tfx(tmp_path):
     assert run.stderr.startswith("error: tracking.uri must hold no user")
     assert "loading TFX" not in run.stderr
     assert "hunter2" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ([], "output_dir must be a folder on one of kubeflow.volumes.* Received: None"),
+        (["kubeflow.train_job.output_dir=/srv/model"], "Received: /srv/model"),
+        (
+            ["kubeflow.train_job.output_dir=/mnt/model", "training.batch_size=9"],
+            "batch_size must be a multiple of the 2 devices",
+        ),
+        (
+            ["kubeflow.train_job.output_dir=/mnt/model", "kubeflow.gpu.count=3"],
+            "batch_size must be a multiple of the 6 devices",
+        ),
+    ],
+)
+def test_workers_whose_model_goes_nowhere_or_who_share_no_batch_are_refused(settings, message):
+    given = [*SETTINGS, "training.batch_size=32", "kubeflow.train_job.workers=2", *settings]
+    with pytest.raises(UserError, match=message):
+        check_settings(load_config(None, given), IMAGE)
+
+
+def test_workers_that_share_a_batch_and_have_a_place_for_the_model_pass():
+    given = [
+        "kubeflow.train_job.workers=2",
+        "kubeflow.train_job.output_dir=/mnt/model",
+        "training.batch_size=32",
+    ]
+    check_settings(load_config(None, [*SETTINGS, *given]), IMAGE)
+    check_settings(load_config(None, [*SETTINGS, *given, "training.batch_size=auto"]), IMAGE)
