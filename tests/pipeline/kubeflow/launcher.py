@@ -1,14 +1,16 @@
 """Runs the steps of a compiled pipeline as open-source KFP's driver and launcher do.
 
 After backend/src/v2 of KFP 2.17 (driver: `provisionOutputs`, `resolveInputs`; launcher:
-`downloadArtifacts`, `prepareOutputFolders`, `uploadOutputArtifacts`). The object store is a folder;
-each step has a staging folder of its own, so it sees what was uploaded and nothing else.
+`downloadArtifacts`, `prepareOutputFolders`, `uploadOutputArtifacts`), and of its branch without ML
+Metadata (driver: `convertArtifactToRuntimeArtifact`). The object store is a folder; each step has a
+staging folder of its own, so it sees what was uploaded and nothing else.
 """
 
 import json
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +52,20 @@ class EmulatedLauncher:
                     self.run(name)
                     done.add(name)
 
-    def run(self, name: str, as_process: bool = False) -> None:
-        """Runs one step from its own command and arguments, in this process or in another."""
+    def run(self, name: str, *, as_process: bool = False, by_ml_metadata: bool = True) -> None:
+        """Runs one step from its own command and arguments.
+
+        Args:
+          name: of the step.
+          as_process: in another process than this one.
+          by_ml_metadata: the driver has its inputs from ML Metadata; or else from KFP's own API.
+        """
         step = self.steps[name]
         self._runs += 1
         pod = self.folder / "pods" / f"{self._runs}-{name}"
-        executor_input = self._executor_input(step, f"{ROOT}/{name}/{self._runs}", pod)
+        executor_input = self._executor_input(
+            step, f"{ROOT}/{name}/{self._runs}", pod, by_ml_metadata=by_ml_metadata
+        )
         self._download(executor_input["inputs"]["artifacts"], pod)
         outputs = executor_input["outputs"]
         for artifact in _single(outputs["artifacts"]).values():
@@ -76,7 +86,9 @@ class EmulatedLauncher:
         """An output in the object store."""
         return _local(self.folder / "store", self.artifacts[step, key]["uri"])
 
-    def _executor_input(self, step: Step, task_root: str, pod: Path) -> dict[str, Any]:
+    def _executor_input(
+        self, step: Step, task_root: str, pod: Path, *, by_ml_metadata: bool
+    ) -> dict[str, Any]:
         given = step.task["inputs"]
         parameters = {
             name: self.parameters[source["componentInputParameter"]]
@@ -87,9 +99,9 @@ class EmulatedLauncher:
         inputs = {}
         for name, source in given.get("artifacts", {}).items():
             producer = source["taskOutputArtifact"]
-            artifact = self.artifacts[producer["producerTask"], producer["outputArtifactKey"]]
-            # The driver reads it from ML Metadata, and leaves the type empty.
-            inputs[name] = {"artifacts": [artifact | {"type": {"instanceSchema": ""}}]}
+            place = producer["producerTask"], producer["outputArtifactKey"]
+            form = self._from_ml_metadata if by_ml_metadata else self._from_api
+            inputs[name] = {"artifacts": [self.artifacts[place] | form(*place)]}
         declared = step.component["outputDefinitions"]["artifacts"] | {
             "executor-logs": {"artifactType": {"schemaTitle": "system.Artifact"}}
         }
@@ -108,6 +120,17 @@ class EmulatedLauncher:
                 "outputFile": str(_local(pod, task_root) / "output_metadata.json"),
             },
         }
+
+    def _from_ml_metadata(self, producer: str, key: str) -> dict[str, Any]:
+        """The name is the number there, and the type is left empty."""
+        return {"type": {"instanceSchema": ""}}
+
+    def _from_api(self, producer: str, key: str) -> dict[str, Any]:
+        """The name is the output's, the number is a text; what the type said is a title now."""
+        declared = self.steps[producer].component["outputDefinitions"]["artifacts"][key]
+        (title,) = declared["artifactType"].values()
+        number = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{producer}/{key}"))
+        return {"name": key, "artifactId": number, "type": {"schemaTitle": title}}
 
     def _download(self, inputs: dict[str, Any], pod: Path) -> None:
         for artifact in _single(inputs).values():

@@ -2,6 +2,7 @@
 
 import json
 
+import ml_metadata
 import pytest
 import tensorflow as tf
 from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX
@@ -30,13 +31,31 @@ def launcher_in(folder, **parameters):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def without_metadata_store():
+    """No step opens ML Metadata's store, by whatever way; the driver and the launcher would."""
+
+    def refuse(*arguments, **options):
+        raise AssertionError("a step opens ML Metadata's store")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ml_metadata.MetadataStore, "__init__", refuse)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, without_metadata_store):
     launcher = launcher_in(tmp_path_factory.mktemp("run"))
     launcher.run_all()
     return launcher
 
 
 def test_every_step_runs_on_what_the_steps_before_it_uploaded(run):
+    assert {step for step, _ in run.artifacts} == set(run.steps)
+
+
+def test_no_step_needs_a_metadata_store(run):
+    with pytest.raises(AssertionError, match="opens ML Metadata's store"):
+        ml_metadata.MetadataStore(None)
     assert {step for step, _ in run.artifacts} == set(run.steps)
 
 
@@ -72,6 +91,18 @@ def test_the_pushed_model_is_whole_and_is_the_baseline_of_the_next_evaluation(ru
     run.run("FaceEvaluator")
     assert run.artifacts["FaceEvaluator", "blessing"]["metadata"]["baseline_model"] == str(pushed)
     assert "latest blessed model" in reasons_of(run)
+
+
+@pytest.mark.parametrize(
+    ("step", "output"),
+    [("ImageTransform", "transformed_examples"), ("FaceEvaluator", "evaluation")],
+)
+def test_a_step_reads_inputs_as_kfp_gives_them_without_ml_metadata(run, step, output):
+    before = run.folder_of(step, output)
+    run.run(step, by_ml_metadata=False)
+    after = run.folder_of(step, output)
+    assert after != before
+    assert {path.name for path in after.iterdir()} == {path.name for path in before.iterdir()}
 
 
 def reasons_of(run):
