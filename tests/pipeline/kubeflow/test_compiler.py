@@ -284,6 +284,7 @@ def test_the_command_writes_the_shipped_configuration(tmp_path):
     result = invoke(
         compile_kubeflow.app,
         *("--config", CONFIGS / "kubeflow.yaml", "--image", "here/faces:2", "--output", output),
+        *("--set", "kubeflow.train_job={workers: 2, output_dir: /mnt/models/trained}"),
     )
     assert result.exit_code == 0, result.output
     images = {
@@ -291,6 +292,10 @@ def test_the_command_writes_the_shipped_configuration(tmp_path):
     }
     assert images["ImageExampleGen"] == "here/faces:2"
     assert images["Trainer"].startswith("registry.example/arcface-pipeline-training")
+    beside = {path.name: path.read_text() for path in output.parent.iterdir() if path != output}
+    assert set(beside) == {"inference_service.yaml", "train_job.yaml"}
+    assert "image: here/faces:2" in beside["inference_service.yaml"]
+    assert f"image: {images['Trainer']}" in beside["train_job.yaml"]
 
 
 def test_the_lint_command_passes_a_compiled_file_and_fails_a_spoilt_one(compiled, tmp_path):
