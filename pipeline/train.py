@@ -57,6 +57,7 @@ def _train(config: Path, folder: Path, overrides: list[str]) -> None:
     """Trains, with what this project says of it on standard error."""
     # Seconds and a gigabyte: not for --help.
     with quiet_import():
+        from components.trainer.devices import is_chief  # noqa: PLC0415
         from pipeline.face_model_trainer import SAVED_MODEL, FaceModelTrainer  # noqa: PLC0415
 
     trainer = FaceModelTrainer(config, output_dir=folder, overrides=overrides)
@@ -64,7 +65,7 @@ def _train(config: Path, folder: Path, overrides: list[str]) -> None:
     for ours in ("components", "pipeline"):
         logging.getLogger(ours).setLevel(logging.INFO)
     result = trainer.train()
-    if (folder / SAVED_MODEL).exists():
+    if is_chief():
         epochs = len(result.history["loss"])
         told = f"wrote {folder / SAVED_MODEL}, of epoch {result.best_epoch} of {epochs}"
         TextConsole(stderr=True).say(told)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 
@@ -236,3 +237,6 @@ def test_two_workers_started_from_what_trainer_makes_train_one_model(program, tm
     of_chief, of_other = (re.findall(r"epoch \d of 2: .*", text) for text in said)
     assert len(of_chief) == 2
     assert of_chief == of_other
+    assert ["wrote " in text for text in said] == [True, False]
+    with sqlite3.connect(tmp_path / "mnt/models/mlflow.db") as tracked:
+        assert tracked.execute("select status from runs").fetchall() == [("FINISHED",)]
