@@ -1,13 +1,16 @@
 """A training from Python alone, on a few drawn faces."""
 
+import json
 import logging
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from mlflow import MlflowClient
 
+from components.trainer import devices
 from components.trainer.callbacks import MODEL_NAME
 from components.trainer.training import TrainingResult
 from components.trainer.weights import read_weights
@@ -182,3 +185,17 @@ def test_nothing_is_tracked_where_the_configuration_says_so(home, tmp_path):
     with pytest.raises(ZeroDivisionError):
         trainer.train([*trainer.get_callbacks(), Failing()])
     assert not (tmp_path / "out/mlflow.db").exists()
+
+
+def test_a_worker_that_is_not_the_chief_trains_and_writes_nothing(home, monkeypatch):
+    cluster = {
+        "cluster": {"worker": ["10.0.0.1:1", "10.0.0.2:1"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    monkeypatch.setattr(devices, "_strategy_of_workers", tf.distribute.get_strategy)
+    monkeypatch.setattr(devices, "_sum_of_workers", lambda number: number)
+    trainer = new_trainer(home, "training.epochs=1")
+    trainer.output_dir = home / "of-another-worker"
+    assert len(trainer.train().history["loss"]) == 1
+    assert not [path for path in trainer.output_dir.rglob("*") if path.is_file()]
