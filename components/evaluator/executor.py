@@ -1,13 +1,9 @@
 """Executor of FaceEvaluator."""
 
-import io
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
-import numpy as np
 from numpy.typing import ArrayLike
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -30,8 +26,8 @@ from components.evaluator.config import EvaluationConfig
 from components.evaluator.embed import EmbedSplit, ExportOfModel, SavedModel, input_shape_of
 from components.evaluator.exports import embed_exports
 from components.evaluator.files import read_text
+from components.evaluator.gathered import read_embeddings, save_embeddings
 from components.evaluator.outputs import (
-    save_arrays,
     track,
     write_blessing,
     write_evaluation,
@@ -134,19 +130,14 @@ class Executor(BeamExecutor):
         batch_size: int,
     ) -> Float32:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
-        gathered = os.path.join(self._get_tmp_dir(), "embeddings.npz")
+        folder = self._get_tmp_dir()
         with self._make_beam_pipeline() as pipeline:
-            _ = (
-                pipeline
-                | EmbedSplit(test_folder, model, batch_size)
-                | beam.combiners.ToList()
-                | beam.Map(_save_by_key, gathered)
-            )
-        with fileio.open(gathered, "rb") as file:
-            content = np.load(io.BytesIO(file.read()))
-        if content["keys"].tolist() != test.columns[IMAGE_KEY].tolist():
+            embedded = pipeline | EmbedSplit(test_folder, model, batch_size)
+            _ = embedded | save_embeddings(folder)
+        keys, embeddings = read_embeddings(folder)
+        if keys != test.columns[IMAGE_KEY].tolist():
             raise RuntimeError("the embeddings are not those of the test split's images")
-        return content["embeddings"]
+        return embeddings
 
     def _verified(
         self,
@@ -201,12 +192,6 @@ def _read_split(
 ) -> SplitData:
     folder = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], split)
     return SplitData.read(shard_files(folder), input_shape, attributes)
-
-
-def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
-    """Writes (key, embedding) pairs, sorted by key; Beam keeps no order."""
-    keys, embeddings = zip(*sorted(embedded, key=lambda pair: pair[0]), strict=True)
-    save_arrays(path, keys=np.array(keys), embeddings=np.stack(embeddings))
 
 
 def _why_not_compared(
