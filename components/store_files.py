@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec
 from tfx.dsl.io import fileio, filesystem, filesystem_registry
@@ -32,11 +32,11 @@ _PRIORITY = 1
 class StoreFiles(filesystem.Filesystem):
     """A file system for TFX; folders are there as long as something is in them."""
 
-    SUPPORTED_SCHEMES = list(_SCHEMES)
+    SUPPORTED_SCHEMES: ClassVar[list[str]] = list(_SCHEMES)
 
     @staticmethod
     def open(name: str, mode: str = "r") -> Any:
-        """Opens an object; what is written is there once it is closed, unless an error was raised."""
+        """Opens an object; what is written is there once it is closed without an error."""
         if "w" in mode:
             return _whole_or_nothing(name, mode)
         return _files().open(name, mode)

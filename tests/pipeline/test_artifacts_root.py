@@ -63,9 +63,9 @@ def test_a_copy_of_a_run_owns_the_artifacts_inside_it(tmp_path):
 def test_a_run_that_is_gone_owns_nothing(root, tmp_path):
     first, second = run_folder(tmp_path / "a"), run_folder(tmp_path / "b")
     claim_for(root, first, "1")
-    (first / ("metadata.db",)).unlink()
+    (first / "metadata.db").unlink()
     claim_for(root, second, "2")
-    (first / ("metadata.db",)).touch()
+    (first / "metadata.db").touch()
     with pytest.raises(UserError, match="holds the artifacts of"):
         claim_for(root, first, "1")
 
