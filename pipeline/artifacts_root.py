@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,13 +39,13 @@ class Owner:
     run: str
 
 
-def claim(root: Path, owner: Owner, metadata_name: str) -> None:
+def claim(root: Path, owner: Owner, metadata_names: Collection[str]) -> None:
     """Marks a folder of artifacts as one store's; nobody else may use it while that store is there.
 
     Args:
       root: the folder.
       owner: who wants it.
-      metadata_name: how the file of a store is called in an output folder.
+      metadata_names: of the files by which an output folder shows that it has a store.
 
     Raises:
       UserError: it belongs to another run.
@@ -57,7 +57,7 @@ def claim(root: Path, owner: Owner, metadata_name: str) -> None:
         former
         and former.run != owner.run
         and is_elsewhere
-        and os.path.lexists(Path(former.run) / metadata_name)
+        and any(os.path.lexists(Path(former.run) / name) for name in metadata_names)
     ):
         raise UserError(
             f"{root} holds the artifacts of {former.run}, whose metadata store alone knows "

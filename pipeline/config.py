@@ -23,6 +23,7 @@ from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
 from groundfloor.text import shown, shown_text
 from pipeline.kubeflow.config import KubeflowConfig
+from pipeline.metadata_config import MetadataConfig
 from pipeline.yaml_files import YamlError, parse_yaml, read_bounded_text
 
 # A configuration is a page long, and its mistakes fit on one.
@@ -69,6 +70,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tracking: TrackingConfig = TrackingConfig()
+    metadata: MetadataConfig = MetadataConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 

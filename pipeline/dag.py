@@ -53,6 +53,8 @@ def create_pipeline(
     metadata_connection_config: Any = None,
     hyperparameters: Hyperparameters | None = None,
     beam_args: Sequence[str] = (),
+    *,
+    name: str | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the DAG anew; a runner marks the components that it has run, so none is shared.
 
@@ -63,9 +65,10 @@ def create_pipeline(
       hyperparameters: in place of the configuration's, for a runner that sets them at submission.
       beam_args: options of Beam, for a runner whose steps do not get them from their environment:
         they become part of every cache key. None: Beam runs in the step's process.
+      name: of the pipeline in a metadata store that it shares with others.
     """
     return tfx.dsl.Pipeline(
-        pipeline_name=PIPELINE_NAME,
+        pipeline_name=name or PIPELINE_NAME,
         pipeline_root=places.pipeline_root,
         components=_create_components(config, places, hyperparameters),
         enable_cache=True,

@@ -31,7 +31,7 @@ from pipeline.kept_images import KEYS, MANIFEST, TEST_PEOPLE, Kept, keep
 from pipeline.latest_run import artifacts_of_latest_run, executions_of_latest_run
 from pipeline.quiet import quiet_import
 from pipeline.recovery import fault_in
-from pipeline.run_folder import RunFolder
+from pipeline.run_folder import METADATA_DB, RunFolder
 
 # Output keys of ImageTransform and Trainer -> what a run without them lacks.
 _NEEDED = {"transformed_examples": "images that are prepared", "model": "a trained model"}
@@ -98,19 +98,19 @@ def find_run(folder: RunFolder) -> RunToAudit:
       UserError: see `audit_run`.
     """
     database = folder.metadata_db
-    if not database.is_file():
+    if not folder.has_run():
         raise UserError(
-            f"there is no run in {shown(str(folder.path))}: no {database.name} is there. Name the "
+            f"there is no run in {shown(str(folder.path))}: no {METADATA_DB} is there. Name the "
             "--output-dir of an `arcface run` on this machine"
         )
     metadata_store.check_store(database)
-    store = metadata_store.connect(database)
+    store, pipeline = metadata_store.connect(database), metadata_store.pipeline_of(database)
     try:
-        artifacts = artifacts_of_latest_run(store)
+        artifacts = artifacts_of_latest_run(store, pipeline)
     except LookupError:
         artifacts = {}
     examples, model = (_checked(artifacts.get(key), what, folder) for key, what in _NEEDED.items())
-    location, data = _origin_of(executions_of_latest_run(store))
+    location, data = _origin_of(executions_of_latest_run(store, pipeline))
     return RunToAudit(examples, model / _SAVED_MODEL, checked_location(location or "."), data)
 
 

@@ -23,6 +23,7 @@ from pipeline import metadata_store
 from pipeline.config import Config
 from pipeline.console import NodeDisplay, TextConsole
 from pipeline.dag import Places, create_pipeline
+from pipeline.hidden_in_logs import hidden_in_logs
 from pipeline.outputs import outputs_of_latest_run
 from pipeline.recovery import noting, recover
 from pipeline.results import read_results
@@ -53,7 +54,8 @@ def _run_nodes(
     config: Config, input_dir: Location, folder: RunFolder, console: TextConsole
 ) -> RunResult:
     absl_logging.set_verbosity(absl_logging.INFO)
-    connection = metadata.sqlite_metadata_connection_config(str(folder.metadata_db))
+    connection = metadata_store.connection_config(folder.metadata_db)
+    pipeline = metadata_store.pipeline_of(folder.metadata_db)
     places = Places(
         input_dir=str(input_dir),
         pipeline_root=str(folder.artifacts),
@@ -62,7 +64,7 @@ def _run_nodes(
     store = _tracking_store(config, folder)
     for remark in recover(folder, lambda: _close_killed(store)):
         console.say(remark)
-    dag = create_pipeline(config, places, connection)
+    dag = create_pipeline(config, places, connection, name=pipeline)
     nodes = len(dag.components)
     variables = {
         **store_variables(store),
@@ -73,10 +75,11 @@ def _run_nodes(
         noting(folder.metadata_db),
         NodeDisplay(console, nodes=nodes).watching(),
         in_environment(variables),
+        hidden_in_logs(connection.mysql.password),  # TFX prints the whole connection
     ):
         tfx.orchestration.LocalDagRunner().run(dag)
     with metadata.Metadata(connection) as handle:
-        outputs = outputs_of_latest_run(handle.store)
+        outputs = outputs_of_latest_run(handle.store, pipeline)
     pushed_model = outputs["pushed_model"]
     pushed = pushed_model.get_string_custom_property("pushed_destination")
     folders = {key: Path(artifact.uri) for key, artifact in outputs.items()}

@@ -8,7 +8,7 @@ from tfx.types import artifact_utils
 from pipeline.latest_run import artifacts_of_latest_run
 
 
-def outputs_of_latest_run(store: MetadataStore) -> dict[str, Any]:
+def outputs_of_latest_run(store: MetadataStore, pipeline: str | None = None) -> dict[str, Any]:
     """`artifacts_of_latest_run` as TFX artifacts.
 
     Raises:
@@ -17,5 +17,5 @@ def outputs_of_latest_run(store: MetadataStore) -> dict[str, Any]:
     types = {kind.id: kind for kind in store.get_artifact_types()}
     return {
         key: artifact_utils.deserialize_artifact(types[artifact.type_id], artifact)
-        for key, artifact in artifacts_of_latest_run(store).items()
+        for key, artifact in artifacts_of_latest_run(store, pipeline).items()
     }

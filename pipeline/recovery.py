@@ -16,6 +16,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto.metadata_store_pb2 import Artifact, Execution
 
 from pipeline import artifacts_root, metadata_store
+from pipeline.metadata_store import Place
 from pipeline.node_log import NodeListener
 from pipeline.run_folder import RunFolder
 
@@ -73,9 +74,9 @@ def recover(folder: RunFolder, close_trackings: Callable[[], None]) -> list[str]
     return remarks
 
 
-def note_new_artifacts(database: Path) -> None:
+def note_new_artifacts(database: Place) -> None:
     """Notes the files of each live artifact that is not noted yet."""
-    live = {artifact.id: artifact for artifact in _live(metadata_store.connect(database))}
+    live = {artifact.id: artifact for artifact in _live(database)}
     with metadata_store.opened(database) as tables:
         noted = {number for (number,) in tables.execute("select artifact from arcface_files")}
         for number in live.keys() - noted:
@@ -87,7 +88,7 @@ def note_new_artifacts(database: Path) -> None:
             tables.executemany("insert into arcface_files values (?, ?, ?, ?, ?)", rows)
 
 
-def give_up_missing(database: Path) -> dict[str, list[str]]:
+def give_up_missing(database: Place) -> dict[str, list[str]]:
     """Tells the store of each artifact whose files are gone or changed.
 
     Returns:
@@ -95,7 +96,7 @@ def give_up_missing(database: Path) -> dict[str, list[str]]:
     """
     store = metadata_store.connect(database)
     missing: dict[str, list[str]] = {}
-    for artifact in _live(store):
+    for artifact in _live(database):
         fault = fault_in(artifact, database)
         if fault:
             artifact.state = Artifact.DELETED
@@ -104,7 +105,7 @@ def give_up_missing(database: Path) -> dict[str, list[str]]:
     return missing
 
 
-def fault_in(artifact: Artifact, database: Path) -> str:
+def fault_in(artifact: Artifact, database: Place) -> str:
     """How the files of an artifact differ from what was noted, in a few words; empty if not."""
     noted = _noted(database, artifact.id)
     if not noted:
@@ -112,16 +113,16 @@ def fault_in(artifact: Artifact, database: Path) -> str:
     return next(filter(None, map(_change, noted)), "")
 
 
-def unfinished_nodes(database: Path) -> list[str]:
+def unfinished_nodes(database: Place) -> list[str]:
     """The nodes that a run was working on when it was killed."""
     store = metadata_store.connect(database)
-    return [_node_of(store, execution) for execution in _unfinished(store)]
+    return [_node_of(store, execution) for execution in _unfinished(database)]
 
 
-def close_unfinished(database: Path, root: Path) -> None:
+def close_unfinished(database: Place, root: Path) -> None:
     """Marks what a killed run left running as failed, and removes what it had half made."""
     store = metadata_store.connect(database)
-    for execution in _unfinished(store):
+    for execution in _unfinished(database):
         for folder in artifacts_root.outputs_of(root, execution.id):
             shutil.rmtree(folder)
         shutil.rmtree(root / _node_of(store, execution) / ".system", ignore_errors=True)
@@ -130,14 +131,14 @@ def close_unfinished(database: Path, root: Path) -> None:
 
 
 @contextmanager
-def noting(database: Path) -> Iterator[None]:
+def noting(database: Place) -> Iterator[None]:
     """Notes the files of what each node makes, as soon as it has made it."""
     with _Noting(database).listening():
         yield
 
 
 class _Noting(NodeListener):
-    def __init__(self, database: Path):
+    def __init__(self, database: Place):
         super().__init__()
         self._database = database
 
@@ -145,12 +146,20 @@ class _Noting(NodeListener):
         note_new_artifacts(self._database)
 
 
-def _live(store: MetadataStore) -> list[Artifact]:
-    return [artifact for artifact in store.get_artifacts() if artifact.state == Artifact.LIVE]
+def _live(database: Place) -> list[Artifact]:
+    return [
+        artifact
+        for artifact in metadata_store.artifacts_in(database)
+        if artifact.state == Artifact.LIVE
+    ]
 
 
-def _unfinished(store: MetadataStore) -> list[Execution]:
-    return [item for item in store.get_executions() if item.last_known_state in _UNFINISHED]
+def _unfinished(database: Place) -> list[Execution]:
+    return [
+        item
+        for item in metadata_store.executions_in(database)
+        if item.last_known_state in _UNFINISHED
+    ]
 
 
 def _node_of(store: MetadataStore, execution: Execution) -> str:
@@ -178,7 +187,7 @@ def _describe(folder: Path) -> Iterator[NotedFile]:
         yield NotedFile(path, status.st_size, status.st_mtime_ns, _digest(path))
 
 
-def _noted(database: Path, artifact: int) -> list[NotedFile]:
+def _noted(database: Place, artifact: int) -> list[NotedFile]:
     with metadata_store.opened(database) as tables:
         rows = tables.execute(
             "select path, size, changed_ns, sha256 from arcface_files where artifact = ?",

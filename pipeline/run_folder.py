@@ -10,6 +10,10 @@ from components.tracking.outbox import OUTBOX
 from groundfloor.errors import UserError
 from pipeline import artifacts_root, metadata_store
 from pipeline.artifacts_root import Owner
+from pipeline.metadata_config import MYSQL, MetadataConfig
+from pipeline.shared_metadata import RECORD, SharedDatabase, recorded
+
+METADATA_DB = "metadata.db"
 
 _LOCK = ".lock"
 
@@ -20,11 +24,17 @@ class RunFolder:
     Args:
       output_dir: the folder; made when needed.
       artifacts: the root of the pipeline's artifacts, if it is to be elsewhere.
+      metadata: where the metadata goes; None: where the run that is there has it.
     """
 
-    def __init__(self, output_dir: Path, artifacts: Path | None = None):
+    def __init__(
+        self,
+        output_dir: Path,
+        artifacts: Path | None = None,
+        metadata: MetadataConfig | None = None,
+    ):
         self.path = output_dir.resolve()
-        self.metadata_db = self.path / "metadata.db"
+        self.metadata_db = _metadata_place(self.path, metadata)
         self.artifacts = artifacts.resolve() if artifacts else self.path / "artifacts"
         self.mlflow_db = self.path / "mlflow.db"
         self.mlflow_artifacts = self.path / "mlflow"
@@ -55,7 +65,13 @@ class RunFolder:
         """
         metadata_store.check_store(self.metadata_db)
         owner = Owner(metadata_store.store_id(self.metadata_db), str(self.path))
-        artifacts_root.claim(self.artifacts, owner, self.metadata_db.name)
+        artifacts_root.claim(self.artifacts, owner, (METADATA_DB, RECORD))
+        if isinstance(self.metadata_db, Path):
+            (self.path / RECORD).unlink(missing_ok=True)
+
+    def has_run(self) -> bool:
+        """Whether there is, or was, a run."""
+        return any((self.path / name).is_file() for name in (METADATA_DB, RECORD))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -81,6 +97,14 @@ def unused(folder: Path) -> Iterator[None]:
     held = _lock(folder / _LOCK, folder) if (folder / _LOCK).exists() else nullcontext()
     with held:
         yield
+
+
+def _metadata_place(folder: Path, metadata: MetadataConfig | None) -> metadata_store.Place:
+    if metadata is None:
+        return recorded(folder) or folder / METADATA_DB
+    if metadata.kind == MYSQL:
+        return SharedDatabase(metadata, folder / RECORD)
+    return folder / METADATA_DB
 
 
 def _try_to_write(folder: Path) -> None:

@@ -82,7 +82,8 @@ def main(
             settings = load_config(config, overrides)
             input_dir = _checked_input_dir(settings, optional_location(data_dir, "--data-dir"))
             given = optional_path(output_dir, "--output-dir")
-            folder = RunFolder(given or Path("runs") / config.stem, settings.data.processed_dir)
+            output = given or Path("runs") / config.stem
+            folder = RunFolder(output, settings.data.processed_dir, settings.metadata)
             _check_places(settings, input_dir, folder)
             exit_code = _run_in(folder, settings, input_dir)
     except Stopped as stop:

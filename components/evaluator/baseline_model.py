@@ -5,10 +5,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.store_files import fileio
 from faces.images.preprocess import NOTHING_SAID, PREPROCESSING_FILE, PreparedImages
 from serving.model_dir import newest_complete
 

@@ -1,20 +1,15 @@
 """Executor of FaceEvaluator."""
 
-import io
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
-import numpy as np
 from numpy.typing import ArrayLike
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from biometrics.arrays import Float32
-from biometrics.embeddings import PairScorer
+from biometrics.embeddings import EmbeddingSet, ImageSet, PairScorer
 from biometrics.engine.pair_scores import PairScores, score_pairs
 from biometrics.evaluation import Evaluation, evaluate
 from biometrics.exported import passed
@@ -30,8 +25,8 @@ from components.evaluator.config import EvaluationConfig
 from components.evaluator.embed import EmbedSplit, ExportOfModel, SavedModel, input_shape_of
 from components.evaluator.exports import embed_exports
 from components.evaluator.files import read_text
+from components.evaluator.gathered import read_embeddings, save_embeddings
 from components.evaluator.outputs import (
-    save_arrays,
     track,
     write_blessing,
     write_evaluation,
@@ -41,6 +36,7 @@ from components.evaluator.settings import settings_of
 from components.evaluator.split_data import SplitData
 from components.evaluator.verification import SetEmbedder, measure_sets, trained_on
 from components.shards import shard_files
+from components.store_files import fileio, on_this_machine
 from faces.contract import IMAGE_KEY, TEST, TRAIN, VAL
 from groundfloor import progress
 from serving.model_dir import contents_of, digest_of_export, versions
@@ -97,11 +93,9 @@ class Executor(BeamExecutor):
         embedded = images.embedded(embed(SavedModel(model_path)))
         pushed_dir = exec_properties.get(BASELINE_DIR_KEY)
         baseline = find_baseline(input_dict.get(BASELINE_MODEL_KEY), pushed_dir)
-        not_compared = _why_not_compared(baseline, pushed_dir, model_path)
-        latest_blessed = None
-        if baseline and not not_compared:
-            with progress.silenced():  # the images have been counted
-                latest_blessed = images.embedded(embed(SavedModel(baseline.path)))
+        latest_blessed, not_compared = None, _why_none_is_found(pushed_dir)
+        if baseline:
+            latest_blessed, not_compared = _embedded_by(baseline, model_path, images, embed)
         settings = settings_of(
             config,
             seed=exec_properties[SEED_KEY],
@@ -134,19 +128,14 @@ class Executor(BeamExecutor):
         batch_size: int,
     ) -> Float32:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
-        gathered = os.path.join(self._get_tmp_dir(), "embeddings.npz")
+        folder = self._get_tmp_dir()
         with self._make_beam_pipeline() as pipeline:
-            _ = (
-                pipeline
-                | EmbedSplit(test_folder, model, batch_size)
-                | beam.combiners.ToList()
-                | beam.Map(_save_by_key, gathered)
-            )
-        with fileio.open(gathered, "rb") as file:
-            content = np.load(io.BytesIO(file.read()))
-        if content["keys"].tolist() != test.columns[IMAGE_KEY].tolist():
+            embedded = pipeline | EmbedSplit(test_folder, model, batch_size)
+            _ = embedded | save_embeddings(folder)
+        keys, embeddings = read_embeddings(folder)
+        if keys != test.columns[IMAGE_KEY].tolist():
             raise RuntimeError("the embeddings are not those of the test split's images")
-        return content["embeddings"]
+        return embeddings
 
     def _verified(
         self,
@@ -203,18 +192,23 @@ def _read_split(
     return SplitData.read(shard_files(folder), input_shape, attributes)
 
 
-def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
-    """Writes (key, embedding) pairs, sorted by key; Beam keeps no order."""
-    keys, embeddings = zip(*sorted(embedded, key=lambda pair: pair[0]), strict=True)
-    save_arrays(path, keys=np.array(keys), embeddings=np.stack(embeddings))
+def _embedded_by(
+    baseline: BaselineModel,
+    model_path: str,
+    images: ImageSet,
+    embed: Callable[[SavedModel], Float32],
+) -> tuple[EmbeddingSet | None, str]:
+    """The images as a blessed model embeds them; or None, and why it cannot be compared with."""
+    with on_this_machine(baseline.path) as path:
+        difference = _difference(path, model_path)
+        if difference:
+            return None, difference
+        with progress.silenced():  # the images have been counted
+            return images.embedded(embed(SavedModel(path))), ""
 
 
-def _why_not_compared(
-    baseline: BaselineModel | None, pushed_dir: str | None, model_path: str
-) -> str:
-    """Why a blessed model that there is cannot be compared with; empty if it can, or is none."""
-    if baseline:
-        return _difference(baseline.path, model_path)
+def _why_none_is_found(pushed_dir: str | None) -> str:
+    """Why a blessed model that there is cannot be compared with; empty if there is none."""
     if pushed_dir and versions(pushed_dir, fileio):
         return f"none in {pushed_dir} is whole and vouched for by its own thresholds"
     return ""

@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 from tfx.components.pusher import executor
-from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
@@ -16,6 +15,7 @@ from biometrics.thresholds.pack import (
     digest_of_folder,
 )
 from components.run_environment import tracking_store
+from components.store_files import fileio
 from components.tracking import outbox
 from components.tracking.steps import later_tracker
 from groundfloor.errors import UserError

@@ -72,7 +72,8 @@ class KubeflowConfig(Section):
         None, description="minio://, s3:// or gs:// for the artifacts; default: the cluster's own."
     )
     serving_dir: str | None = Field(
-        None, description="Where blessed models go and baselines come from: on a volume, or gs://."
+        None,
+        description="Where blessed models go and baselines come from: on a volume, gs:// or s3://.",
     )
     image: str | None = Field(None, description="Image of all steps.")
     training_image: str | None = Field(None, description="Image of the Trainer; default: image.")

@@ -58,7 +58,7 @@ def serving_dir(config: Config) -> str:
     if config.kubeflow.serving_dir is None:
         raise UserError(
             "kubeflow.serving_dir must name where blessed models are pushed to: a folder on one of "
-            "kubeflow.volumes, or gs://. Received: None"
+            "kubeflow.volumes, gs:// or s3://. Received: None"
         )
     return config.kubeflow.serving_dir
 

@@ -14,7 +14,7 @@ def run_folder(path):
 
 
 def claim_for(root, run, store):
-    claim(root, Owner(store, str(run)), "metadata.db")
+    claim(root, Owner(store, str(run)), ("metadata.db",))
 
 
 def execution(root, node, key, number):

@@ -80,7 +80,7 @@ def check_host_paths(document: PipelineDocument) -> Iterator[Finding]:
                 f"Volumes: {', '.join(mounts) or 'none'}",
             )
         elif value.name in _PLACES and not match and not _is_store(value):
-            store = "a store such as s3://" if value.name in _IMAGES else "gs://"
+            store = "a store such as s3://" if value.name in _IMAGES else "gs:// or s3://"
             yield Finding(
                 "host-paths",
                 value.where,
@@ -92,7 +92,7 @@ def _is_store(value: Value) -> bool:
     """Whether the step that a value is for reads, or writes, such a URL itself."""
     if value.name in _IMAGES:
         return _STORE.fullmatch(value.text) is not None
-    return value.text.startswith("gs://")
+    return value.text.startswith(("gs://", "s3://"))
 
 
 def check_volumes(document: PipelineDocument) -> Iterator[Finding]:

@@ -33,6 +33,8 @@ class EmulatedLauncher:
       parameters: given at submission; the others have their defaults.
     """
 
+    root = ROOT
+
     def __init__(self, document: PipelineDocument, folder: Path, parameters: dict[str, Any]):
         self.steps = {step.name: step for step in document.steps}
         self.parameters = {
@@ -64,7 +66,7 @@ class EmulatedLauncher:
         self._runs += 1
         pod = self.folder / "pods" / f"{self._runs}-{name}"
         executor_input = self._executor_input(
-            step, f"{ROOT}/{name}/{self._runs}", pod, by_ml_metadata=by_ml_metadata
+            step, f"{self.root}/{name}/{self._runs}", pod, by_ml_metadata=by_ml_metadata
         )
         self._download(executor_input["inputs"]["artifacts"], pod)
         outputs = executor_input["outputs"]
@@ -84,7 +86,19 @@ class EmulatedLauncher:
 
     def folder_of(self, step: str, key: str) -> Path:
         """An output in the object store."""
-        return _local(self.folder / "store", self.artifacts[step, key]["uri"])
+        return self.folder_of_uri(self.artifacts[step, key]["uri"])
+
+    def fetch(self, uri: str, target: Path) -> None:
+        """Copies a folder of the object store."""
+        shutil.copytree(self.folder_of_uri(uri), target, dirs_exist_ok=True)
+
+    def send(self, source: Path, uri: str) -> None:
+        """Copies a folder to the object store."""
+        shutil.copytree(source, self.folder_of_uri(uri))
+
+    def folder_of_uri(self, uri: str) -> Path:
+        """The folder that stands for a URI of the object store."""
+        return _local(self.folder / "store", uri)
 
     def _executor_input(
         self, step: Step, task_root: str, pod: Path, *, by_ml_metadata: bool
@@ -134,8 +148,7 @@ class EmulatedLauncher:
 
     def _download(self, inputs: dict[str, Any], pod: Path) -> None:
         for artifact in _single(inputs).values():
-            source = _local(self.folder / "store", artifact["uri"])
-            shutil.copytree(source, _local(pod, artifact["uri"]), dirs_exist_ok=True)
+            self.fetch(artifact["uri"], _local(pod, artifact["uri"]))
 
     def _upload(
         self, step: str, outputs: dict[str, Any], reported: dict[str, Any], pod: Path
@@ -144,8 +157,8 @@ class EmulatedLauncher:
         for key, artifact in _single(outputs).items():
             merged = artifact | _single(reported).get(key, {})
             source = _local(pod, merged["uri"])
-            if merged["uri"].startswith("minio://") and source.is_dir():
-                shutil.copytree(source, _local(self.folder / "store", merged["uri"]))
+            if merged["uri"].startswith(self.root) and source.is_dir():
+                self.send(source, merged["uri"])
             metadata = (
                 {name: _as_stored(value) for name, value in merged["metadata"].items()}
                 if ("metadata" in merged)

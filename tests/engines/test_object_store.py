@@ -1,0 +1,182 @@
+"""Data, checkpoints, artifacts and pushed models on a real server of S3, SeaweedFS."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+
+from components.store_files import fileio, on_this_machine
+from components.trainer.checkpoints import Checkpoint, Checkpoints
+from faces import remote
+from pipeline.config import load_config
+from pipeline.kubeflow.compiler import compile_pipeline
+from serving.model_dir import newest_complete, versions
+from tests import ROOT
+from tests.conftest import write_faces
+from tests.engines.commands import Run, files_with
+from tests.engines.servers import seaweedfs
+from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
+from tests.pipeline.kubeflow.launcher import EmulatedLauncher
+from tests.pipeline.kubeflow.test_steps import AT_SUBMISSION
+from tests.s3_server import KEY_ID, SECRET
+from tests.serving.versions import FILES, pack_of, write_model, write_pack
+
+BUCKET = "s3://of-the-test"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The bucket's files, where the images are; the environment leads there."""
+    with seaweedfs(KEY_ID, SECRET) as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "NO_PROXY": "127.0.0.1",
+        }.items():
+            patch.setenv(name, value)
+        remote._file_system.cache_clear()
+        files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
+        files.mkdir(BUCKET)
+        faces = write_faces(tmp_path_factory.mktemp("faces") / "faces", people=8, shots=5)
+        files.put(str(faces), f"{BUCKET}/", recursive=True)
+        yield files
+    remote._file_system.cache_clear()
+
+
+class BucketLauncher(EmulatedLauncher):
+    """The launcher's object store is the bucket."""
+
+    root = f"{BUCKET}/artifacts/run-1"
+
+    def fetch(self, uri, target):
+        with on_this_machine(uri) as here:
+            shutil.copytree(here, target, dirs_exist_ok=True)
+
+    def send(self, source, uri):
+        for path in (path for path in source.rglob("*") if path.is_file()):
+            fileio.copy(str(path), f"{uri}/{path.relative_to(source).as_posix()}")
+
+
+@pytest.fixture(scope="module")
+def run(store, tmp_path_factory):
+    """All steps, run with everything in the bucket."""
+    settings = [
+        *SETTINGS,
+        f"kubeflow.serving_dir={BUCKET}/models",
+        f"training.checkpoint_dir={BUCKET}/state",
+        "tracking.enabled=false",
+    ]
+    document = compile_pipeline(load_config(None, settings), IMAGE)
+    parameters = {"data-dir": f"{BUCKET}/faces", **AT_SUBMISSION}
+    launcher = BucketLauncher(document, tmp_path_factory.mktemp("run"), parameters)
+    launcher.run_all()
+    return launcher
+
+
+def test_every_step_runs_on_what_the_bucket_has(run, store):
+    assert {step for step, _ in run.artifacts} == set(run.steps)
+    assert all(artifact["uri"].startswith(BUCKET) for artifact in run.artifacts.values())
+    assert store.exists(run.artifacts["Trainer", "model"]["uri"])
+
+
+def test_the_pushed_model_is_whole_there_and_is_the_baseline_of_the_next_evaluation(run):
+    newest = newest_complete(f"{BUCKET}/models", fileio)
+    assert newest.version.path.startswith(f"{BUCKET}/models/")
+    assert newest.skipped == {}
+    run.run("FaceEvaluator")
+    blessing = run.artifacts["FaceEvaluator", "blessing"]
+    assert blessing["metadata"]["baseline_model"] == newest.version.path
+    with fileio.open(f"{blessing['uri']}/reasons.txt") as file:
+        assert "latest blessed model" in file.read()
+
+
+def test_the_secret_is_nowhere(run, store, tmp_path):
+    assert files_with(SECRET, run.folder) == []
+    for path in store.find(BUCKET):
+        assert SECRET.encode() not in store.cat_file(path)
+    assert SECRET not in json.dumps([list(run.artifacts.values()), run.parameters])
+
+
+def test_a_run_on_this_machine_reads_and_keeps_its_state_in_the_bucket(store, tmp_path):
+    done = Run(f"{BUCKET}/faces", tmp_path / "run", [f"training.checkpoint_dir={BUCKET}/here"])
+    assert "Trainer" in done.done()
+    assert not store.exists(f"{BUCKET}/here/step")
+    assert files_with(SECRET, tmp_path) == []
+
+
+def test_artifacts_of_a_run_on_this_machine_are_refused_there_at_once(store, tmp_path):
+    run = Run(f"{BUCKET}/faces", tmp_path / "run", [f"data.processed_dir={BUCKET}/artifacts"])
+    printed = run.process.communicate()[0]
+    assert run.process.returncode == 2, printed
+    assert "data.processed_dir: it must be a path of this machine, not a URL" in printed
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_model(tmp_path / "model"), write_pack(tmp_path / "blessing", pack_of())
+
+
+def push(folder, model, last):
+    return subprocess.run(
+        [sys.executable, Path(__file__).with_name("push_to_bucket.py"), folder, *model, str(last)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("last", range(1, len(FILES) + 3))
+def test_a_push_that_is_killed_is_never_taken_for_a_version(store, model, last):
+    folder = f"{BUCKET}/pushes-{last}"
+    assert push(folder, model, last).returncode == -9
+    assert newest_complete(folder, fileio).version is None
+    whole = push(folder, model, 0)
+    assert newest_complete(folder, fileio).version.path == whole.stdout.strip()
+
+
+def test_an_object_whose_writer_fails_is_not_there(store):
+    place = f"{BUCKET}/half/object"
+    with pytest.raises(ZeroDivisionError), fileio.open(place, "wb") as file:
+        file.write(b"half of it")
+        raise ZeroDivisionError
+    assert not fileio.exists(place)
+    with fileio.open(place, "w") as file:
+        file.write("all öf it")
+    with fileio.open(place) as file:
+        assert file.read() == "all öf it"
+
+
+def state(step):
+    return Checkpoint(step, {"weights": np.full(5, step, np.float32)}, {"step": step})
+
+
+def test_a_checkpoint_that_is_cut_off_is_passed_over(store):
+    folder = f"{BUCKET}/state-that-is-cut"
+    checkpoints = Checkpoints(folder)
+    checkpoints.claim()
+    for step in (1, 2):
+        checkpoints.save(state(step))
+    checkpoints.wait()
+    (arrays,) = store.glob(f"{folder}/step-*2/arrays.npy")
+    store.pipe_file(arrays, store.cat_file(arrays)[:-3])
+    assert Checkpoints(folder).newest().step == 1
+    (whole,) = store.glob(f"{folder}/step-*1/state.json")
+    store.rm(whole)
+    assert Checkpoints(folder).newest() is None
+
+
+def test_versions_are_told_apart_from_what_else_is_in_a_bucket(store):
+    for name in ("7/saved_model.pb", "12/x", "notes.txt"):
+        store.pipe_file(f"{BUCKET}/mixed/{name}", b"x")
+    assert versions(f"{BUCKET}/mixed", fileio) == [f"{BUCKET}/mixed/12", f"{BUCKET}/mixed/7"]
