@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-verify bench-doctor bench-search images clean
+.PHONY: help setup demo test test-fast test-containers test-engines test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-verify bench-doctor bench-search images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -31,6 +31,10 @@ test-trixie:  ## run lint and every test on the second stack, in a Debian 13 roo
 
 test-containers: $(SETUP)  ## run the tests that need a container engine and the images
 	@$(PYTHON_IN_VENV) -m pytest -m containers
+
+test-engines: $(SETUP)  ## run the tests on Flink (installs it; needs Java 17 and Maven)
+	@scripts/engines.sh
+	@$(PYTHON_IN_VENV) -m pytest -m engines tests/engines
 
 mutate: $(SETUP)  ## make small faults in what a change touches, and see which the tests miss; MUTATE="--number 50"
 	@$(PYTHON_IN_VENV) scripts/mutate.py $(MUTATE)

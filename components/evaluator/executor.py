@@ -1,13 +1,9 @@
 """Executor of FaceEvaluator."""
 
-import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
-import numpy as np
 from numpy.typing import ArrayLike
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
@@ -29,8 +25,8 @@ from components.evaluator.config import EvaluationConfig
 from components.evaluator.embed import EmbedSplit, ExportOfModel, SavedModel, input_shape_of
 from components.evaluator.exports import embed_exports
 from components.evaluator.files import read_text
+from components.evaluator.gathered import read_embeddings, save_embeddings
 from components.evaluator.outputs import (
-    save_arrays,
     track,
     write_blessing,
     write_evaluation,
@@ -132,19 +128,14 @@ class Executor(BeamExecutor):
         batch_size: int,
     ) -> Float32:
         """Embeds the test split, float32 [N, D] in the order of `test`."""
-        gathered = os.path.join(self._get_tmp_dir(), "embeddings.npz")
+        folder = self._get_tmp_dir()
         with self._make_beam_pipeline() as pipeline:
-            _ = (
-                pipeline
-                | EmbedSplit(test_folder, model, batch_size)
-                | beam.combiners.ToList()
-                | beam.Map(_save_by_key, gathered)
-            )
-        with fileio.open(gathered, "rb") as file:
-            content = np.load(io.BytesIO(file.read()))
-        if content["keys"].tolist() != test.columns[IMAGE_KEY].tolist():
+            embedded = pipeline | EmbedSplit(test_folder, model, batch_size)
+            _ = embedded | save_embeddings(folder)
+        keys, embeddings = read_embeddings(folder)
+        if keys != test.columns[IMAGE_KEY].tolist():
             raise RuntimeError("the embeddings are not those of the test split's images")
-        return content["embeddings"]
+        return embeddings
 
     def _verified(
         self,
@@ -201,17 +192,11 @@ def _read_split(
     return SplitData.read(shard_files(folder), input_shape, attributes)
 
 
-def _save_by_key(embedded: list[tuple[bytes, np.ndarray]], path: str) -> None:
-    """Writes (key, embedding) pairs, sorted by key; Beam keeps no order."""
-    keys, embeddings = zip(*sorted(embedded, key=lambda pair: pair[0]), strict=True)
-    save_arrays(path, keys=np.array(keys), embeddings=np.stack(embeddings))
-
-
 def _embedded_by(
     baseline: BaselineModel,
     model_path: str,
     images: ImageSet,
-    embed: Callable[[SavedModel], np.ndarray],
+    embed: Callable[[SavedModel], Float32],
 ) -> tuple[EmbeddingSet | None, str]:
     """The images as a blessed model embeds them; or None, and why it cannot be compared with."""
     with on_this_machine(baseline.path) as path:

@@ -1,14 +1,10 @@
 """The verification sets, embedded in Beam by the model that is measured, and measured."""
 
-import io
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
 import numpy as np
-from tfx.dsl.io import fileio
 
 from biometrics.arrays import Float32
 from biometrics.embeddings import ImageSet
@@ -18,7 +14,7 @@ from biometrics.verification import Leak, SetImages, SetResult, TrainedOn, measu
 from components.evaluator.config import PairSetConfig
 from components.evaluator.embed import EmbedImages, ImageFacts
 from components.evaluator.files import read_bytes
-from components.evaluator.outputs import save_arrays
+from components.evaluator.gathered import read_embeddings, read_facts, save_embeddings, save_facts
 from components.evaluator.pair_sets import ListedSet, list_set
 from components.evaluator.split_data import SplitData
 from faces.contract import IDENTITY, IMAGE_KEY
@@ -89,9 +85,8 @@ class SetEmbedder:
 
     def __call__(self, listed: ListedSet) -> SetImages:
         """The images of a set with their embeddings, and why others have none."""
-        embedded, facts = (os.path.join(self.folder, name) for name in ("set.npz", "set.json"))
         with self.make_pipeline() as pipeline:
-            outcome = pipeline | EmbedImages(
+            embedded, facts = pipeline | EmbedImages(
                 listed.records,
                 listed.images,
                 self.model_path,
@@ -99,13 +94,11 @@ class SetEmbedder:
                 self.max_pixels,
                 folder=self.folder,
             )
-            for name, found, save, path in (
-                ("Embeddings", outcome[0], _save_embeddings, embedded),
-                ("Facts", outcome[1], _save_facts, facts),
-            ):
-                gathered = found | f"Gather{name}" >> beam.combiners.ToList()
-                _ = gathered | f"Save{name}" >> beam.Map(save, path)
-        return _set_images(listed, _read_embeddings(embedded), _read_facts(facts))
+            _ = embedded | "SaveEmbeddings" >> save_embeddings(self.folder)
+            _ = facts | "SaveFacts" >> save_facts(self.folder)
+        keys, embeddings = read_embeddings(self.folder)
+        by_key = dict(zip(map(bytes.decode, keys), embeddings, strict=True))
+        return _set_images(listed, by_key, read_facts(self.folder))
 
 
 def _set_images(
@@ -120,29 +113,3 @@ def _set_images(
         pictures=[facts[record.key].picture for record in usable],
         unusable={**listed.refused, **dict(sorted(unusable.items()))},
     )
-
-
-def _save_embeddings(embedded: Sequence[tuple[bytes, np.ndarray]], path: str) -> None:
-    save_arrays(
-        path,
-        keys=np.array([key.decode() for key, _ in embedded], np.str_),
-        embeddings=np.array([embedding for _, embedding in embedded], np.float32),
-    )
-
-
-def _read_embeddings(path: str) -> dict[str, Float32]:
-    with fileio.open(path, "rb") as file:
-        content = np.load(io.BytesIO(file.read()))
-    return dict(zip(content["keys"].tolist(), content["embeddings"], strict=True))
-
-
-def _save_facts(facts: Sequence[ImageFacts], path: str) -> None:
-    rows = [(fact.key, fact.reason, fact.picture.hex()) for fact in facts]
-    with fileio.open(path, "w") as file:
-        file.write(json.dumps(rows))
-
-
-def _read_facts(path: str) -> dict[str, ImageFacts]:
-    with fileio.open(path) as file:
-        rows = json.loads(file.read())
-    return {key: ImageFacts(key, reason, bytes.fromhex(hexed)) for key, reason, hexed in rows}
