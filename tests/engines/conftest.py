@@ -2,9 +2,14 @@
 
 import shutil
 
+import fsspec
 import pytest
 
+from faces import remote
+from tests.conftest import write_faces
 from tests.engines.flink import JOB_SERVER, flink_cluster
+from tests.engines.servers import BUCKET, seaweedfs
+from tests.s3_server import KEY_ID, SECRET
 
 
 def pytest_collection_modifyitems(items):
@@ -23,3 +28,26 @@ def flink(tmp_path_factory):
         pytest.fail(f"{JOB_SERVER} is missing: make test-engines builds it")
     with flink_cluster(tmp_path_factory.mktemp("flink")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """The bucket's files, where the images are; the environment leads there."""
+    with seaweedfs(KEY_ID, SECRET) as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "NO_PROXY": "127.0.0.1",
+        }.items():
+            patch.setenv(name, value)
+        remote._file_system.cache_clear()
+        files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
+        files.mkdir(BUCKET)
+        faces = write_faces(tmp_path_factory.mktemp("faces") / "faces", people=8, shots=5)
+        files.put(str(faces), f"{BUCKET}/", recursive=True)
+        yield files
+    remote._file_system.cache_clear()

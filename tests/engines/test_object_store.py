@@ -8,25 +8,23 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 
 from components.store_files import fileio, on_this_machine
 from components.trainer.checkpoints import Checkpoint, Checkpoints
-from faces import remote
 from pipeline.config import load_config
 from pipeline.kubeflow.compiler import compile_pipeline
 from serving.model_dir import newest_complete, push_version, versions
 from tests import ROOT
-from tests.conftest import write_faces
 from tests.engines.commands import Run, files_with
-from tests.engines.servers import seaweedfs
+from tests.engines.servers import BUCKET
 from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
 from tests.pipeline.kubeflow.launcher import EmulatedLauncher
 from tests.pipeline.kubeflow.test_steps import AT_SUBMISSION
-from tests.s3_server import KEY_ID, SECRET
+from tests.s3_server import SECRET
 from tests.serving.versions import FILES, pack_of, write_model, write_pack
+
 
 class BucketLauncher(EmulatedLauncher):
     """The launcher's object store is the bucket."""
