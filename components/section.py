@@ -23,7 +23,6 @@ from pydantic import (
     GetCoreSchemaHandler,
     PlainSerializer,
     PlainValidator,
-    SerializationInfo,
 )
 from pydantic_core import core_schema
 
@@ -94,11 +93,6 @@ def _location(value: Any) -> paths.Location:
     return paths.checked_location(str(value))
 
 
-def _dumped_location(value: paths.Location, info: SerializationInfo) -> Any:
-    """As it is, for Python: pydantic would take a URL apart, which is a dataclass."""
-    return str(value) if info.mode == "json" else value
-
-
 def _no_number(value: Any) -> Any:
     """A choice between true and false takes no 1: Python finds the two equal."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -139,7 +133,9 @@ BatchSize = Annotated[int, Field(gt=0), at_most(65_536, "more images fit into no
 # Of Python, and of JSON, where pydantic's own validator takes no Path from another.
 Folder = Annotated[Path, PlainValidator(_path)]
 # The same, or a URL of a store.
-Location = Annotated[paths.Location, PlainValidator(_location), PlainSerializer(_dumped_location)]
+Location = Annotated[
+    paths.Location, PlainValidator(_location), PlainSerializer(str, when_used="json")
+]
 File = Annotated[str, AfterValidator(lambda path: str(checked_path(path)))]
 
 # For a list whose values are to differ, and for a choice that has a value beside true and false.

@@ -97,10 +97,3 @@ def test_the_hyperparameters_that_a_run_may_override_are_not_in_the_trainers_set
         "arcface_scale",
     }
     assert kept["training"].keys() == TrainingConfig.model_fields.keys() - {"batch_size", "epochs"}
-
-
-@pytest.mark.parametrize("place", ["s3://bucket/state", "/mnt/state"])
-def test_a_place_is_the_same_after_a_section_was_taken_apart_for_python_or_for_json(place):
-    config = TrainingConfig(checkpoint_dir=place)
-    assert TrainingConfig.model_validate(config.model_dump()) == config
-    assert TrainingConfig.model_validate_json(config.model_dump_json()) == config

@@ -27,7 +27,7 @@ def database():
 def server(database, store, tmp_path):
     """MLflow's server, in front of both."""
     place = f"127.0.0.1:{database.port}/{database.name}"
-    uri = f"postgresql://{database.user}:{quote(database.password, safe='')}@{place}"
+    uri = f"postgresql+psycopg2://{database.user}:{quote(database.password, safe='')}@{place}"
     (tmp_path / "server").mkdir()
     environment = {
         "MLFLOW_S3_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],
