@@ -1,12 +1,13 @@
 """The section of the configuration that says where ML Metadata keeps its tables."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
 from components.section import Section
 
-SQLITE, MYSQL = "sqlite", "mysql"
+SQLITE: Final = "sqlite"
+MYSQL: Final = "mysql"
 _NEEDED = ("host", "database", "user")
 
 

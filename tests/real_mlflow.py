@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 _SECONDS_TO_START = 120
@@ -16,11 +17,27 @@ class RealServer:
     """A server that keeps everything in a folder.
 
     Args:
-      folder: of its database and its artifacts.
+      folder: of its log, and of its database and its artifacts, unless these are elsewhere.
+      database: the URI of its database.
+      artifacts: where it puts what the clients send it.
+      environment: further variables for the server.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(
+        self,
+        folder: Path,
+        database: str | None = None,
+        artifacts: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ):
         self._folder = folder
+        self._environment = os.environ | {
+            # Not on the command line, which every user of the machine may read.
+            "MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{folder}/server.db",
+            "MLFLOW_ARTIFACTS_DESTINATION": artifacts or (folder / "artifacts").as_uri(),
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            **(environment or {}),
+        }
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             self._port = unused.getsockname()[1]
@@ -35,8 +52,6 @@ class RealServer:
         options = {
             "--host": "127.0.0.1",
             "--port": self._port,
-            "--backend-store-uri": f"sqlite:///{self._folder}/server.db",
-            "--artifacts-destination": (self._folder / "artifacts").as_uri(),
             "--workers": 1,
         }
         with (self._folder / "server.log").open("ab") as log:
@@ -45,7 +60,7 @@ class RealServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+                env=self._environment,
             )
         deadline = time.monotonic() + _SECONDS_TO_START
         while not self._answers():

@@ -264,7 +264,8 @@ def _share(training: TrainingConfig, share: float) -> Chosen:
 
 def _validated(config: Config) -> Config:
     try:
-        return type(config).model_validate(config.model_dump())
+        # By JSON: for Python, pydantic takes a URL apart, since it is a dataclass.
+        return type(config).model_validate_json(config.model_dump_json())
     except ValidationError as error:
         reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
         raise AutoError(f"what auto chose does not go with what is set: {reasons}") from None

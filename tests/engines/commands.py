@@ -15,7 +15,6 @@ SMALL = [
     "model.embedding_dim=16",
     "training.batch_size=8",
     "training.epochs=1",
-    "tracking.enabled=false",
     "evaluation.bounds={EER: {max: 0.99}}",
     *(f"evaluation.{key}={json.dumps(value)}" for key, value in LENIENT.items()),
 ]
@@ -24,7 +23,7 @@ SMALL = [
 class Run:
     """A run of the command, in a process of its own."""
 
-    def __init__(self, faces, out, settings):
+    def __init__(self, faces, out, settings=("tracking.enabled=false",)):
         self.out = out
         self.process = subprocess.Popen(
             [sys.executable, ROOT / "pipeline/run_local.py", f"--data-dir={faces}"]

@@ -1,4 +1,4 @@
-"""Pushes a version to a bucket, and is killed before its N-th file: FOLDER MODEL PACK N."""
+"""Pushes to each folder, and is killed at the N-th file of the N-th: MODEL PACK FOLDER..."""
 
 import os
 import signal
@@ -27,6 +27,15 @@ class DyingFiles:
         fileio.copy(source, target)
 
 
+def main(model, pack, *folders):
+    for number, folder in enumerate(folders, 1):
+        child = os.fork()  # before anything is connected
+        if not child:
+            push_version(folder, model, pack, DyingFiles(number))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), f"the push to {folder} was not killed"
+
+
 if __name__ == "__main__":
-    place, model, pack, number = sys.argv[1:]
-    print(push_version(place, model, pack, DyingFiles(int(number))))
+    main(*sys.argv[1:])

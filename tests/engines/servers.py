@@ -18,6 +18,8 @@ import s3fs
 from tests import ROOT
 
 WEED = ROOT / "build/engines/weed"
+DRIVERS = ROOT / "build/engines/python"  # of PostgreSQL, for MLflow's server
+BUCKET = "s3://of-the-test"
 
 _SECONDS_TO_START = 120
 

@@ -45,7 +45,8 @@ def faces(tmp_path_factory):
 
 
 def settings(server):
-    return [f"metadata.{key}={value}" for key, value in server.model_dump().items()]
+    given = server.model_dump().items()
+    return ["tracking.enabled=false", *(f"metadata.{key}={value}" for key, value in given)]
 
 
 def test_two_runs_at_once_share_a_server_and_nothing_else(faces, server, database, tmp_path):

@@ -5,52 +5,25 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 
 from components.store_files import fileio, on_this_machine
 from components.trainer.checkpoints import Checkpoint, Checkpoints
-from faces import remote
 from pipeline.config import load_config
 from pipeline.kubeflow.compiler import compile_pipeline
-from serving.model_dir import newest_complete, versions
+from serving.model_dir import newest_complete, push_version, versions
 from tests import ROOT
-from tests.conftest import write_faces
 from tests.engines.commands import Run, files_with
-from tests.engines.servers import seaweedfs
+from tests.engines.servers import BUCKET
 from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
 from tests.pipeline.kubeflow.launcher import EmulatedLauncher
 from tests.pipeline.kubeflow.test_steps import AT_SUBMISSION
-from tests.s3_server import KEY_ID, SECRET
+from tests.s3_server import SECRET
 from tests.serving.versions import FILES, pack_of, write_model, write_pack
-
-BUCKET = "s3://of-the-test"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """The bucket's files, where the images are; the environment leads there."""
-    with seaweedfs(KEY_ID, SECRET) as url, pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "NO_PROXY": "127.0.0.1",
-        }.items():
-            patch.setenv(name, value)
-        remote._file_system.cache_clear()
-        files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
-        files.mkdir(BUCKET)
-        faces = write_faces(tmp_path_factory.mktemp("faces") / "faces", people=8, shots=5)
-        files.put(str(faces), f"{BUCKET}/", recursive=True)
-        yield files
-    remote._file_system.cache_clear()
 
 
 class BucketLauncher(EmulatedLauncher):
@@ -123,31 +96,27 @@ def test_artifacts_of_a_run_on_this_machine_are_refused_there_at_once(store, tmp
 
 @pytest.fixture
 def model(tmp_path):
-    return write_model(tmp_path / "model"), write_pack(tmp_path / "blessing", pack_of())
+    pack = write_pack(tmp_path / "blessing", pack_of())
+    return str(write_model(tmp_path / "model")), str(pack)
 
 
-def push(folder, model, last):
-    return subprocess.run(
-        [sys.executable, Path(__file__).with_name("push_to_bucket.py"), folder, *model, str(last)],
+def test_a_push_that_is_killed_at_any_file_is_never_taken_for_a_version(store, model):
+    script, copies = Path(__file__).with_name("push_to_bucket.py"), len(FILES) + 2
+    folders = [f"{BUCKET}/pushes-{last}" for last in range(1, copies + 1)]
+    subprocess.run(
+        [sys.executable, script, *model, *folders],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
+        check=True,
     )
-
-
-@pytest.mark.parametrize("last", range(1, len(FILES) + 3))
-def test_a_push_that_is_killed_is_never_taken_for_a_version(store, model, last):
-    folder = f"{BUCKET}/pushes-{last}"
-    assert push(folder, model, last).returncode == -9
-    assert newest_complete(folder, fileio).version is None
-    whole = push(folder, model, 0)
-    assert newest_complete(folder, fileio).version.path == whole.stdout.strip()
+    for folder in folders:
+        assert newest_complete(folder, fileio).version is None
+    whole = push_version(folders[-1], *model, fileio)
+    assert newest_complete(folders[-1], fileio).version.path == whole
 
 
 def test_an_object_whose_writer_fails_is_not_there(store):
     place = f"{BUCKET}/half/object"
-    with pytest.raises(ZeroDivisionError), fileio.open(place, "wb") as file:
+    with suppress(ZeroDivisionError), fileio.open(place, "wb") as file:
         file.write(b"half of it")
         raise ZeroDivisionError
     assert not fileio.exists(place)

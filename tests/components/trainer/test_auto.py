@@ -19,6 +19,7 @@ from components.trainer.auto import (
     scale_of,
 )
 from components.trainer.config import ModelConfig, TrainingConfig
+from groundfloor.paths import Url
 
 MODEL = ModelConfig(arcface_margin="auto", arcface_scale="auto")
 ALL = {
@@ -87,6 +88,11 @@ def test_what_is_set_stays_and_the_rest_follows_it():
     assert model.arcface_scale == pytest.approx(scale_of(1287, 0.3), abs=0.05)
     assert training.initial_lr == pytest.approx(1e-3 * 4)
     assert [choice.key for choice in choices] == ["training.initial_lr", "model.arcface_scale"]
+
+
+def test_a_place_on_a_store_stays_what_it_is():
+    training = resolved_training(epochs="auto", checkpoint_dir="s3://bucket/state")
+    assert training.checkpoint_dir == Url("s3", "bucket/state")
 
 
 def test_a_configuration_that_leaves_nothing_to_the_data_is_the_same_as_before():

@@ -185,7 +185,7 @@ def _single(artifacts: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _local(root: Path, uri: str) -> Path:
-    return root / uri.replace("minio://", "minio/")
+    return root / uri.replace("://", "/")
 
 
 def _as_stored(value: Any) -> Any:
