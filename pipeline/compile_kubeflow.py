@@ -14,7 +14,7 @@ from groundfloor.errors import UserError
 from pipeline.command import failing_with_one_message, new_app, start
 from pipeline.config import CONFIGS, Config, load_config
 from pipeline.console import TextConsole
-from pipeline.kubeflow import inference_service, train_job
+from pipeline.kubeflow import flink_deployment, inference_service, train_job
 from pipeline.kubeflow.preflight import check_settings, image_of_steps
 from pipeline.quiet import quiet_import
 
@@ -55,22 +55,35 @@ def main(
             raise UserError(f"--output must end in .yaml: KFP takes no other. Received: {output}")
         _write(_compiled(settings, image, training_image, console).to_yaml(), output)
         console.say(f"wrote {output}")
-        of_steps = image_of_steps(settings, image)
-        service = inference_service.inference_service(settings.kubeflow, of_steps)
-        if service:
-            _write(service, output.with_name(inference_service.FILE_NAME))
-            console.say(
-                f"wrote {output.with_name(inference_service.FILE_NAME)}, with which KServe serves "
-                "the models"
-            )
-        of_training = training_image or settings.kubeflow.training_image or of_steps
-        job = train_job.train_job(settings, of_training)
-        if job:
-            _write(job, output.with_name(train_job.FILE_NAME))
-            console.say(
-                f"wrote {output.with_name(train_job.FILE_NAME)}, with which Kubeflow Trainer "
-                "trains by several workers"
-            )
+        for name, manifest, purpose in _manifests(settings, image, training_image):
+            if manifest:
+                _write(manifest, output.with_name(name))
+                console.say(f"wrote {output.with_name(name)}, with which {purpose}")
+
+
+def _manifests(
+    config: Config, image: str | None, training_image: str | None
+) -> list[tuple[str, str | None, str]]:
+    """What goes beside the pipeline: the name of each file, its content if any, and its use."""
+    of_steps = image_of_steps(config, image)
+    of_training = training_image or config.kubeflow.training_image or of_steps
+    return [
+        (
+            inference_service.FILE_NAME,
+            inference_service.inference_service(config.kubeflow, of_steps),
+            "KServe serves the models",
+        ),
+        (
+            train_job.FILE_NAME,
+            train_job.train_job(config, of_training),
+            "Kubeflow Trainer trains by several workers",
+        ),
+        (
+            flink_deployment.FILE_NAME,
+            flink_deployment.flink_deployment(config.kubeflow, of_steps),
+            "Flink's operator starts the cluster that the steps on Beam run on",
+        ),
+    ]
 
 
 def _compiled(

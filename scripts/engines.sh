@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 FLINK=1.19.3
+FLINK_OPERATOR=1.10.0
 SEAWEEDFS=v0.0.0-20261109003541-7506e5f91cd6
 PSYCOPG=2.9.11
 engines=build/engines
@@ -25,6 +26,11 @@ if [ ! -d "$engines/flink/pyflink/lib" ]; then
     echo "engines: installing Flink $FLINK"
     # The package is Flink itself; its Python side is another one.
     .venv/bin/uv pip install -q --no-deps --target "$engines/flink" "apache-flink-libraries==$FLINK"
+fi
+if [ ! -e "$engines/flink-kubernetes-operator-api.jar" ]; then
+    echo "engines: fetching the schemas of Flink's operator"
+    mvn -q -B dependency:copy -DoutputDirectory="$PWD/$engines" -Dmdep.stripVersion=true \
+        "-Dartifact=org.apache.flink:flink-kubernetes-operator-api:$FLINK_OPERATOR"
 fi
 for engine in flink spark; do
     if [ ! -e "$engines/$engine-job-server.jar" ]; then

@@ -15,6 +15,7 @@ from pipeline.dag import Places, create_pipeline
 from pipeline.kubeflow import entrypoint, preflight
 from pipeline.kubeflow.completion import TRAINER, Dropped, complete
 from pipeline.kubeflow.document import PipelineDocument
+from pipeline.kubeflow.flink_deployment import beam_args
 from pipeline.kubeflow.platform import platform_spec
 from pipeline.tracking import store_for
 
@@ -61,7 +62,7 @@ def compile_pipeline(
             arcface_margin=parameters.margin,
             arcface_scale=parameters.scale,
         ),
-        beam_args=config.beam.pipeline_args,
+        beam_args=_beam_args(config),
     )
     dropped = Dropped(parameters.defaults(), _json_properties(pipeline.components))
     images = _images(config, [step.id for step in pipeline.components], image, training_image)
@@ -69,6 +70,12 @@ def compile_pipeline(
     complete(document, config.kubeflow, dropped)
     _name_store(document, store)
     return PipelineDocument(document.spec, platform_spec(document, config.kubeflow))
+
+
+def _beam_args(config: Config) -> list[str]:
+    """Options of Beam: the configuration's, or those of the Flink cluster that it asks for."""
+    on_flink = beam_args(config.kubeflow) if config.kubeflow.flink.task_managers else []
+    return config.beam.pipeline_args or on_flink
 
 
 def _compile_with_tfx(pipeline: Any, images: dict[str, str]) -> dict[str, Any]:

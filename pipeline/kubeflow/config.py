@@ -62,6 +62,18 @@ class TrainJobConfig(Section):
     )
 
 
+class FlinkConfig(Section):
+    """The Flink cluster that the steps on Beam run on; docs/flink.md."""
+
+    task_managers: int = Field(0, ge=0, description="None: no manifest of one is written.")
+    slots: int = Field(2, ge=1, description="Parts of a step that a TaskManager runs at a time.")
+    image: str = Field("flink:1.19", description="Of JobManager and TaskManagers.")
+    job_server_image: str = Field(
+        "apache/beam_flink1.19_job_server:2.70.0", description="Of Beam's job server."
+    )
+    service_account: str = Field("flink", description="Which Flink's operator has made.")
+
+
 class KubeflowConfig(Section):
     """How the pipeline runs on Kubeflow Pipelines; docs/kubeflow.md says what each storage needs.
 
@@ -80,6 +92,7 @@ class KubeflowConfig(Section):
     resources: KindResources = KindResources()
     gpu: GpuConfig = GpuConfig()
     train_job: TrainJobConfig = TrainJobConfig()
+    flink: FlinkConfig = FlinkConfig()
     node_selector: dict[str, str] = Field({}, description="Labels of the Trainer's nodes.")
     retries: int = Field(2, ge=0, le=100, description="How often a failed step is tried again.")
     cache: bool = Field(

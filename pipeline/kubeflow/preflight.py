@@ -3,13 +3,14 @@
 Each of these returns what it looks for, and raises a UserError that names the key if it is missing.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from faces.sources.spans import check_pattern
 from groundfloor.credentials import has_credentials
 from groundfloor.errors import UserError
 from groundfloor.paths import Location
 from pipeline.config import Config
+from pipeline.kubeflow.staging import Staging
 
 
 def check_settings(config: Config, image: str | None) -> None:
@@ -29,6 +30,7 @@ def check_settings(config: Config, image: str | None) -> None:
     tracking_uri(config)
     image_of_steps(config, image)
     check_train_job(config)
+    check_flink(config)
 
 
 def input_dir(config: Config) -> Location:
@@ -107,4 +109,20 @@ def check_train_job(config: Config) -> None:
             f"training.batch_size must be a multiple of the {devices} devices that "
             "kubeflow.train_job.workers and kubeflow.gpu.count make, which share each batch. "
             f"Received: {batch_size}"
+        )
+
+
+def check_flink(config: Config) -> None:
+    """Refuses a Flink cluster whose workers would not see the files of the steps."""
+    kubeflow = config.kubeflow
+    if not kubeflow.flink.task_managers:
+        return
+    # KFP's own default is in its MinIO, or what has taken its place.
+    folder = Staging().to_local(kubeflow.pipeline_root or "minio://default")
+    mount = PurePosixPath(*PurePosixPath(folder).parts[:2])
+    if kubeflow.volume_of(folder) is None:
+        raise UserError(
+            f"kubeflow.flink needs one of kubeflow.volumes at {mount}, where a step has its files "
+            "while it runs: Flink's workers read and write them, too. "
+            f"Received: {[volume.mount_path for volume in kubeflow.volumes]}"
         )

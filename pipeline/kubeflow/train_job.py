@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from pipeline.config import Config
-from pipeline.kubeflow.config import KubeflowConfig, SecretConfig, TrainJobConfig, VolumeConfig
+from pipeline.kubeflow.config import KubeflowConfig, TrainJobConfig
+from pipeline.kubeflow.pods import mounts, secret_variables, volumes
 
 FILE_NAME = "train_job.yaml"
 
@@ -91,7 +92,7 @@ def _runtime(kubeflow: KubeflowConfig, image: str) -> dict[str, Any]:
     pod = {
         "restartPolicy": "Never",
         "nodeSelector": dict(kubeflow.node_selector),
-        "volumes": [*map(_volume, kubeflow.volumes), _configuration_volume()],
+        "volumes": [*volumes(kubeflow), _configuration_volume()],
         "containers": [_container(kubeflow, image)],
     }
     node = {
@@ -114,10 +115,6 @@ def _runtime(kubeflow: KubeflowConfig, image: str) -> dict[str, Any]:
     }
 
 
-def _volume(volume: VolumeConfig) -> dict[str, Any]:
-    return {"name": volume.claim, "persistentVolumeClaim": {"claimName": volume.claim}}
-
-
 def _configuration_volume() -> dict[str, Any]:
     return {"name": _CONFIGURATION, "configMap": {"name": _CONFIGURATION}}
 
@@ -127,12 +124,11 @@ def _container(kubeflow: KubeflowConfig, image: str) -> dict[str, Any]:
     limits = {"cpu": asked.cpu_limit, "memory": asked.memory_limit}
     if kubeflow.gpu.count:
         limits[kubeflow.gpu.type] = str(kubeflow.gpu.count)
-    mounts = [{"name": one.claim, "mountPath": one.mount_path} for one in kubeflow.volumes]
     return {
         "name": "node",
         "image": image,
         "command": ["arcface"],
-        "env": [*_cluster(kubeflow.train_job.workers), *_secrets(kubeflow.secrets)],
+        "env": [*_cluster(kubeflow.train_job.workers), *secret_variables(kubeflow)],
         "ports": [{"containerPort": _PORT, "protocol": "TCP"}],
         "resources": {
             "requests": {"cpu": asked.cpu_request, "memory": asked.memory_request},
@@ -140,7 +136,7 @@ def _container(kubeflow: KubeflowConfig, image: str) -> dict[str, Any]:
         },
         "securityContext": {"allowPrivilegeEscalation": False, "runAsNonRoot": True},
         "volumeMounts": [
-            *mounts,
+            *mounts(kubeflow),
             {"name": _CONFIGURATION, "mountPath": _FOLDER, "readOnly": True},
         ],
     }
@@ -156,11 +152,3 @@ def _cluster(workers: int) -> list[dict[str, Any]]:
     ]
     value = cluster.replace('"index": 0', '"index": $(WORKER_INDEX)')
     return [*of_the_pod, {"name": "TF_CONFIG", "value": value}]
-
-
-def _secrets(secrets: list[SecretConfig]) -> list[dict[str, Any]]:
-    return [
-        {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
-        for secret in secrets
-        for variable, key in sorted(secret.env.items())
-    ]

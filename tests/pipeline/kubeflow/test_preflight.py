@@ -103,3 +103,15 @@ def test_workers_that_share_a_batch_and_have_a_place_for_the_model_pass():
     ]
     check_settings(load_config(None, [*SETTINGS, *given]), IMAGE)
     check_settings(load_config(None, [*SETTINGS, *given, "training.batch_size=auto"]), IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("root", "mount"),
+    [("null", "/minio"), ("minio://b/k", "/minio"), ("s3://b/k", "/s3"), ("gs://b/k", "/gcs")],
+)
+def test_workers_of_flink_must_see_the_files_of_a_step_that_runs(root, mount):
+    given = [*SETTINGS, "kubeflow.flink.task_managers=2", f"kubeflow.pipeline_root={root}"]
+    with pytest.raises(UserError, match=f"needs one of kubeflow.volumes at {mount}, where"):
+        check_settings(load_config(None, given), IMAGE)
+    volumes = f"kubeflow.volumes=[{{claim: shared, mount_path: {mount}}}]"
+    check_settings(load_config(None, [*given, volumes]), IMAGE)

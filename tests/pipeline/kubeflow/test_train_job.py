@@ -18,6 +18,7 @@ from pipeline.config import CONFIGS, Config, load_config
 from pipeline.kubeflow.train_job import train_job
 from tests import ROOT
 from tests.conftest import write_faces
+from tests.pipeline.kubeflow.definitions import of_definition
 from tests.pipeline.kubeflow.go_program import built, module_folder, require_modules
 from tests.serving.service.options import options_of
 
@@ -100,19 +101,6 @@ def jobset_by_trainer(program, documents):
         check=False,
     )
     return (json.loads(done.stdout)[0], "") if done.returncode == 0 else (None, done.stderr)
-
-
-def of_definition(schema):
-    """The schema of a resource definition, which takes no field that it does not name."""
-    if isinstance(schema, list):
-        return [of_definition(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    strict = {key: of_definition(value) for key, value in schema.items()}
-    keeps_others = schema.get("x-kubernetes-preserve-unknown-fields")
-    if isinstance(schema.get("properties"), dict) and "type" in schema and not keeps_others:
-        strict["additionalProperties"] = False
-    return strict
 
 
 def test_the_manifests_are_of_the_schemas_of_kubeflow_trainer():

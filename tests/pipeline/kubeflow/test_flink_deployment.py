@@ -1,0 +1,69 @@
+"""The manifests of the Flink cluster, and that a compiled pipeline runs its steps there."""
+
+import yaml
+
+from pipeline.config import load_config
+from pipeline.kubeflow.compiler import compile_pipeline
+from pipeline.kubeflow.flink_deployment import flink_deployment
+from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
+
+FLINK = [
+    "kubeflow.flink={task_managers: 3, slots: 2}",
+    "kubeflow.volumes=[{claim: files, mount_path: /minio}, {claim: faces, mount_path: /mnt/faces}]",
+    "kubeflow.secrets=[{name: store, env: {AWS_ACCESS_KEY_ID: id}}]",
+]
+
+
+def manifests(*settings):
+    """The FlinkDeployment, and Deployment and Service of Beam's job server."""
+    config = load_config(None, [*SETTINGS, *FLINK, *settings])
+    return list(yaml.safe_load_all(flink_deployment(config.kubeflow, IMAGE)))
+
+
+def test_without_task_managers_there_is_none():
+    config = load_config(None, [*SETTINGS, *FLINK, "kubeflow.flink.task_managers=0"])
+    assert flink_deployment(config.kubeflow, IMAGE) is None
+
+
+def test_beside_each_task_manager_are_python_workers_that_see_what_the_steps_see():
+    cluster, *_ = manifests()
+    workers = cluster["spec"]["taskManager"]
+    assert workers["replicas"] == 3
+    pod = workers["podTemplate"]["spec"]
+    assert [volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"]] == [
+        "files",
+        "faces",
+    ]
+    _, pool = pod["containers"]
+    assert pool["image"] == IMAGE
+    assert {mount["mountPath"] for mount in pool["volumeMounts"]} == {"/minio", "/mnt/faces"}
+    (variable,) = pool["env"]
+    assert variable["valueFrom"] == {"secretKeyRef": {"name": "store", "key": "id"}}
+    assert cluster["spec"]["flinkConfiguration"]["taskmanager.numberOfTaskSlots"] == "2"
+
+
+def test_the_job_server_submits_to_that_cluster_and_is_found_by_its_name():
+    cluster, server, service = manifests()
+    (container,) = server["spec"]["template"]["spec"]["containers"]
+    assert f"--flink-master={cluster['metadata']['name']}-rest:8081" in container["args"]
+    served = {port["port"] for port in service["spec"]["ports"]}
+    assert served == {port["containerPort"] for port in container["ports"]} == {8098, 8099}
+    assert service["spec"]["selector"] == server["spec"]["template"]["metadata"]["labels"]
+
+
+def test_the_steps_on_beam_run_there_on_all_its_slots():
+    compiled = compile_pipeline(load_config(None, [*SETTINGS, *FLINK]), IMAGE)
+    executors = compiled.spec["deploymentSpec"]["executors"]
+    service = manifests()[2]["metadata"]["name"]
+    for name in ("ImageExampleGen", "ImageTransform", "StatisticsGen", "FaceEvaluator"):
+        (args,) = [
+            executor["container"]["args"] for key, executor in executors.items() if name in key
+        ]
+        assert f"--job_endpoint={service}:8099" in args
+        assert "--parallelism=6" in args
+
+
+def test_options_of_beam_that_are_given_win():
+    given = [*SETTINGS, *FLINK, "beam.pipeline_args=[--runner=Given]"]
+    compiled = compile_pipeline(load_config(None, given), IMAGE)
+    assert "job_endpoint" not in str(compiled.spec)
