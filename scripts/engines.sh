@@ -47,3 +47,7 @@ fi
 if [ ! -d "$engines/python/psycopg2" ]; then
     .venv/bin/uv pip install -q --no-deps --target "$engines/python" "psycopg2-binary==$PSYCOPG"
 fi
+if [ ! -d "$engines/compose" ]; then
+    # For its schema of a compose file alone.
+    .venv/bin/uv pip install -q --no-deps --target "$engines/compose" "docker-compose==1.29.2"
+fi
