@@ -1,14 +1,15 @@
 """The engines that the tests of this folder start; `make test-engines` installs them before."""
 
-import shutil
-
 import fsspec
 import pytest
 
+from components.run_environment import IN_PROCESS_BEAM
 from faces import remote
 from tests.conftest import write_faces
-from tests.engines.flink import JOB_SERVER, flink_cluster
+from tests.engines.flink import flink_cluster
 from tests.engines.servers import BUCKET, seaweedfs
+from tests.engines.spark import spark
+from tests.engines.steps import run_data_steps
 from tests.s3_server import KEY_ID, SECRET
 
 
@@ -22,12 +23,25 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def flink(tmp_path_factory):
     """A Flink session cluster of two TaskManagers."""
-    if shutil.which("java") is None:
-        pytest.skip("there is no Java here")
-    if not JOB_SERVER.exists():
-        pytest.fail(f"{JOB_SERVER} is missing: make test-engines builds it")
     with flink_cluster(tmp_path_factory.mktemp("flink")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def spark_args(tmp_path_factory):
+    """The options of Beam that run a pipeline on Spark."""
+    with spark(tmp_path_factory.mktemp("spark")) as args:
+        yield args
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    return write_faces(tmp_path_factory.mktemp("images") / "faces", people=20, shots=10)
+
+
+@pytest.fixture(scope="session")
+def of_a_local_run(images, tmp_path_factory):
+    return run_data_steps(images, tmp_path_factory.mktemp("local"), list(IN_PROCESS_BEAM))
 
 
 @pytest.fixture(scope="session")

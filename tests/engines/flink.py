@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
@@ -19,16 +18,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ENGINES = Path("build/engines")
-JOB_SERVER = ENGINES / "flink-job-server.jar"
-_LIBRARIES = ENGINES / "flink" / "pyflink" / "lib"
+from tests.engines.beam_engines import (
+    ENGINES,
+    java_command,
+    job_server_command,
+    pool_command,
+    portable_args,
+    worker_environment,
+)
+from tests.engines.servers import free_port, port_answers, running
 
+_LIBRARIES = ENGINES / "flink" / "pyflink" / "lib"
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-_OPENED = ("lang", "lang.reflect", "util", "util.concurrent", "net", "io", "nio", "text", "time")
-_SECONDS = 90
 _POOL_HOST = "worker-pool"
-_POOL = Path(__file__).with_name("worker_pool.py")
+_SECONDS = 90
+
+RESTARTS = 2  # of a job
 SLOTS = 2  # of a TaskManager
 
 # What Flink's scripts work out from the memory of the machine.
@@ -48,49 +54,33 @@ _MEMORY = {
 
 
 @dataclass
-class TaskManager:
-    """A TaskManager, and the pool of its Python workers."""
-
-    process: subprocess.Popen
-    pool: subprocess.Popen
-
-    def kill(self) -> None:
-        """Kills both, and the workers."""
-        kill_group(self.process)
-        kill_group(self.pool)
-
-
-@dataclass
 class FlinkCluster:
     """A cluster that runs.
 
     Attributes:
-      master: host and port of its REST interface.
-      pool: where a TaskManager finds its pool of Python workers.
-      job_server: host and port of Beam's job server.
-      artifacts: host and port where the job server takes files.
-      start_task_manager: starts the one of a number from 1 on.
-      task_managers: those that run, by number.
+      rest: port of its REST interface.
+      pool: host and port where a TaskManager finds its pool of Python workers.
+      job: port of Beam's job server.
+      artifacts: port where the job server takes files.
+      start_task_manager: starts the one of a number from 1 on, and its pool.
+      task_managers: the processes of those that run, by number.
     """
 
-    master: str
+    rest: int
     pool: str
-    job_server: str
-    artifacts: str
-    start_task_manager: Callable[[int], TaskManager]
-    task_managers: dict[int, TaskManager] = field(default_factory=dict)
+    job: int
+    artifacts: int
+    start_task_manager: Callable[[int], list[subprocess.Popen]]
+    task_managers: dict[int, list[subprocess.Popen]] = field(default_factory=dict)
+
+    @property
+    def master(self) -> str:
+        """Where Beam's own runner of Flink asks for it."""
+        return f"127.0.0.1:{self.rest}"
 
     def beam_args(self, parallelism: int) -> list[str]:
         """Options of Beam that run a pipeline here, by the job server that runs."""
-        return [
-            "--runner=PortableRunner",
-            f"--job_endpoint={self.job_server}",
-            f"--artifact_endpoint={self.artifacts}",
-            "--environment_type=EXTERNAL",
-            f"--environment_config={self.pool}",
-            "--sdk_container_image=none",
-            f"--parallelism={parallelism}",
-        ]
+        return portable_args(self.job, self.artifacts, self.pool, parallelism)
 
     def ask(self, path: str) -> Any:
         """What the REST interface answers."""
@@ -105,7 +95,10 @@ class FlinkCluster:
 
     def kill_task_manager(self, number: int) -> None:
         """Kills one, with its workers."""
-        self.task_managers.pop(number).kill()
+        for process in self.task_managers.pop(number):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 @contextmanager
@@ -115,63 +108,51 @@ def flink_cluster(folder: Path) -> Iterator[FlinkCluster]:
     Args:
       folder: for its configuration, its logs and what it keeps.
     """
-    rpc, rest, job, artifacts, pool = free_ports(5)
+    rpc, rest, job, artifacts, pool = (free_port() for _ in range(5))
     _configure(folder, rpc, rest)
     with ExitStack() as ended:
 
-        def start(name: str, command: list[str]) -> subprocess.Popen:
-            return ended.enter_context(_running(name, command, folder))
+        def start(
+            name: str, command: list[str], answers: Callable[[], bool], **options: Any
+        ) -> subprocess.Popen:
+            log = folder / f"{name}.log"
+            return ended.enter_context(running(command, log, answers, **options))
 
-        def start_task_manager(number: int) -> TaskManager:
-            host = f"127.0.0.{number}"
-            hosts = folder / f"hosts-{number}"
+        def start_task_manager(number: int) -> list[subprocess.Popen]:
+            host, hosts = f"127.0.0.{number}", folder / f"hosts-{number}"
             names = f"localhost {socket.gethostname()}"  # which Flink asks for
             hosts.write_text(f"127.0.0.1 {names}\n{host} {_POOL_HOST}\n")
-            workers = start(f"pool-{number}", [sys.executable, _POOL, f"{host}:{pool}"])
-            java = [*_java(folder, 640), f"-Djdk.net.hosts.file={hosts}"]
-            command = [*java, _TASK_MANAGER, *_conf(folder)]
-            return TaskManager(start(f"task-manager-{number}", command), workers)
+            command = _flink(folder, 640, f"-Djdk.net.hosts.file={hosts}", _TASK_MANAGER)
+            return [
+                start(
+                    f"pool-{number}",
+                    pool_command(f"{host}:{pool}"),
+                    lambda: port_answers(pool, host),
+                    env=worker_environment(),
+                ),
+                start(f"task-manager-{number}", command, lambda: True),
+            ]
 
-        cluster = FlinkCluster(
-            f"127.0.0.1:{rest}",
-            f"{_POOL_HOST}:{pool}",
-            f"127.0.0.1:{job}",
-            f"127.0.0.1:{artifacts}",
-            start_task_manager,
-        )
-        start("job-manager", [*_java(folder, 512), _JOB_MANAGER, *_conf(folder)])
-        start("job-server", _job_server(folder, cluster, job, artifacts))
-        wait_until(lambda: cluster.ask("overview"))
+        start("job-manager", _flink(folder, 512, _JOB_MANAGER), lambda: port_answers(rest))
+        command = job_server_command("flink", folder, job, artifacts)
+        command.append(f"--flink-master=127.0.0.1:{rest}")
+        start("job-server", command, lambda: port_answers(job))
+        cluster = FlinkCluster(rest, f"{_POOL_HOST}:{pool}", job, artifacts, start_task_manager)
         cluster.have_task_managers((1, 2))
-        for address in (("127.0.0.1", job), ("127.0.0.1", pool), ("127.0.0.2", pool)):
-            wait_until(lambda address=address: _is_open(address))
         yield cluster
 
 
-def wait_until(holds: Callable[[], Any], seconds: float = _SECONDS) -> None:
+def wait_until(holds: Callable[[], Any]) -> None:
     """Asks again and again until something holds.
 
     Raises:
       TimeoutError: it does not.
     """
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if holds():
-                return
-        except OSError:  # nobody answers yet
-            pass
+    end = time.monotonic() + _SECONDS
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not after {_SECONDS} seconds")
         time.sleep(0.1)
-    raise TimeoutError(f"not after {seconds} seconds")
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens at."""
-    with ExitStack() as held:
-        sockets = [
-            held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)
-        ]
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _configure(folder: Path, rpc: int, rest: int) -> None:
@@ -191,7 +172,7 @@ def _configure(folder: Path, rpc: int, rest: int) -> None:
         "heartbeat.interval": 1000,
         "heartbeat.timeout": 5000,
         "restart-strategy.type": "fixed-delay",
-        "restart-strategy.fixed-delay.attempts": 2,
+        "restart-strategy.fixed-delay.attempts": RESTARTS,
         "restart-strategy.fixed-delay.delay": "1 s",
     }
     lines = [f"{key}: {value}" for key, value in (settings | _MEMORY).items()]
@@ -199,54 +180,14 @@ def _configure(folder: Path, rpc: int, rest: int) -> None:
     (folder / "flink-conf.yaml").write_text("\n".join(lines) + "\n")
 
 
-def _conf(folder: Path) -> list[str]:
-    return ["--configDir", str(folder)]
-
-
-def _java(folder: Path, megabytes: int) -> list[str]:
-    """Java with Flink's libraries, and what it opens of the JDK's own for them."""
-    opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPENED]
-    libraries = os.pathsep.join(str(path.resolve()) for path in sorted(_LIBRARIES.glob("*.jar")))
-    memory = [f"-Xmx{megabytes}m", "-XX:+UseSerialGC", f"-Djava.io.tmpdir={folder / 'tmp'}"]
-    return ["java", *memory, *opened, "-cp", libraries]
-
-
-def _job_server(folder: Path, cluster: FlinkCluster, job: int, artifacts: int) -> list[str]:
-    opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPENED]
+def _flink(folder: Path, megabytes: int, *what: str) -> list[str]:
+    """Runs a part of Flink."""
+    libraries = os.pathsep.join(map(str, sorted(_LIBRARIES.glob("*.jar"))))
     return [
-        *("java", "-Xmx512m", "-XX:+UseSerialGC", *opened, "-jar", str(JOB_SERVER.resolve())),
-        f"--flink-master={cluster.master}",
-        "--job-host=127.0.0.1",
-        f"--job-port={job}",
-        f"--artifact-port={artifacts}",
-        "--expansion-port=0",
-        f"--artifacts-dir={folder / 'artifacts'}",
+        *java_command(megabytes, folder / "tmp"),
+        "-cp",
+        libraries,
+        *what,
+        "--configDir",
+        str(folder),
     ]
-
-
-@contextmanager
-def _running(name: str, command: list[str], folder: Path) -> Iterator[subprocess.Popen]:
-    """A process that writes a log, and is ended with all that it has started."""
-    # The pool starts `python`: the one that runs the tests, which finds the project.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(Path.cwd())}
-    with (folder / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, env=environment, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        kill_group(process)
-
-
-def kill_group(process: subprocess.Popen) -> None:
-    """Kills a process and those that it has started, at once; one that has ended stays so."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _is_open(address: tuple[str, int]) -> bool:
-    with socket.create_connection(address, timeout=1):
-        return True

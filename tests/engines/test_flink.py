@@ -17,22 +17,10 @@ from components.run_environment import IN_PROCESS_BEAM
 from faces.sources.folder import FolderSource
 from tests.biometrics.cases import random_faces
 from tests.biometrics.engine.test_local import assert_same
-from tests.conftest import write_faces
-from tests.engines.flink import JOB_SERVER, wait_until
+from tests.engines.beam_engines import job_server_jar
+from tests.engines.flink import RESTARTS, wait_until
 from tests.engines.sources import DeadlySource, WaitingSource
-from tests.engines.steps import run_data_steps
-
-_RESTARTS = 2  # as the cluster's restart strategy says
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_faces(tmp_path_factory.mktemp("images") / "faces", people=20, shots=10)
-
-
-@pytest.fixture(scope="module")
-def of_a_local_run(images, tmp_path_factory):
-    return run_data_steps(images, tmp_path_factory.mktemp("local"), list(IN_PROCESS_BEAM))
+from tests.engines.steps import run_data_steps, run_statistics
 
 
 @pytest.mark.parametrize("parallelism", [1, 4])
@@ -41,6 +29,12 @@ def test_the_files_are_byte_for_byte_those_of_a_local_run(
 ):
     assert len(of_a_local_run) > 8
     assert run_data_steps(images, tmp_path, flink.beam_args(parallelism)) == of_a_local_run
+
+
+def test_statistics_are_those_of_a_local_run(flink, images, tmp_path):
+    local = run_statistics(images, tmp_path / "local", list(IN_PROCESS_BEAM))
+    assert len(local) == 3
+    assert run_statistics(images, tmp_path / "flink", flink.beam_args(2)) == local
 
 
 def test_pairs_are_counted_as_in_one_process(flink, tmp_path):
@@ -82,7 +76,7 @@ def test_an_image_that_kills_its_worker_ends_the_step_after_a_few_tries(flink, i
     deadly = DeadlySource(source, source.list().records[30].key, tmp_path / "tries")
     with pytest.raises(RuntimeError, match="failed in state FAILED"):
         check(deadly, tmp_path / "spilled", flink.beam_args(1))
-    assert len(deadly.tries.read_text().splitlines()) == 1 + _RESTARTS
+    assert len(deadly.tries.read_text().splitlines()) == 1 + RESTARTS
 
 
 def test_the_whole_pipeline_runs_by_the_configuration_alone(flink, images, tmp_path):
@@ -90,7 +84,7 @@ def test_the_whole_pipeline_runs_by_the_configuration_alone(flink, images, tmp_p
     named = {
         "localhost:8081": flink.master,
         "localhost:50000": flink.pool,
-        "build/engines/flink-job-server.jar": str(JOB_SERVER.resolve()),
+        "build/engines/flink-job-server.jar": str(job_server_jar("flink")),
     }
     args = values["beam"]["pipeline_args"]
     for name, here in named.items():

@@ -50,7 +50,7 @@ def test_a_server_that_does_not_answer_is_named_and_nothing_is_kept(server, tmp_
     monkeypatch.setenv(VARIABLE, "hunter22")
     database = SharedDatabase(server, tmp_path / RECORD)
     with pytest.raises(
-        UserError, match="the database mlmd on localhost:.*no server answers"
+        UserError, match=r"the database mlmd on localhost:.*no server answers"
     ) as told:
         database.check()
     assert "hunter22" not in str(told.value)
