@@ -9,6 +9,7 @@ FLINK=1.19.3
 FLINK_OPERATOR=1.10.0
 SEAWEEDFS=v0.0.0-20261109003541-7506e5f91cd6
 PSYCOPG=2.9.11
+KUSTOMIZE=v5.7.1
 engines=build/engines
 mkdir -p "$engines"
 
@@ -52,4 +53,11 @@ if [ ! -x "$engines/weed" ]; then
 fi
 if [ ! -d "$engines/python/psycopg2" ]; then
     .venv/bin/uv pip install -q --no-deps --target "$engines/python" "psycopg2-binary==$PSYCOPG"
+fi
+if [ ! -d "$engines/compose" ]; then
+    # For its schema of a compose file alone.
+    .venv/bin/uv pip install -q --no-deps --target "$engines/compose" "docker-compose==1.29.2"
+fi
+if [ ! -x "$engines/kustomize" ]; then
+    GOBIN="$PWD/$engines" go install "sigs.k8s.io/kustomize/kustomize/v5@$KUSTOMIZE"
 fi

@@ -1,6 +1,5 @@
 """Databases and stores, each in a process and a folder of its own, on free ports of loopback."""
 
-import json
 import os
 import shutil
 import signal
@@ -14,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import s3fs
+import yaml
 
 from tests import ROOT
 
 WEED = ROOT / "build/engines/weed"
 DRIVERS = ROOT / "build/engines/python"  # of PostgreSQL, for MLflow's server
 BUCKET = "s3://of-the-test"
+
+_COMPOSE = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
 
 _SECONDS_TO_START = 120
 
@@ -150,18 +152,18 @@ def seaweedfs(key_id: str, secret: str) -> Iterator[str]:
     """An S3 server, SeaweedFS; its URL. It lets in who has the key, and nobody else."""
     if not WEED.exists():
         raise FileNotFoundError(f"{WEED} is missing: make test-engines builds it")
-    keys = [{"accessKey": key_id, "secretKey": secret}]
-    identity = {"name": "of the test", "credentials": keys, "actions": ["Admin"]}
     with _folder_of("") as (folder, _):
-        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
         names = ("master", "volume", "filer", "s3")
         ports = {f"{name}.port{kind}": free_port() for name in names for kind in ("", ".grpc")}
-        command = [WEED, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
-        command += ["-volume.max=20", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0"]
-        command += ["-s3.port.lance=0", f"-s3.config={folder}/s3.json"]
+        ports |= {"admin.port": free_port(), "admin.port.legacy": 0}
+        # As it is started for a team; of an option that is given twice, the last one counts.
+        command = [WEED, *_COMPOSE["services"]["store"]["command"], f"-dir={folder}"]
+        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         command += [f"-{name}={port}" for name, port in ports.items()]
+        keys = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
+        options = {"env": os.environ | keys, "cwd": folder}
         url = f"http://127.0.0.1:{ports['s3.port']}"
-        with running(command, folder / "log", lambda: _stores(url, key_id, secret)):
+        with running(command, folder / "log", lambda: _stores(url, key_id, secret), **options):
             yield url
 
 

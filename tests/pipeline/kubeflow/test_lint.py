@@ -156,7 +156,7 @@ SPOILERS = {
     ),
     "a store that TFX cannot open": (
         "host-paths",
-        lambda d: parameters_of(d).update(baseline_dir=constant("s3://bucket/models")),
+        lambda d: parameters_of(d).update(baseline_dir=constant("minio://bucket/models")),
     ),
     "images where fsspec reads none": (
         "host-paths",
