@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-engines test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-verify bench-doctor bench-search images clean
+.PHONY: help setup demo test test-fast test-containers test-engines test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-verify bench-doctor bench-engines bench-search images clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -80,6 +80,10 @@ bench-training: $(SETUP)  ## the training's speed beside the bare compiled step
 
 bench-thresholds: $(SETUP)  ## by simulation, what the thresholds' promises are worth
 	@OPENBLAS_NUM_THREADS=1 $(PYTHON_IN_VENV) benchmarks/thresholds.py
+
+bench-engines: $(SETUP)  ## what Flink and Spark add to the data's steps, beside the local runner
+	@scripts/engines.sh
+	@$(PYTHON_IN_VENV) -m benchmarks.engines
 
 bench-search: $(SETUP)  ## the gallery's search of a million people, beside the memory's bandwidth and faiss
 	@$(PYTHON_IN_VENV) benchmarks/search.py
