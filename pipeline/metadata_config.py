@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from components.section import Section
 
-SQLITE, MYSQL = "sqlite", "mysql"
+SQLITE: Literal["sqlite"] = "sqlite"
+MYSQL: Literal["mysql"] = "mysql"
 _NEEDED = ("host", "database", "user")
 
 
