@@ -82,7 +82,8 @@ class StoreFiles(filesystem.Filesystem):
     @staticmethod
     def remove(path: str) -> None:
         """Removes an object."""
-        _found(path, lambda: _files().rm_file(path))
+        StoreFiles.stat(path)  # a store removes what is not there, and says nothing
+        _files().rm_file(path)
 
     @staticmethod
     def rename(src: str, dst: str, overwrite: bool = False) -> None:

@@ -1,13 +1,13 @@
 """The section of the configuration that says where ML Metadata keeps its tables."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from components.section import Section
 
-SQLITE: Final = "sqlite"
-MYSQL: Final = "mysql"
+SQLITE: Literal["sqlite"] = "sqlite"
+MYSQL: Literal["mysql"] = "mysql"
 _NEEDED = ("host", "database", "user")
 
 
