@@ -5,6 +5,7 @@ import re
 
 import pytest
 import yaml
+from mlflow.server.security_utils import is_allowed_host_header
 
 from groundfloor.credentials import has_credentials
 from tests import ROOT
@@ -95,3 +96,18 @@ def test_every_password_is_one_that_the_example_asks_for_and_none_is_in_a_file()
 def test_the_server_is_of_the_version_that_the_steps_have():
     pinned = re.search(r"^mlflow==(\S+)", (ROOT / "requirements.lock").read_text(), re.M)[1]
     assert f"mlflow=={pinned} " in (DEPLOY / "mlflow/Dockerfile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "answers"),
+    [
+        ("mlflow:5000", True),
+        ("mlflow.stores.svc:5000", True),
+        ("mlflow.stores.svc.cluster.local:5000", True),
+        ("localhost:5000", True),
+        ("mlflow.example:5000", False),
+    ],
+)
+def test_the_server_answers_to_the_names_that_it_has_there_and_to_no_other(name, answers):
+    hosts = COMPOSE["services"]["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"]
+    assert is_allowed_host_header(hosts.split(","), name) is answers

@@ -35,6 +35,7 @@ class Database:
       name: of the database.
       user: who may do everything in it.
       password: of the user.
+      trace: what every way of writing the password leaves as it is.
     """
 
     port: int
@@ -42,6 +43,7 @@ class Database:
     user: str = "runner"
     # What a URI, a shell, SQL and protobuf's text each print in another way.
     password: str = 'vErySecret"of%40the\\Test'
+    trace: str = "vErySecret"
 
 
 def free_port() -> int:

@@ -1,7 +1,8 @@
 """Whole runs whose metadata is on a server of MariaDB."""
 
-import json
+import os
 import signal
+import subprocess
 
 import pytest
 from ml_metadata.proto.metadata_store_pb2 import Execution
@@ -13,7 +14,7 @@ from pipeline.run_folder import RunFolder
 from pipeline.shared_metadata import RECORD, SharedDatabase
 from tests.conftest import write_faces
 from tests.engines.commands import Run, files_with
-from tests.engines.servers import mariadb
+from tests.engines.servers import mariadb, needed
 from tests.pipeline.stores import add_execution
 
 VARIABLE = "PASSWORD_OF_THE_TEST"
@@ -63,9 +64,24 @@ def test_two_runs_at_once_share_a_server_and_nothing_else(faces, server, databas
     (folders[0].path / "latest/metrics.json").unlink()
     again = Run(faces, runs[0].out, settings(server))
     assert again.done() <= {"LatestBlessedModel", "StatisticsBefore"}
-    for form in (database.password, json.dumps(database.password)[1:-1]):
-        assert files_with(form, tmp_path) == []
-        assert form not in "\n".join(again.lines)
+    assert files_with(database.trace, tmp_path) == []
+    assert database.trace not in "\n".join(again.lines)
+    rows = everything_in(database)
+    assert folders[0].metadata_db.pipeline in rows
+    assert database.trace not in rows
+
+
+def everything_in(database):
+    (program,) = needed("mariadb-dump")
+    address = ["--protocol=tcp", "--host=127.0.0.1", f"--port={database.port}"]
+    dumped = subprocess.run(
+        [program, "--no-defaults", *address, f"--user={database.user}", database.name],
+        env=os.environ | {"MYSQL_PWD": database.password},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return dumped.stdout
 
 
 def test_a_run_that_is_killed_goes_on_and_leaves_the_others_alone(faces, server, tmp_path):

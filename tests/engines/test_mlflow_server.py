@@ -64,7 +64,7 @@ def test_a_run_is_logged_registered_and_loaded_back(server, database, store, tmp
     pixels = np.zeros((2, 32, 32, 3), np.uint8)
     embeddings = pyfunc.load_model(f"models:/faces@{CHAMPION}").predict(pixels)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, atol=1e-5)
-    assert_nowhere([SECRET, database.password], database, tmp_path)
+    assert_nowhere([SECRET, database.trace], database, tmp_path)
     for path in store.find(f"{BUCKET}/mlflow"):
         assert SECRET.encode() not in store.cat_file(path)
 
