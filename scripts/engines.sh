@@ -36,7 +36,7 @@ fi
 for engine in flink spark; do
     if [ ! -e "$engines/$engine-job-server.jar" ]; then
         echo "engines: building Beam's job server for $engine"
-        mvn -q -B -f tests/engines/java/pom.xml package -P "$engine" "-DbuildDirectory=$PWD/$engines/$engine-build"
+        mvn -q -B -f engines/java/pom.xml package -P "$engine" "-DbuildDirectory=$PWD/$engines/$engine-build"
         mv "$engines/$engine-build/$engine-job-server.jar" "$engines/"
         rm -rf "$engines/$engine-build"
     fi

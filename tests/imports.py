@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests import FLOORS, ROOT
 
-FOLDERS = (*FLOORS, "benchmarks", "examples", "tests")
+FOLDERS = (*FLOORS, "engines", "benchmarks", "examples", "tests")
 
 
 class Import(NamedTuple):

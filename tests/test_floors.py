@@ -20,6 +20,7 @@ STOREYS = (
     ("serving",),
     ("components",),
     ("pipeline",),
+    ("engines",),
     ("benchmarks", "examples"),
     ("tests",),
 )

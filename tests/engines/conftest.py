@@ -4,11 +4,11 @@ import fsspec
 import pytest
 
 from components.run_environment import IN_PROCESS_BEAM
+from engines.flink import flink_cluster
+from engines.servers import BUCKET, seaweedfs
+from engines.spark import spark
 from faces import remote
 from tests.conftest import write_faces
-from tests.engines.flink import flink_cluster
-from tests.engines.servers import BUCKET, seaweedfs
-from tests.engines.spark import spark
 from tests.engines.steps import run_data_steps
 from tests.s3_server import KEY_ID, SECRET
 

@@ -14,11 +14,11 @@ from biometrics.engine.pair_scores import score_pairs
 from components.evaluator.beam_pairs import score_pairs_in_beam
 from components.example_gen.checking import CheckImages, CheckOptions, read_checked
 from components.run_environment import IN_PROCESS_BEAM
+from engines.beam_helpers import job_server_jar
+from engines.flink import RESTARTS, wait_until
 from faces.sources.folder import FolderSource
 from tests.biometrics.cases import random_faces
 from tests.biometrics.engine.test_local import assert_same
-from tests.engines.beam_engines import job_server_jar
-from tests.engines.flink import RESTARTS, wait_until
 from tests.engines.sources import DeadlySource, WaitingSource
 from tests.engines.steps import run_data_steps, run_statistics
 

@@ -6,11 +6,11 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.engines.beam_engines import ENGINES
+from engines import INSTALLED
 from tests.pipeline.kubeflow.definitions import of_definition
 from tests.pipeline.kubeflow.test_flink_deployment import manifests
 
-OPERATOR = ENGINES / "flink-kubernetes-operator-api.jar"
+OPERATOR = INSTALLED / "flink-kubernetes-operator-api.jar"
 
 
 def test_the_manifest_is_of_the_schema_of_flinks_operator():

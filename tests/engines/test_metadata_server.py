@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from ml_metadata.proto.metadata_store_pb2 import Execution
 
+from engines.servers import mariadb, needed
 from pipeline.label_audit import find_run
 from pipeline.metadata_config import MetadataConfig
 from pipeline.metadata_store import artifacts_in, check_store, connect
@@ -14,7 +15,6 @@ from pipeline.run_folder import RunFolder
 from pipeline.shared_metadata import RECORD, SharedDatabase
 from tests.conftest import write_faces
 from tests.engines.commands import Run, files_with
-from tests.engines.servers import mariadb, needed
 from tests.pipeline.stores import add_execution
 
 VARIABLE = "PASSWORD_OF_THE_TEST"

@@ -8,10 +8,10 @@ import pytest
 from mlflow import MlflowClient, pyfunc
 
 from components.tracking.client import CHAMPION
+from engines.servers import BUCKET, DRIVERS, needed, postgresql
 from serving.model_dir import newest_complete
 from tests.conftest import write_faces
 from tests.engines.commands import Run, files_with
-from tests.engines.servers import BUCKET, DRIVERS, needed, postgresql
 from tests.real_mlflow import RealServer
 from tests.s3_server import SECRET
 

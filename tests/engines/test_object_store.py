@@ -13,12 +13,12 @@ import pytest
 
 from components.store_files import fileio, on_this_machine
 from components.trainer.checkpoints import Checkpoint, Checkpoints
+from engines.servers import BUCKET
 from pipeline.config import load_config
 from pipeline.kubeflow.compiler import compile_pipeline
 from serving.model_dir import newest_complete, push_version, versions
 from tests import ROOT
 from tests.engines.commands import Run, files_with
-from tests.engines.servers import BUCKET
 from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
 from tests.pipeline.kubeflow.launcher import EmulatedLauncher
 from tests.pipeline.kubeflow.test_steps import AT_SUBMISSION

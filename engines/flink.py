@@ -18,17 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.engines.beam_engines import (
-    ENGINES,
+from engines import INSTALLED
+from engines.beam_helpers import (
     java_command,
     job_server_command,
     pool_command,
     portable_args,
     worker_environment,
 )
-from tests.engines.servers import free_port, port_answers, running
+from engines.servers import free_port, port_answers, running
 
-_LIBRARIES = ENGINES / "flink" / "pyflink" / "lib"
+_LIBRARIES = INSTALLED / "flink" / "pyflink" / "lib"
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 _POOL_HOST = "worker-pool"

@@ -15,9 +15,9 @@ from pathlib import Path
 import s3fs
 import yaml
 
-from tests import ROOT
+from engines import INSTALLED, ROOT
 
-WEED = ROOT / "build/engines/weed"
+WEED = INSTALLED / "weed"
 DRIVERS = ROOT / "build/engines/python"  # of PostgreSQL, for MLflow's server
 BUCKET = "s3://of-the-test"
 
@@ -47,6 +47,7 @@ class Database:
 
 
 def free_port() -> int:
+    """A port of loopback that nobody listens at."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return unused.getsockname()[1]
@@ -90,6 +91,7 @@ def running(
 
 
 def port_answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens at a port."""
     with closing(socket.socket()) as client:
         client.settimeout(1)
         return client.connect_ex((host, port)) == 0

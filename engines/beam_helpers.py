@@ -4,9 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from tests import ROOT
+from engines import INSTALLED, ROOT
 
-ENGINES = ROOT / "build/engines"
 _OPENED = (
     *("java.lang", "java.lang.reflect", "java.util", "java.util.concurrent", "java.net"),
     *("java.util.concurrent.atomic", "java.io", "java.nio", "java.text", "java.time"),
@@ -27,7 +26,7 @@ def job_server_jar(engine: str) -> Path:
     Raises:
       FileNotFoundError: it has not been built.
     """
-    jar = ENGINES / f"{engine}-job-server.jar"
+    jar = INSTALLED / f"{engine}-job-server.jar"
     if not jar.exists():
         raise FileNotFoundError(f"{jar} is missing: make test-engines builds it")
     return jar

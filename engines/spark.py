@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.engines.beam_engines import (
+from engines.beam_helpers import (
     job_server_command,
     pool_command,
     portable_args,
     worker_environment,
 )
-from tests.engines.servers import free_port, port_answers, running
+from engines.servers import free_port, port_answers, running
 
 
 @contextmanager
