@@ -23,8 +23,8 @@ from benchmarks.drawn_images import draw_jpegs
 from benchmarks.steps import run_example_gen, run_transform
 from components.beam_shards import Numbers
 from components.run_environment import IN_PROCESS_BEAM, beam_variables, in_environment
-from tests.engines.flink import flink_cluster
-from tests.engines.spark import spark
+from engines.flink import flink_cluster
+from engines.spark import spark
 
 SIDE, SHAPE, PEOPLE = 250, (112, 112, 3), 50
 STEPS = "an empty pipeline", "ImageExampleGen", "ImageTransform"
