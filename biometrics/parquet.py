@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from biometrics.errors import EvaluationError
+from groundfloor import arrow
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Any:
@@ -18,24 +19,21 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Any:
     Raises:
       EvaluationError: it cannot be read; the message is the reason alone.
     """
-    arrow = load_pyarrow()
+    pyarrow = load_pyarrow()
     try:
-        with arrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(path) as file:
             return file.read(columns)
-    except (OSError, arrow.ArrowException) as error:
-        raise EvaluationError(str(error)) from None
+    except (OSError, RuntimeError, pyarrow.ArrowException) as error:
+        raise EvaluationError(arrow.reason_of(error)) from None
 
 
 def load_pyarrow() -> ModuleType:
-    """The library with its parts `compute` and `parquet`, loaded for Parquet alone.
+    """The library, loaded for Parquet alone.
 
     Raises:
       EvaluationError: it is not installed.
     """
     try:
-        import pyarrow  # noqa: PLC0415
-        import pyarrow.compute  # noqa: PLC0415
-        import pyarrow.parquet  # noqa: PLC0415
-    except ImportError:
-        raise EvaluationError("Parquet needs pyarrow: pip install pyarrow") from None
-    return pyarrow
+        return arrow.load_pyarrow()
+    except ImportError as error:
+        raise EvaluationError(f"Parquet needs {error.name}: pip install {error.name}") from None

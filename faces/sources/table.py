@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from faces.content import StoreError, UnreadableError, read_file
 from faces.sources.geometry import LANDMARK_COLUMNS, GeometryError, box_of, landmarks_of
+from groundfloor.arrow import load_pyarrow, reason_of
 from groundfloor.errors import UserError
 from groundfloor.paths import Location
 from groundfloor.text import decoded, delimiter_of, shown
@@ -198,10 +199,7 @@ class _RowMaker:
 
 
 def _read_parquet(path: Location, max_rows: int) -> Table:
-    # A tenth of a second and 40 MB: not for a folder of images.
-    import pyarrow  # noqa: PLC0415
-    import pyarrow.parquet  # noqa: PLC0415
-
+    pyarrow = load_pyarrow()  # not for a folder of images
     try:
         place = str(path) if isinstance(path, Path) else pyarrow.BufferReader(_content_of(path))
         file = pyarrow.parquet.ParquetFile(place)
@@ -211,8 +209,8 @@ def _read_parquet(path: Location, max_rows: int) -> Table:
         names = [name for name in header if _is_kept(name, file.schema_arrow.field(name).type)]
         content = file.read(columns=names)
         columns = [content[name].to_pylist() for name in names]
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"it is no Parquet that can be read: {error}") from None
+    except (pyarrow.ArrowException, OSError, RuntimeError, UnicodeDecodeError) as error:
+        raise UserError(f"it is no Parquet that can be read: {reason_of(error)}") from None
     row_of = _RowMaker(names)
     rows = [
         row_of(number, [_cell(number, *named) for named in zip(names, values, strict=True)])
