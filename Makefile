@@ -3,7 +3,7 @@
 SETUP := .venv/.complete
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-fast test-containers test-engines test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-verify bench-doctor bench-engines bench-search images clean
+.PHONY: help setup demo test test-fast test-containers test-engines test-trixie mutate lint format lock bench-orl bench-auto bench-evaluator bench-data bench-memory bench-models bench-serving bench-thresholds bench-training bench-verify bench-doctor bench-engines bench-search images sbom audit-dependencies clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -96,6 +96,12 @@ bench-serving: $(SETUP)  ## the service's throughput and latency, beside the bar
 
 images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TAG= (docs/images.md)
 	@scripts/build_images.sh
+
+sbom: $(SETUP)  ## write the bill of materials of each image into build/sbom
+	@$(PYTHON_IN_VENV) scripts/supply_chain.py sbom
+
+audit-dependencies: $(SETUP)  ## ask the package index whether anything in the images is vulnerable
+	@$(PYTHON_IN_VENV) scripts/supply_chain.py audit
 
 clean:  ## remove the virtual environment, the runs and all that was built
 	rm -rf .venv build runs *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

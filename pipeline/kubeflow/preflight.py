@@ -3,7 +3,7 @@
 Each of these returns what it looks for, and raises a UserError that names the key if it is missing.
 """
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from faces.sources.spans import check_pattern
 from groundfloor.credentials import has_credentials
@@ -117,12 +117,15 @@ def check_flink(config: Config) -> None:
     kubeflow = config.kubeflow
     if not kubeflow.flink.task_managers:
         return
-    # KFP's own default is in its MinIO, or what has taken its place.
-    folder = Staging().to_local(kubeflow.pipeline_root or "minio://default")
-    mount = PurePosixPath(*PurePosixPath(folder).parts[:2])
+    if kubeflow.pipeline_root is None:
+        raise UserError(
+            "kubeflow.flink needs kubeflow.pipeline_root: the files of a step lie where that says, "
+            "and Flink's workers read and write them, too"
+        )
+    folder = Staging().to_local(kubeflow.pipeline_root)
     if kubeflow.volume_of(folder) is None:
         raise UserError(
-            f"kubeflow.flink needs one of kubeflow.volumes at {mount}, where a step has its files "
-            "while it runs: Flink's workers read and write them, too. "
+            f"kubeflow.flink needs one of kubeflow.volumes at {'/'.join(folder.split('/')[:3])}, "
+            "where a step has its files while it runs: Flink's workers read and write them, too. "
             f"Received: {[volume.mount_path for volume in kubeflow.volumes]}"
         )

@@ -11,11 +11,9 @@ from pipeline.kubeflow.values import Value, all_values
 
 _PIPELINE_ROOT = re.compile(r"(minio|s3|gs)://[a-z0-9][-._a-z0-9]*(/.*)?")
 
-# The launcher mounts its own volumes there.
+# The launcher mounts its own volumes there; below these a volume may hold a bucket's files.
+_STAGES = ("/minio", "/s3", "/gcs")
 _LAUNCHERS_FOLDERS = (
-    "/minio",
-    "/s3",
-    "/gcs",
     "/kfp-launcher",
     "/kfp-workspace",
     "/.local",
@@ -105,7 +103,7 @@ def check_volumes(document: PipelineDocument) -> Iterator[Finding]:
                 yield Finding(
                     "volumes", where, f"a volume is mounted at an absolute path. Received: {path!r}"
                 )
-            elif _is_within(path, _LAUNCHERS_FOLDERS):
+            elif path.rstrip("/") in _STAGES or _is_within(path, _LAUNCHERS_FOLDERS):
                 yield Finding("volumes", where, f"{path} belongs to KFP's launcher")
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             yield Finding("volumes", where, f"two volumes are mounted at {path}")
@@ -139,7 +137,8 @@ def check_secrets(document: PipelineDocument) -> Iterator[Finding]:
 
 
 def _is_secret(value: Value) -> bool:
-    named_so = _SECRET_NAME.search(value.name) and value.text
+    names_a_variable = value.name.endswith("_env")
+    named_so = _SECRET_NAME.search(value.name) and value.text and not names_a_variable
     return bool(named_so or _SECRET_TEXT.search(value.text) or has_credentials(value.text))
 
 

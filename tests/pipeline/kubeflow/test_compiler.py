@@ -125,6 +125,13 @@ def test_without_a_training_image_the_trainer_has_the_common_one():
     assert {step.container["image"] for step in compile_with().steps} == {IMAGE}
 
 
+def test_images_may_be_pinned_by_their_digests():
+    pinned = f"registry.example/faces@sha256:{'0' * 64}"
+    document = compile_pipeline(load_config(None, SETTINGS), pinned)
+    assert {step.container["image"] for step in document.steps} == {pinned}
+    assert lint(document) == []
+
+
 def test_every_step_has_the_resources_of_its_kind():
     asked = {
         kind: {"cpu_request": "1", "cpu_limit": cpu, "memory_request": "1Gi", "memory_limit": "2Gi"}

@@ -5,11 +5,13 @@ import yaml
 from pipeline.config import load_config
 from pipeline.kubeflow.compiler import compile_pipeline
 from pipeline.kubeflow.flink_deployment import flink_deployment
+from pipeline.kubeflow.lint import lint
 from tests.pipeline.kubeflow.conftest import IMAGE, SETTINGS
 
 FLINK = [
     "kubeflow.flink={task_managers: 3, slots: 2}",
-    "kubeflow.volumes=[{claim: files, mount_path: /minio}, {claim: faces, mount_path: /mnt/faces}]",
+    "kubeflow.pipeline_root=minio://artifacts/faces",
+    "kubeflow.volumes=[{claim: files, mount_path: /minio/artifacts}, {claim: m, mount_path: /mnt}]",
     "kubeflow.secrets=[{name: store, env: {AWS_ACCESS_KEY_ID: id}}]",
 ]
 
@@ -32,11 +34,11 @@ def test_beside_each_task_manager_are_python_workers_that_see_what_the_steps_see
     pod = workers["podTemplate"]["spec"]
     assert [volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"]] == [
         "files",
-        "faces",
+        "m",
     ]
     _, pool = pod["containers"]
     assert pool["image"] == IMAGE
-    assert {mount["mountPath"] for mount in pool["volumeMounts"]} == {"/minio", "/mnt/faces"}
+    assert {mount["mountPath"] for mount in pool["volumeMounts"]} == {"/minio/artifacts", "/mnt"}
     (variable,) = pool["env"]
     assert variable["valueFrom"] == {"secretKeyRef": {"name": "store", "key": "id"}}
     assert cluster["spec"]["flinkConfiguration"]["taskmanager.numberOfTaskSlots"] == "2"
@@ -53,6 +55,7 @@ def test_the_job_server_submits_to_that_cluster_and_is_found_by_its_name():
 
 def test_the_steps_on_beam_run_there_on_all_its_slots():
     compiled = compile_pipeline(load_config(None, [*SETTINGS, *FLINK]), IMAGE)
+    assert lint(compiled) == []
     executors = compiled.spec["deploymentSpec"]["executors"]
     service = manifests()[2]["metadata"]["name"]
     for name in ("ImageExampleGen", "ImageTransform", "StatisticsGen", "FaceEvaluator"):

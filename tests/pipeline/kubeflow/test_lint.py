@@ -172,7 +172,9 @@ SPOILERS = {
     ),
     "a volume in the launcher's way": (
         "volumes",
-        lambda d: config_of(d)["pvcMount"].append({"constant": "b", "mountPath": "/minio/x"}),
+        lambda d: config_of(d)["pvcMount"].append(
+            {"constant": "b", "mountPath": "/kfp-launcher/x"}
+        ),
     ),
     "two volumes at one path": (
         "volumes",

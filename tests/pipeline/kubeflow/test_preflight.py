@@ -107,10 +107,13 @@ def test_workers_that_share_a_batch_and_have_a_place_for_the_model_pass():
 
 @pytest.mark.parametrize(
     ("root", "mount"),
-    [("null", "/minio"), ("minio://b/k", "/minio"), ("s3://b/k", "/s3"), ("gs://b/k", "/gcs")],
+    [("minio://b/k", "/minio/b"), ("s3://b/k", "/s3/b"), ("gs://b/k", "/gcs/b")],
 )
 def test_workers_of_flink_must_see_the_files_of_a_step_that_runs(root, mount):
-    given = [*SETTINGS, "kubeflow.flink.task_managers=2", f"kubeflow.pipeline_root={root}"]
+    given = [*SETTINGS, "kubeflow.flink.task_managers=2"]
+    with pytest.raises(UserError, match=r"needs kubeflow.pipeline_root"):
+        check_settings(load_config(None, given), IMAGE)
+    given.append(f"kubeflow.pipeline_root={root}")
     with pytest.raises(UserError, match=f"needs one of kubeflow.volumes at {mount}, where"):
         check_settings(load_config(None, given), IMAGE)
     volumes = f"kubeflow.volumes=[{{claim: shared, mount_path: {mount}}}]"
