@@ -24,5 +24,5 @@ def load_pyarrow() -> ModuleType:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a file cannot be read, in one line: that of pyarrow-hotfix goes on with the file's own."""
+    """Why a file cannot be read, in one line; pyarrow-hotfix goes on with what the file holds."""
     return str(error).partition("\n")[0].rstrip(":")
