@@ -15,8 +15,9 @@ from serving.gallery.policy import REASONS, EnrolPolicy
 from serving.gallery.records import Answer, Enrolled, Refused
 from serving.service.answers import ModelAnswer
 from serving.service.refusals import Refusal
+from serving.service.served_model import ServedModel
 from serving.service.service import Service
-from serving.service.verifying import Image, Rate, model_answer
+from serving.service.verifying import Image, Landmarks, Rate, model_answer, points_of
 from serving.verdict import NOT_MEASURED, unlike_remark
 
 _MAX_TOP = 1000
@@ -27,6 +28,10 @@ Images = Annotated[list[UploadFile], File(description="Image files of one person
 Name = Annotated[str, Form(description="Of the person, as it is to be found again.")]
 Allowed = Annotated[
     list[str], Form(description=f"Rules that are not to refuse an image: {', '.join(REASONS)}.")
+]
+Faces = Annotated[
+    list[str],
+    Form(description="Of each image, or of none: x1,y1,..,x5,y5 of the face; empty: not known."),
 ]
 Top = Annotated[int, Form(ge=1, le=_MAX_TOP, description="How many people, at most.")]
 Fpir = Annotated[
@@ -107,21 +112,26 @@ def people_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["Gallery"])
 
     @router.post("/enrol")
-    async def enrol(person: Name, images: Images, allow: Allowed = []) -> EnrolAnswer:  # noqa: B006
+    async def enrol(
+        person: Name,
+        images: Images,
+        allow: Allowed = [],  # noqa: B006
+        landmarks: Faces = [],  # noqa: B006
+    ) -> EnrolAnswer:
         """Enrols a person, or further images of one."""
         _require_count(len(images), service.settings.max_images)
         policy, deployment = EnrolPolicy(allow), service.deployment
         files = [(_name_of(image, place), await image.read()) for place, image in enumerate(images)]
-        seen = await deployment.model.see(files)
+        seen = await deployment.model.see(files, _faces(landmarks, len(images)))
         usable = [image for image in seen if isinstance(image, SeenImage)]
         done = await service.ask(lambda gallery: gallery.enrol(person, usable, policy), deployment)
         return _enrolled(person, [name for name, _ in files], seen, done)
 
     @router.post("/search")
-    async def search(image: Image, top: Top = 10) -> SearchAnswer:
+    async def search(image: Image, top: Top = 10, landmarks: Landmarks = None) -> SearchAnswer:
         """The nearest people, near enough or not."""
         deployment = service.deployment
-        (seen,) = await deployment.model.see_all([("image", await image.read())])
+        seen = await _seen(deployment.model, image, landmarks)
         (found,) = await service.ask(
             lambda gallery: gallery.search([seen.embedding], top), deployment
         )
@@ -132,10 +142,12 @@ def people_routes(service: Service) -> APIRouter:
         )
 
     @router.post("/identify")
-    async def identify(image: Image, far: Rate = None, fpir: Fpir = None) -> IdentifyAnswer:
+    async def identify(
+        image: Image, far: Rate = None, fpir: Fpir = None, landmarks: Landmarks = None
+    ) -> IdentifyAnswer:
         """Who it is, at a false-accept rate, or at a share of strangers who may get a name."""
         deployment = service.deployment
-        (seen,) = await deployment.model.see_all([("image", await image.read())])
+        seen = await _seen(deployment.model, image, landmarks)
         answer = await service.ask(
             lambda gallery: gallery.identify(seen.embedding, far=far, fpir=fpir), deployment
         )
@@ -154,6 +166,28 @@ def people_routes(service: Service) -> APIRouter:
         return RemoveAnswer(removed_images=removed)
 
     return router
+
+
+async def _seen(model: ServedModel, image: UploadFile, landmarks: str | None) -> SeenImage:
+    """The one image of a request."""
+    files = [("image", await image.read())]
+    (seen,) = await model.see_all(files, [points_of(landmarks)])
+    return seen
+
+
+def _faces(landmarks: Sequence[str], images: int) -> list[tuple[float, ...] | None]:
+    """The landmarks of each image.
+
+    Raises:
+      Refusal: they are not as many as the images, or none, or are no five points.
+    """
+    if len(landmarks) not in (0, images):
+        raise Refusal(
+            "request",
+            f"landmarks are those of each image, {images} here, or none. "
+            f"Received: {len(landmarks)}",
+        )
+    return [points_of(text) for text in landmarks] or [None] * images
 
 
 def _enrolled(

@@ -45,7 +45,7 @@ def verify_routes(service: Service) -> APIRouter:
         model = service.model
         point = model.pack.operating_point(far) if model.pack else None
         files = [("first", await first.read()), ("second", await second.read())]
-        landmarks = [_points(first_landmarks), _points(second_landmarks)]
+        landmarks = [points_of(first_landmarks), points_of(second_landmarks)]
         one, other = await model.see_all(files, landmarks)
         pair = compare_images(one, other, model.pack)
         judged = Verdict(pair, model.pack, point, prior) if model.pack and point else None
@@ -60,7 +60,12 @@ def model_answer(model: ServedModel) -> ModelAnswer:
     return ModelAnswer(version=model.version, vouched_by=vouched)
 
 
-def _points(text: str | None) -> tuple[float, ...] | None:
+def points_of(text: str | None) -> tuple[float, ...] | None:
+    """The landmarks in a field; None where it is missing or empty.
+
+    Raises:
+      Refusal: they are no five points.
+    """
     try:
         return landmarks_in(text) if text else None
     except GeometryError as error:

@@ -17,14 +17,18 @@ from tests.serving.versions import write_pack
 POINTS = ",".join(f"{number:.2f}" for number in (TEMPLATE * 0.7).ravel())
 
 
-@pytest.fixture(scope="module")
-def aligned(tmp_path_factory):
-    """A service of a model whose own images were aligned."""
-    folder = tmp_path_factory.mktemp("serving")
+def aligned_folder(folder):
+    """A serving folder with a model whose own images were aligned."""
     version = save_model(folder / "1", {"aligned": 9})
     pack = threshold_pack(model_sha256=digest_of_folder(contents_of(str(version))))
     write_pack(version / "assets.extra", pack)
-    with running(folder) as (client, _):
+    return folder
+
+
+@pytest.fixture(scope="module")
+def aligned(tmp_path_factory):
+    """A service of such a model."""
+    with running(aligned_folder(tmp_path_factory.mktemp("serving"))) as (client, _):
         yield client
 
 
