@@ -175,9 +175,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", type=Path, default=Path("build/orl"))
     parser.add_argument("--config", type=Path, default=Path("configs/demo.yaml"))
+    parser.add_argument("--set", action="append", default=[], help="key=value, as of `arcface run`")
     parser.add_argument("--verbose", action="store_true", help="print each fold as well")
     arguments = parser.parse_args()
-    config = load_config(arguments.config)
+    config = load_config(arguments.config, arguments.set)
     figures: dict[str, list[list[float]]] = {method: [] for method in METHODS}
     folds = make_folds(load_images(arguments.data_dir, config), config)
     print(f"| mean of {FOLDS} folds | " + " | ".join(FIGURES) + " |")
