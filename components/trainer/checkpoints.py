@@ -208,7 +208,7 @@ class _Hashing:
         self._file.write(bytes(data))
         return len(data)
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         data = self._file.read(size)
         self._hash.update(data)
         return data

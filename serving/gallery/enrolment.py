@@ -115,7 +115,7 @@ def _copies(
     is_copy = np.zeros(len(images), bool)
     for place, image in enumerate(images):
         near = own[to_own[place] <= _SAME_DISTANCE]
-        earlier = np.flatnonzero(each_other[place, :place] <= _SAME_DISTANCE)
+        earlier = np.flatnonzero(each_other[place, :place] <= _SAME_DISTANCE).tolist()
         is_copy[place] = any(
             np.array_equal(image.pixels, _kept_pixels(database, number)) for number in near.tolist()
         ) or any(np.array_equal(image.pixels, images[other].pixels) for other in earlier)

@@ -109,7 +109,7 @@ def wrong_beside_others(
                 f"it is at distance {other:.4f} of {neighbours.other_names[place]!r}, within the "
                 f"threshold {threshold:.4f}: they may be one person"
             )
-    for place in np.flatnonzero(~_reached(neighbours, threshold, usable)):
+    for place in np.flatnonzero(~_reached(neighbours, threshold, usable)).tolist():
         found[place][FAR] = (
             "it is farther from the person's other images than the threshold "
             f"{threshold:.4f}{_by(nearest[place])}"
@@ -126,14 +126,14 @@ def _reached(neighbours: Neighbours, threshold: float, usable: Bool) -> Bool:
 
     Where there is no other to be near to, it is.
     """
-    is_near = (neighbours.own <= threshold).any(axis=1)
+    is_near = np.asarray((neighbours.own <= threshold).any(axis=1))
     linked = (neighbours.each_other <= threshold) & usable
     if not neighbours.own.shape[1]:
         if not usable.any():
             return ~usable
         is_near[np.argmax(np.where(usable, linked.sum(axis=1), -1))] = True
     while True:
-        grown = is_near | (linked & (is_near & usable)).any(axis=1)
+        grown = np.asarray(is_near | (linked & (is_near & usable)).any(axis=1))
         if np.array_equal(grown, is_near):
             return is_near
         is_near = grown

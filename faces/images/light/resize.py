@@ -18,7 +18,8 @@ def resize_image(image: NDArray[np.uint8], height: int, width: int) -> NDArray[n
     """As `decode.resize_image`: uint8 [H, W, C] to [height, width, C]."""
     if image.shape[:2] == (height, width):
         return image
-    scale = np.array([height, width], _SINGLE) / np.array(image.shape[:2], _SINGLE)
+    sizes = np.array([height, width], _SINGLE)
+    scale = np.divide(sizes, image.shape[:2], dtype=_SINGLE)
     return to_levels(scale_and_translate(image, (height, width), scale, np.zeros(2, _SINGLE)))
 
 
