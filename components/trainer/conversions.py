@@ -76,7 +76,13 @@ def _to_onnx(model: keras.Model, path: str, _: NDArray[np.uint8] | None) -> None
 
 
 def _to_openvino(model: keras.Model, path: str, _: NDArray[np.uint8] | None) -> None:
-    model.export(path, format="openvino", input_signature=_signature(model), verbose=False)
+    """By way of ONNX: what OpenVINO does with a model of TensorFlow fails on Python 3.13."""
+    import openvino  # noqa: PLC0415 - an extra, for who asks for it
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole = os.path.join(folder, KINDS["onnx"].file)
+        _to_onnx(model, whole, None)
+        openvino.save_model(openvino.convert_model(whole), path, compress_to_fp16=False)
 
 
 def _to_litert(model: keras.Model, path: str, _: NDArray[np.uint8] | None) -> None:
