@@ -100,8 +100,8 @@ images:  ## build the container images; BASE_IMAGE=, TENSORFLOW=cuda, IMAGE=, TA
 sbom: $(SETUP)  ## write the bill of materials of each image into build/sbom
 	@$(PYTHON_IN_VENV) scripts/supply_chain.py sbom
 
-audit-dependencies: $(SETUP)  ## ask the package index whether anything in the images is vulnerable
-	@$(PYTHON_IN_VENV) scripts/supply_chain.py audit
+audit-dependencies: $(SETUP)  ## whether anything in the images is vulnerable: asks the package index, or ADVISORIES=folder
+	@$(PYTHON_IN_VENV) scripts/supply_chain.py audit $(ADVISORIES)
 
 clean:  ## remove the virtual environment, the runs and all that was built
 	rm -rf .venv build runs *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -17,3 +17,5 @@ def test_each_image_has_a_valid_bill_that_names_its_tensorflow():
         tensorflow = {"python3.11": "2.16.2", "python3.13": "2.21.0"}[name.partition("-")[2]]
         assert tensorflow in (packages.get("tensorflow-cpu"), packages.get("tensorflow"))
         assert all(part["purl"].startswith("pkg:pypi/") for part in bill["components"])
+        licensed = [part for part in bill["components"] if part.get("licenses")]
+        assert len(licensed) > len(packages) / 2
