@@ -73,6 +73,8 @@ def _deployment(kubeflow: KubeflowConfig, image: str) -> dict[str, Any]:
         "spec": {
             "image": asked.image,
             "flinkVersion": "v1_19",
+            # Natively, Flink starts TaskManagers as jobs ask for slots, whatever `replicas` says.
+            "mode": "standalone",
             "serviceAccount": asked.service_account,
             "flinkConfiguration": _RESTARTS | {"taskmanager.numberOfTaskSlots": str(asked.slots)},
             "jobManager": {"resource": {"cpu": 1, "memory": "2Gi"}},

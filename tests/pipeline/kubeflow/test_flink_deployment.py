@@ -29,9 +29,7 @@ def test_without_task_managers_there_is_none():
 
 def test_beside_each_task_manager_are_python_workers_that_see_what_the_steps_see():
     cluster, *_ = manifests()
-    workers = cluster["spec"]["taskManager"]
-    assert workers["replicas"] == 3
-    pod = workers["podTemplate"]["spec"]
+    pod = cluster["spec"]["taskManager"]["podTemplate"]["spec"]
     assert [volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"]] == [
         "files",
         "m",
@@ -42,6 +40,13 @@ def test_beside_each_task_manager_are_python_workers_that_see_what_the_steps_see
     (variable,) = pool["env"]
     assert variable["valueFrom"] == {"secretKeyRef": {"name": "store", "key": "id"}}
     assert cluster["spec"]["flinkConfiguration"]["taskmanager.numberOfTaskSlots"] == "2"
+
+
+def test_there_are_as_many_task_managers_as_are_asked_for():
+    cluster, *_ = manifests()
+    assert cluster["spec"]["taskManager"]["replicas"] == 3
+    # The operator heeds `replicas` in this mode alone.
+    assert cluster["spec"]["mode"] == "standalone"
 
 
 def test_the_job_server_submits_to_that_cluster_and_is_found_by_its_name():
